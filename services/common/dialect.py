@@ -1,0 +1,43 @@
+"""Which protocol a client speaks: JSON lines or RESP, told apart by its first bytes.
+
+kvdb and pubsub serve both on one port. The first byte decides almost always:
+
+    {  [  "  a digit …      JSON lines (or an attempt at them, which gets a JSON error)
+    *                       RESP, the arrays that every Redis client sends
+    a letter                a first line typed by hand: an inline RESP command where the line
+                            ends in CR LF or its first word is a command; else a JSON error
+
+The last rule serves both kinds of people with a terminal: `PING` typed into netcat gets
+`+PONG`, and a JSON client that sent `garbage` gets an answer that it can read.
+"""
+
+import enum
+from collections.abc import Callable
+
+from services.common.resp import MAX_INLINE_BYTES
+
+
+class Dialect(enum.Enum):
+    JSON = enum.auto()
+    RESP = enum.auto()
+
+
+def detect(data: bytes, is_command: Callable[[bytes], object]) -> Dialect | None:
+    """The dialect of a connection that begins with `data`; None for "need more".
+
+    `is_command` tells whether an upper-case word is a RESP command of this server.
+    """
+    data = data.lstrip(b"\r\n ")
+    if not data:
+        return None
+    if data[:1] == b"*":
+        return Dialect.RESP
+    if not data[:1].isalpha():
+        return Dialect.JSON
+    line, newline, _ = data.partition(b"\n")
+    if not newline:
+        return Dialect.RESP if len(data) > MAX_INLINE_BYTES else None
+    words = line.split()
+    if line.endswith(b"\r") or is_command(words[0].upper()):
+        return Dialect.RESP
+    return Dialect.JSON

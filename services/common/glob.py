@@ -1,0 +1,75 @@
+"""Glob patterns as Redis matches them: KEYS, SCAN MATCH, PSUBSCRIBE.
+
+    *        any run of bytes, also none        h[ae]llo   one of a set
+    ?        one byte                           h[^e]llo   none of a set
+    \\x       the byte x itself                  h[a-b]llo  a range
+
+A pattern becomes a compiled regular expression over bytes. Each part after a `*` is matched
+at its first place and never tried again (an atomic group): for a glob that loses no match,
+and it keeps a pattern such as `a*a*a*a*b` from exploring every way to share the text out.
+# Real: stringmatchlen() in Redis's util.c, which backtracks.
+"""
+
+import functools
+import re
+from collections.abc import Callable
+
+
+@functools.lru_cache(maxsize=1024)
+def matcher(pattern: bytes) -> Callable[[bytes], object]:
+    """A function that tells whether a whole text matches `pattern`."""
+    return re.compile(_regex(pattern), re.DOTALL).fullmatch
+
+
+def _regex(pattern: bytes) -> bytes:
+    first, *rest = _parts(pattern)
+    if not rest:
+        return first
+    *middle, last = rest
+    return first + b"".join(b"(?>.*?" + part + b")" for part in middle if part) + b".*" + last
+
+
+def _parts(pattern: bytes) -> list[bytes]:
+    """The pattern cut at its stars, each part as a regular expression."""
+    parts, part, position = [], bytearray(), 0
+    while position < len(pattern):
+        byte = pattern[position : position + 1]
+        position += 1
+        if byte == b"*":
+            parts.append(bytes(part))
+            part = bytearray()
+        elif byte == b"?":
+            part += b"."
+        elif byte == b"[":
+            regex, position = _set(pattern, position)
+            part += regex
+        else:
+            if byte == b"\\" and position < len(pattern):
+                byte = pattern[position : position + 1]
+                position += 1
+            part += re.escape(byte)
+    parts.append(bytes(part))
+    return parts
+
+
+def _set(pattern: bytes, position: int) -> tuple[bytes, int]:
+    """The set that opens before `position`, and where it ends; an unclosed one ends the pattern."""
+    negated = pattern[position : position + 1] == b"^"
+    position += negated
+    members: set[int] = set()
+    while position < len(pattern) and pattern[position] != ord("]"):
+        if pattern[position] == ord("\\") and position + 1 < len(pattern):
+            members.add(pattern[position + 1])
+            position += 2
+        elif pattern[position + 1 : position + 2] == b"-" and position + 2 < len(pattern):
+            low, high = sorted((pattern[position], pattern[position + 2]))
+            members.update(range(low, high + 1))
+            position += 3
+        else:
+            members.add(pattern[position])
+            position += 1
+    if negated:
+        members = set(range(256)) - members
+    if not members:
+        return b"(?!)", position + 1
+    return b"[" + b"".join(b"\\x%02x" % member for member in sorted(members)) + b"]", position + 1

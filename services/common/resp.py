@@ -1,0 +1,420 @@
+"""RESP, the protocol of Redis: requests in, replies out, and the same for a client.
+
+A request is an array of binary-safe strings, each announced with its length, so that a value
+may hold anything, newlines included:
+
+    *2\\r\\n            two strings
+    $3\\r\\nGET\\r\\n     the first, 3 bytes
+    $1\\r\\na\\r\\n       the second, 1 byte
+
+or, for people with telnet, an *inline command*: `GET a\\r\\n`, with quotes where needed.
+
+Replies are Python values, and each type has one form on the wire, by protocol version:
+
+    value                         RESP2            RESP3
+    bytes                         $3\\r\\nabc\\r\\n    the same
+    int                           :7\\r\\n          the same
+    None                          $-1\\r\\n         _\\r\\n
+    Simple("OK")                  +OK\\r\\n         the same
+    ReplyError("ERR …")           -ERR …\\r\\n      the same
+    list                          *2\\r\\n…         the same
+    NIL_ARRAY                     *-1\\r\\n         _\\r\\n
+    float                         $3\\r\\n1.5\\r\\n    ,1.5\\r\\n
+    bool                          :1\\r\\n          #t\\r\\n
+    dict                          *2n, flat        %n\\r\\n…
+    set                           *n\\r\\n…         ~n\\r\\n…
+    Push([…])                     *n\\r\\n…         >n\\r\\n…
+    Verbatim(b"…")                $n\\r\\n…         =n+4\\r\\ntxt:…
+
+Source: the RESP specification (redis.io, "Redis serialization protocol"); error texts and
+limits as in Redis's networking.c.
+"""
+
+import math
+from collections.abc import Callable
+
+MAX_INLINE_BYTES = 64 * 1024
+"""Real: PROTO_INLINE_MAX_SIZE in Redis."""
+
+MAX_ARGUMENTS = 1024 * 1024
+
+
+class RespError(Exception):
+    """The stream is not RESP; answer with the text and close. # Real: setProtocolError()"""
+
+
+class ReplyError(Exception):
+    """An error reply, such as `WRONGTYPE Operation against a key …`; the first word is its code."""
+
+    @property
+    def code(self) -> str:
+        return str(self).partition(" ")[0]
+
+
+class Simple(str):
+    """A reply of one short line, such as OK or PONG."""
+
+    __slots__ = ()
+
+
+class Verbatim(bytes):
+    """Text for people (INFO, CLIENT LIST); RESP3 clients are told that it is text."""
+
+
+class Push(list):
+    """A message that is no reply: what a subscriber gets."""
+
+
+class NilArray:
+    """The array that is not there: what EXEC and BLPOP answer when nothing happened."""
+
+
+NIL_ARRAY = NilArray()
+OK = Simple("OK")
+NEED_MORE = object()
+"""What `RespReplyDecoder.next_reply` answers instead of a reply; None is a reply."""
+
+# Lengths on the wire are small almost always: a lookup is faster than int() and stricter
+# than it, which would take " 1", "+1" and "1_0".
+_SMALL_NUMBERS = {b"%d" % number: number for number in range(-1, 1024)}
+
+
+def parse_number(text: bytes) -> int:
+    """A decimal integer as RESP writes it; raises ValueError."""
+    number = _SMALL_NUMBERS.get(text)
+    if number is not None:
+        return number
+    digits = text[1:] if text[:1] == b"-" else text
+    if not digits.isdigit() or len(digits) > 20:
+        raise ValueError("not a number")
+    return int(text)
+
+
+class _Buffer:
+    """Received bytes with a read position; large values are collected in pieces.
+
+    `want(n)` says that nothing can be done before n bytes are there: until then `append`
+    only keeps the pieces, because appending each to one buffer would copy it all again and
+    again (quadratic for a large value).
+    """
+
+    __slots__ = ("_pieces", "_pieces_bytes", "_wanted_bytes", "data", "position")
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.position = 0
+        self._pieces: list[bytes] | None = None
+        self._pieces_bytes = 0
+        self._wanted_bytes = 0
+
+    def append(self, data: bytes) -> None:
+        if self._pieces is not None:
+            self._pieces.append(data)
+            self._pieces_bytes += len(data)
+            if self._pieces_bytes < self._wanted_bytes:
+                return
+            data, self._pieces = b"".join(self._pieces), None
+            self.data = data
+        elif self.position < len(self.data):
+            self.data = self.data[self.position :] + data
+        else:
+            self.data = data
+        self.position = 0
+
+    def want(self, count: int) -> None:
+        """Hold further data back until `count` bytes are there from the read position on."""
+        self._pieces = [self.data[self.position :]]
+        self._pieces_bytes = len(self.data) - self.position
+        self._wanted_bytes = count
+        self.data, self.position = b"", 0
+
+    @property
+    def unread_bytes(self) -> int:
+        return len(self.data) - self.position + (self._pieces_bytes if self._pieces else 0)
+
+
+class RespRequestDecoder:
+    """The server's side: bytes in, requests (lists of byte strings) out."""
+
+    __slots__ = ("_arguments", "_buffer", "_max_request_bytes", "_missing", "_size")
+
+    def __init__(self, *, max_request_bytes: int):
+        self._buffer = _Buffer()
+        self._max_request_bytes = max_request_bytes
+        # A request of which only a part has arrived: its arguments so far, and how many
+        # are still missing.
+        self._arguments: list[bytes] = []
+        self._missing = 0
+        self._size = 0
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How much has been received and not yet been taken as a request."""
+        return self._buffer.unread_bytes + self._size
+
+    def receive_data(self, data: bytes) -> None:
+        self._buffer.append(data)
+
+    def next_request(self) -> list[bytes] | None:
+        """The next request, or None for "need more"; empty requests are passed over.
+
+        Raises RespError when the bytes are not RESP or a limit is exceeded.
+        """
+        buffer = self._buffer
+        while not self._missing:
+            data, position = buffer.data, buffer.position
+            if position >= len(data):
+                return None
+            if data[position] != 42:  # '*'
+                request = self._next_inline()
+                if request is None or request:
+                    return request
+                continue
+            end = data.find(b"\r\n", position)
+            if end < 0:
+                if len(data) - position > MAX_INLINE_BYTES:
+                    raise RespError("Protocol error: too big mbulk count string")
+                return None
+            try:
+                count = parse_number(data[position + 1 : end])
+            except ValueError:
+                raise RespError("Protocol error: invalid multibulk length") from None
+            if count > MAX_ARGUMENTS:
+                raise RespError("Protocol error: invalid multibulk length")
+            buffer.position = end + 2
+            self._missing = max(count, 0)
+            self._arguments = []
+            self._size = 0
+        return self._take_arguments()
+
+    def _take_arguments(self) -> list[bytes] | None:
+        """The bulk strings that are still missing of the current request."""
+        buffer = self._buffer
+        data, position = buffer.data, buffer.position
+        arguments = self._arguments
+        available = len(data)
+        for missing in range(self._missing, 0, -1):
+            end = data.find(b"\r\n", position)
+            if end < 0:
+                self._pause(missing, position)
+                if available - position > MAX_INLINE_BYTES:
+                    raise RespError("Protocol error: too big bulk count string")
+                return None
+            if data[position] != 36:  # '$'
+                raise RespError(f"Protocol error: expected '$', got '{chr(data[position])}'")
+            length = _SMALL_NUMBERS.get(data[position + 1 : end], -1)
+            if length < 0:
+                length = self._large_length(data[position + 1 : end])
+            start = end + 2
+            if start + length + 2 > available:
+                self._pause(missing, position)
+                buffer.want(start - position + length + 2)
+                return None
+            arguments.append(data[start : start + length])
+            self._size += length
+            position = start + length + 2
+        if self._size > self._max_request_bytes:
+            raise RespError("Protocol error: request is too large")
+        self._missing = self._size = 0
+        buffer.position = position
+        return arguments
+
+    def _pause(self, missing: int, position: int) -> None:
+        self._missing = missing
+        self._buffer.position = position
+        if self._size > self._max_request_bytes:
+            raise RespError("Protocol error: request is too large")
+
+    def _large_length(self, text: bytes) -> int:
+        try:
+            length = parse_number(text)
+        except ValueError:
+            length = -1
+        if not 0 <= length <= self._max_request_bytes:
+            raise RespError("Protocol error: invalid bulk length")
+        return length
+
+    def _next_inline(self) -> list[bytes] | None:
+        """A command typed by hand: words, quotes where they hold spaces."""
+        buffer = self._buffer
+        end = buffer.data.find(b"\n", buffer.position)
+        if (end if end >= 0 else len(buffer.data)) - buffer.position > MAX_INLINE_BYTES:
+            raise RespError("Protocol error: too big inline request")
+        if end < 0:
+            return None
+        line = buffer.data[buffer.position : end]
+        buffer.position = end + 1
+        words = split_words(line)
+        if words is None:
+            raise RespError("Protocol error: unbalanced quotes in request")
+        return words
+
+
+_ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
+_HEX = frozenset(b"0123456789abcdefABCDEF")
+
+
+def split_words(line: bytes) -> list[bytes] | None:
+    """Split an inline command into its words; None where a quote is not closed.
+
+    `"a\\x41\\n"` knows escapes, `'it\\'s'` only the escaped quote; a closing quote must be
+    followed by a space or the end.  # Real: sdssplitargs()
+    """
+    line = line.partition(b"\0")[0]  # Redis reads it as a C string.
+    words, position = [], 0
+    while True:
+        while position < len(line) and line[position : position + 1].isspace():
+            position += 1
+        if position >= len(line):
+            return words
+        word, position = _word(line, position)
+        if word is None:
+            return None
+        words.append(word)
+
+
+def _word(line: bytes, position: int) -> tuple[bytes | None, int]:
+    word = bytearray()
+    while position < len(line):
+        byte = line[position : position + 1]
+        if byte.isspace():
+            break
+        if byte in (b'"', b"'"):
+            text, position = _quoted(line, position + 1, byte)
+            if text is None:
+                return None, position
+            return bytes(word + text), position
+        word += byte
+        position += 1
+    return bytes(word), position
+
+
+def _quoted(line: bytes, position: int, quote: bytes) -> tuple[bytearray | None, int]:
+    text = bytearray()
+    while position < len(line):
+        byte, following = line[position : position + 1], line[position + 1 : position + 2]
+        if byte == quote:
+            if following and not following.isspace():
+                return None, position
+            return text, position + 1
+        if byte == b"\\" and quote == b'"' and following:
+            digits = line[position + 2 : position + 4]
+            if following == b"x" and len(digits) == 2 and _HEX.issuperset(digits):
+                text.append(int(digits, 16))
+                position += 4
+                continue
+            text += _ESCAPES.get(following, following)
+            position += 2
+        elif byte == b"\\" and following == quote:
+            text += quote
+            position += 2
+        else:
+            text += byte
+            position += 1
+    return None, position
+
+
+# --- encoding ------------------------------------------------------------------------
+
+
+def encode_request(arguments: list[bytes | str | int | float]) -> bytes:
+    """A request as a client sends it; text is encoded as UTF-8, numbers in decimal."""
+    parts = [b"*%d\r\n" % len(arguments)]
+    for argument in arguments:
+        match argument:
+            case bytes():
+                data = argument
+            case str():
+                data = argument.encode()
+            case _:
+                data = repr(argument).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(parts)
+
+
+def format_double(value: float) -> bytes:
+    """A double as Redis writes it: the shortest text that reads back as the same number."""
+    if math.isinf(value):
+        return b"inf" if value > 0 else b"-inf"
+    if math.isnan(value):
+        return b"nan"
+    if value == int(value) and abs(value) < 1e17:
+        return b"-0" if value == 0 and math.copysign(1, value) < 0 else b"%d" % int(value)
+    return repr(value).encode()
+
+
+def encode_reply(value: object, version: int = 2) -> bytes:
+    """Any reply value as bytes of the protocol version (2 or 3)."""
+    encode = _ENCODERS[version].get(type(value))
+    if encode is None:
+        raise TypeError(f"no RESP form for {type(value).__name__}")
+    return encode(value)
+
+
+def _bulk(value: bytes) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(value), value)
+
+
+def _integer(value: int) -> bytes:
+    return b":%d\r\n" % value
+
+
+def _simple(value: str) -> bytes:
+    return b"+%b\r\n" % value.encode()
+
+
+def _error(value: ReplyError) -> bytes:
+    # A line break inside would end the reply early, and let text pose as a reply.
+    text = str(value).replace("\r", " ").replace("\n", " ")
+    return b"-%b\r\n" % text.encode("utf-8", "surrogateescape")
+
+
+def _elements(values: object, version: int) -> bytes:
+    encoders = _ENCODERS[version]
+    return b"".join([encoders[type(value)](value) for value in values])
+
+
+def _array(mark: bytes, version: int) -> Callable[[object], bytes]:
+    return lambda values: b"%b%d\r\n%b" % (mark, len(values), _elements(values, version))
+
+
+def _pairs(values: dict) -> list:
+    return [part for pair in values.items() for part in pair]
+
+
+_COMMON_ENCODERS: dict[type, Callable] = {
+    bytes: _bulk,
+    int: _integer,
+    Simple: _simple,
+    ReplyError: _error,
+    str: lambda value: _bulk(value.encode()),
+}
+
+_ENCODERS: dict[int, dict[type, Callable]] = {
+    2: _COMMON_ENCODERS
+    | {
+        type(None): lambda _: b"$-1\r\n",
+        NilArray: lambda _: b"*-1\r\n",
+        float: lambda value: _bulk(format_double(value)),
+        bool: lambda value: b":1\r\n" if value else b":0\r\n",
+        list: _array(b"*", 2),
+        tuple: _array(b"*", 2),
+        set: _array(b"*", 2),
+        Push: _array(b"*", 2),
+        dict: lambda values: _ENCODERS[2][list](_pairs(values)),
+        Verbatim: _bulk,
+    },
+    3: _COMMON_ENCODERS
+    | {
+        type(None): lambda _: b"_\r\n",
+        NilArray: lambda _: b"_\r\n",
+        float: lambda value: b",%b\r\n" % format_double(value),
+        bool: lambda value: b"#t\r\n" if value else b"#f\r\n",
+        list: _array(b"*", 3),
+        tuple: _array(b"*", 3),
+        set: _array(b"~", 3),
+        Push: _array(b">", 3),
+        dict: lambda values: b"%%%d\r\n%b" % (len(values), _elements(_pairs(values), 3)),
+        Verbatim: lambda value: b"=%d\r\ntxt:%b\r\n" % (len(value) + 4, value),
+    },
+}

@@ -1,0 +1,177 @@
+"""A blocking Redis client: how our services talk to kvdb and pubsub, or to a real Redis.
+
+`RespConnection` is one socket, for one thread at a time: requests out, replies in.
+`RespPool` lends connections to threads. `services.kvdb.client` and `services.pubsub.client` build on it what their users need.
+It speaks RESP2, which every server of the family knows.
+"""
+
+import collections
+import contextlib
+import select
+import socket
+import threading
+from collections.abc import Iterator
+
+from services.common.redis_url import RedisURL
+from services.common.resp import NEED_MORE, ReplyError, RespError, encode_request
+from services.common.resp_replies import RespReplyDecoder
+
+RECV_BYTES = 64 * 1024
+
+Argument = bytes | str | int | float
+
+
+class ConnectionLost(ConnectionError):
+    """The server cannot be reached, or went away before it answered.
+
+    Whether a request that was under way has been carried out is not known.
+    """
+
+
+class RespConnection:
+    """One connection. Every method raises ConnectionLost when the socket fails."""
+
+    def __init__(self, url: RedisURL, *, timeout_s: float = 5.0):
+        self._decoder = RespReplyDecoder()
+        self._replies: collections.deque[object] = collections.deque()
+        self.timeout_s = timeout_s
+        try:
+            self._sock = socket.create_connection((url.host, url.port), timeout=timeout_s)
+        except OSError as error:
+            raise ConnectionLost(f"{url.address}: {error.strerror or error}") from error
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            self._log_in(url)
+        except BaseException:
+            self.close()
+            raise
+
+    def _log_in(self, url: RedisURL) -> None:
+        if url.password:
+            self.execute("AUTH", *([url.user] if url.user else []), url.password)
+        if url.db:
+            self.execute("SELECT", url.db)
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def execute(self, *arguments: Argument, timeout_s: float | None = None) -> object:
+        """One request and its reply; an error reply is raised as ReplyError.
+
+        `timeout_s` replaces the connection's own, for a command that blocks on purpose.
+        """
+        self.send(encode_request(list(arguments)))
+        reply = self.read_reply(timeout_s)
+        if isinstance(reply, ReplyError):
+            raise reply
+        return reply
+
+    def pipeline(self, requests: list[tuple[Argument, ...]]) -> list[object]:
+        """Several requests in one write; their replies in order, errors among them as values."""
+        self.send(b"".join(encode_request(list(request)) for request in requests))
+        return [self.read_reply() for _ in requests]
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._sock.settimeout(self.timeout_s)
+            self._sock.sendall(data)
+        except OSError as error:
+            self.close()
+            raise ConnectionLost(str(error)) from error
+
+    def read_reply(self, timeout_s: float | None = None) -> object:
+        """The next reply or pushed message; waits for it. A timeout closes the connection,
+
+        because the reply would otherwise be taken for that of the next request.
+        """
+        while True:
+            if self._replies:
+                return self._replies.popleft()
+            if not self.receive(self.timeout_s if timeout_s is None else timeout_s):
+                self.close()
+                raise ConnectionLost("timed out")
+
+    def receive(self, timeout_s: float) -> bool:
+        """Wait for bytes and decode them; false where none came within `timeout_s`."""
+        try:
+            self._sock.settimeout(timeout_s)
+            data = self._sock.recv(RECV_BYTES)
+        except (TimeoutError, BlockingIOError):
+            return False
+        except OSError as error:
+            self.close()
+            raise ConnectionLost(str(error)) from error
+        if not data:
+            self.close()
+            raise ConnectionLost("the server closed the connection")
+        try:
+            self._decoder.receive_data(data)
+            while (reply := self._decoder.next_reply()) is not NEED_MORE:
+                self._replies.append(reply)
+        except RespError as error:
+            self.close()
+            raise ConnectionLost(f"the server does not speak RESP: {error}") from error
+        return True
+
+    def take_replies(self) -> list[object]:
+        """What has been decoded and not been read yet; does not wait."""
+        replies = list(self._replies)
+        self._replies.clear()
+        return replies
+
+
+class RespPool:
+    """Connections to one server, lent to one thread at a time; for use from any thread.
+
+    A connection that failed is not taken back, nor lent again when the server has closed it
+    in the meantime: after a restart of the server the next loan simply connects anew.
+    """
+
+    def __init__(self, url: RedisURL, *, timeout_s: float = 5.0, max_idle: int = 16):
+        self.url = url
+        self._timeout_s = timeout_s
+        self._max_idle = max_idle
+        self._idle: list[RespConnection] = []
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[RespConnection]:
+        """Lend a connection. Raises ConnectionLost where the server cannot be reached."""
+        connection = self._take_idle() or RespConnection(self.url, timeout_s=self._timeout_s)
+        try:
+            yield connection
+        except ReplyError:
+            self._give_back(connection)  # An error reply leaves the connection as it was.
+            raise
+        except BaseException:
+            connection.close()
+            raise
+        self._give_back(connection)
+
+    def _take_idle(self) -> RespConnection | None:
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                connection = self._idle.pop()
+            # Nothing is owed to an idle connection: what can be read is its end.
+            if not select.select([connection], [], [], 0)[0]:
+                return connection
+            connection.close()
+
+    def _give_back(self, connection: RespConnection) -> None:
+        with self._lock:
+            if connection.fileno() >= 0 and len(self._idle) < self._max_idle:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def close(self) -> None:
+        """Close the idle connections; those on loan close when they come back."""
+        with self._lock:
+            idle, self._idle, self._max_idle = self._idle, [], 0
+        for connection in idle:
+            connection.close()

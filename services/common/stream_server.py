@@ -1,0 +1,341 @@
+"""Buffered TCP connections on the event loop: the part of kvdb and pubsub that touches sockets.
+
+    socket ─ recv ─▶ Session.data_received ─▶ … codec, command, state … ─▶ Connection.send
+    socket ◀─ one send per turn ─ Connection.flush ◀─ the loop's before-sleep hook
+
+`StreamServer` accepts clients and keeps them; a `Connection` is one client's socket with the
+output that is waiting for it; a `Session` (written by each service) is what the bytes mean.
+
+Back-pressure has two limits, because there are two ways to be slow:
+
+- A client that *asks* faster than it reads (a long pipeline of large GETs): when `PAUSE_BYTES`
+  of replies wait, `Connection.is_blocked` turns true, the session stops taking requests, and
+  the socket is no longer read, so the kernel's window fills and the client has to wait. When
+  the output has drained, `Session.process` is called to go on. Queued with `send`.
+- A client that is *told* more than it reads (a subscriber): nothing can be paused, because
+  the messages come from others. At `max_output_bytes` it is dropped. Queued with `push`.
+  # Real: client-output-buffer-limit pubsub in Redis.
+"""
+
+import errno
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from services.common.event_loop import EventLoop, Timer
+from services.common.logs import Log
+
+RECV_BYTES = 64 * 1024
+PAUSE_BYTES = 1024 * 1024
+
+_OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class Session(Protocol):
+    """What one client's bytes mean; made by a service for each connection."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes arrived: decode them and serve the requests that are complete."""
+
+    def process(self) -> None:
+        """Go on with requests that were left because the output was blocked."""
+
+    def connection_lost(self) -> None:
+        """The connection is closed, by either side; forget this client. Called once."""
+
+
+class Connection:
+    """One client's socket and the output that waits for it."""
+
+    __slots__ = (
+        "_closing",
+        "_is_too_slow",
+        "_is_writing",
+        "_output",
+        "_server",
+        "_sock",
+        "closed",
+        "is_reading_paused",
+        "last_active_s",
+        "output_bytes",
+        "session",
+    )
+
+    def __init__(self, server: "StreamServer", sock: socket.socket):
+        self._server = server
+        self._sock = sock
+        self._output: list[bytes | memoryview] = []
+        self._is_too_slow = False
+        self._is_writing = False
+        self._closing = False
+        self.session: Session | None = None
+        self.output_bytes = 0
+        self.last_active_s = server.loop.now_s
+        self.is_reading_paused = False
+        self.closed = False
+
+    @property
+    def peer(self) -> str:
+        """The client's address as `host:port`; asked of the socket, because few need it."""
+        try:
+            host, port = self._sock.getpeername()[:2]
+        except OSError:
+            return "?"
+        return f"{host}:{port}"
+
+    @property
+    def is_blocked(self) -> bool:
+        """True while the session should take no further requests of this client."""
+        return self.output_bytes >= PAUSE_BYTES or self._closing or self.closed
+
+    def send(self, data: bytes) -> None:
+        """Queue a reply; it leaves at the end of the turn, in one send with all others."""
+        if self._closing or self.closed:
+            return
+        if not self._output and not self._is_writing:
+            self._server.flush_at_end_of_turn(self)
+        self._output.append(data)
+        self.output_bytes += len(data)
+
+    def push(self, data: bytes) -> None:
+        """Queue a message that the client did not just ask for; the output limit holds.
+
+        Over the limit the client is dropped, but only when the turn ends: the caller may be
+        in the middle of a fan-out over its subscribers.
+        """
+        self.send(data)
+        if self.output_bytes > self._server.max_output_bytes:
+            self._is_too_slow = self._closing = True
+
+    def close_after_flush(self) -> None:
+        """Take no more requests, send what is queued, then close."""
+        if not self._closing and not self.closed:
+            self._closing = True
+            if not self._output and not self._is_writing:
+                self._server.flush_at_end_of_turn(self)
+
+    def pause_reading(self) -> None:
+        """Leave the client's bytes in the kernel until `resume_reading`."""
+        self.is_reading_paused = True
+        self._watch()
+
+    def resume_reading(self) -> None:
+        self.is_reading_paused = False
+        self._watch()
+
+    def on_readable(self) -> None:
+        if self.closed:
+            return
+        try:
+            data = self._sock.recv(RECV_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        self.last_active_s = self._server.loop.now_s
+        if not self._closing:
+            self.session.data_received(data)
+
+    def flush(self) -> None:
+        """Send what is queued; called at the end of a turn, and when the socket has room."""
+        if self.closed:
+            return
+        if self._is_too_slow:
+            self._server.drop_slow_reader(self)
+            return
+        was_blocked = self._is_writing or self.output_bytes >= PAUSE_BYTES
+        try:
+            self._send_queued()
+        except OSError:
+            self.close()
+            return
+        if self._output:
+            self._start_writing()
+        elif self._closing:
+            self.close()
+        elif was_blocked:
+            self._is_writing = False
+            self._watch()
+            self._server.loop.call_soon(self.session.process)
+
+    def _send_queued(self) -> None:
+        """Give the kernel as much as it takes; what is left stays in `_output`."""
+        output = self._output
+        while output:
+            if len(output) > 1:
+                self._join_first()
+            data = output[0]
+            try:
+                sent = self._sock.send(data)
+            except (BlockingIOError, InterruptedError):
+                return
+            self.output_bytes -= sent
+            if sent < len(data):
+                # A view: cutting the rest off a large value at every send would be quadratic.
+                output[0] = memoryview(data)[sent:]
+                return
+            del output[0]
+
+    def _join_first(self) -> None:
+        """Make one buffer of the first queued ones, of about `PAUSE_BYTES` at the most."""
+        output = self._output
+        if self.output_bytes <= PAUSE_BYTES:
+            output[:] = [b"".join(output)]
+            return
+        size = count = 0
+        while count < len(output) and size < PAUSE_BYTES:
+            size += len(output[count])
+            count += 1
+        if count > 1:
+            output[:count] = [b"".join(output[:count])]
+
+    def _start_writing(self) -> None:
+        if not self._is_writing:
+            self._is_writing = True
+            self._watch()
+
+    def _watch(self) -> None:
+        if self.closed:
+            return
+        reading = not (self.is_reading_paused or self._is_writing)
+        self._server.loop.watch(
+            self._sock,
+            self.on_readable if reading else None,
+            self.flush if self._is_writing else None,
+        )
+
+    def close(self) -> None:
+        """Close at once and tell the session; harmless when closed already."""
+        if self.closed:
+            return
+        self.closed = True
+        self._output = []
+        self._server.forget(self, self._sock)
+        self._sock.close()
+        if self.session is not None:
+            self.session.connection_lost()
+
+
+class StreamServer:
+    """Accepts connections and gives each a session; sends queued output once per turn."""
+
+    def __init__(
+        self,
+        loop: EventLoop,
+        listener: socket.socket,
+        new_session: Callable[[Connection], Session],
+        log: Log,
+        *,
+        max_connections: int,
+        max_output_bytes: int,
+        idle_timeout_s: float = 0,
+        refusal: bytes = b"",
+    ):
+        """`refusal`: what a client over `max_connections` gets; `idle_timeout_s`: 0 for never."""
+        self.loop = loop
+        self.log = log
+        self.max_output_bytes = max_output_bytes
+        self.connections: set[Connection] = set()
+        self.accepted_total = 0
+        self.refused_total = 0
+        self._listener = listener
+        self._new_session = new_session
+        self._max_connections = max_connections
+        self._refusal = refusal
+        self._to_flush: list[Connection] = []
+        listener.setblocking(False)
+        loop.watch(listener, self._accept_all)
+        loop.before_sleep(self._flush_all)
+        self._idle_timer: Timer | None = None
+        if idle_timeout_s > 0:
+            period_s = min(max(idle_timeout_s / 4, 0.05), 5)
+            self._idle_timer = loop.call_every(period_s, lambda: self._close_idle(idle_timeout_s))
+
+    def _accept_all(self) -> None:
+        """Accept until it would block: one accept a turn triples the tail latency of a burst."""
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except ConnectionAbortedError:
+                continue
+            except OSError as error:
+                if error.errno in _OUT_OF_DESCRIPTORS:
+                    self._rest_from_accepting(error)
+                    return
+                raise
+            self._take(sock)
+
+    def _rest_from_accepting(self, error: OSError) -> None:
+        # The listener would stay readable and spin the loop; clients wait in the backlog instead.
+        self.log.error("cannot accept connections for a second", reason=error.strerror)
+        self.loop.unwatch(self._listener)
+        self.loop.call_later(1, self._accept_again)
+
+    def _accept_again(self) -> None:
+        if self._listener.fileno() >= 0:
+            self.loop.watch(self._listener, self._accept_all)
+
+    def _take(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        if len(self.connections) >= self._max_connections:
+            self.refused_total += 1
+            _refuse(sock, self._refusal)
+            return
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(self, sock)
+        connection.session = self._new_session(connection)
+        self.connections.add(connection)
+        self.accepted_total += 1
+        self.loop.watch(sock, connection.on_readable)
+
+    def flush_at_end_of_turn(self, connection: Connection) -> None:
+        self._to_flush.append(connection)
+
+    def _flush_all(self) -> None:
+        batch, self._to_flush = self._to_flush, []
+        for connection in batch:
+            connection.flush()
+
+    def drop_slow_reader(self, connection: Connection) -> None:
+        self.log.warning(
+            "dropped a client that does not read",
+            client=connection.peer,
+            output_bytes=connection.output_bytes,
+        )
+        connection.close()
+
+    def forget(self, connection: Connection, sock: socket.socket) -> None:
+        self.loop.unwatch(sock)
+        self.connections.discard(connection)
+
+    def _close_idle(self, idle_timeout_s: float) -> None:
+        deadline_s = self.loop.now_s - idle_timeout_s
+        for connection in [c for c in self.connections if c.last_active_s < deadline_s]:
+            connection.close()
+
+    def stop_accepting(self) -> None:
+        """Close the listening socket; clients that are connected stay."""
+        self.loop.unwatch(self._listener)
+        self._listener.close()
+
+    def close_all(self) -> None:
+        """Send what is queued, as far as the kernel takes it at once, and close every client."""
+        if self._idle_timer:
+            self._idle_timer.cancel()
+        self._flush_all()
+        for connection in list(self.connections):
+            connection.close()
+
+
+def _refuse(sock: socket.socket, refusal: bytes) -> None:
+    try:
+        sock.send(refusal)
+    except OSError:
+        pass
+    sock.close()

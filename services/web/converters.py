@@ -1,0 +1,54 @@
+"""Converters: what a placeholder of a route accepts, and what the handler receives.
+
+`/tasks/<int:id>` asks the converter named `int`. Each one is a pattern for the text in the path,
+a function from that text to a value, one back (for `url_for`), and a JSON Schema (for OpenAPI).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Converter:
+    """One kind of placeholder. `pattern` has no groups; `parse` is given text that matched it."""
+
+    pattern: str
+    parse: Callable[[str], Any]
+    format: Callable[[Any], str]
+    schema: Mapping[str, object]
+
+
+def _segment(value: object) -> str:
+    return quote(str(value), safe="")
+
+
+def _natural_number(value: int) -> str:
+    if value < 0:
+        raise ValueError(f"{value} is negative")
+    return str(int(value))
+
+
+CONVERTERS: Mapping[str, Converter] = MappingProxyType(
+    {
+        "str": Converter(r"[^/]+", str, _segment, {"type": "string"}),
+        # At most 18 digits: a number that every database and JSON reader can hold.
+        "int": Converter(r"[0-9]{1,18}", int, _natural_number, {"type": "integer", "minimum": 0}),
+        "float": Converter(
+            r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", float, lambda x: f"{x:f}", {"type": "number"}
+        ),
+        # The rest of the path with its slashes; it ends the rule.
+        "path": Converter(r".+", str, lambda text: quote(str(text), safe="/"), {"type": "string"}),
+        "uuid": Converter(
+            r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+            uuid.UUID,
+            lambda value: str(uuid.UUID(str(value))),
+            {"type": "string", "format": "uuid"},
+        ),
+    }
+)

@@ -1,0 +1,231 @@
+"""The request: a reader of the WSGI environ that parses each part when it is first asked for.
+
+Everything a client can send wrong ends here as an `HTTPError` with a sentence that says what was
+wrong: a body that is too large (413), of another type than asked for (415), no JSON, nested too
+deeply, not UTF-8 (400).
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import Any, BinaryIO, NoReturn
+from urllib.parse import quote, unquote
+
+from services.web.errors import HTTPError
+from services.web.headers import RequestHeaders
+from services.web.multidict import MultiDict
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_JSON_DEPTH = 64
+
+
+class Request:
+    """One request of one client. `state` is where hooks leave things for handlers."""
+
+    def __init__(
+        self, environ: dict[str, Any], *, max_body_bytes: int = MAX_BODY_BYTES
+    ) -> None:
+        self.environ = environ
+        self.method: str = environ["REQUEST_METHOD"]
+        self.max_body_bytes = max_body_bytes
+
+    @cached_property
+    def state(self) -> dict[str, Any]:
+        """Values that live as long as this request."""
+        return {}
+
+    @cached_property
+    def path(self) -> str:
+        """The path below the application's mount point, percent-decoded; at least `/`."""
+        return _text(self.environ.get("PATH_INFO", "")) or "/"
+
+    @cached_property
+    def script_name(self) -> str:
+        """Where the application is mounted: empty, or `/prefix`."""
+        return _text(self.environ.get("SCRIPT_NAME", ""))
+
+    @cached_property
+    def query_string(self) -> str:
+        """What follows the `?`, undecoded."""
+        return str(self.environ.get("QUERY_STRING", ""))
+
+    @cached_property
+    def url_path(self) -> str:
+        """Mount point, path and query string as a reference that the client can follow."""
+        path = quote(self.script_name + self.path, safe="/:@!$&'()*+,;=~")
+        # Two slashes in front would name a host, and a redirect there would leave this one.
+        path = "/" + path.lstrip("/")
+        return f"{path}?{self.query_string}" if self.query_string else path
+
+    @cached_property
+    def headers(self) -> RequestHeaders:
+        """The header fields; names in any case."""
+        return RequestHeaders(self.environ)
+
+    @cached_property
+    def query(self) -> MultiDict:
+        """The fields of the query string."""
+        # WSGI hands bytes over as Latin-1; browsers percent-encode, so this is ASCII nearly always.
+        return MultiDict.from_urlencoded(_text(self.query_string))
+
+    @cached_property
+    def cookies(self) -> MultiDict:
+        """The cookies, percent-decoded as `Response.set_cookie` encodes them."""
+        pairs = []
+        for part in self.headers.get("cookie", "").split(";"):
+            name, equals, value = part.strip().partition("=")
+            if equals:
+                pairs.append((name, unquote(value.strip('"'))))
+        return MultiDict(pairs)
+
+    @property
+    def client_address(self) -> str:
+        """The address of whoever holds the other end of the connection."""
+        return str(self.environ.get("REMOTE_ADDR", ""))
+
+    @property
+    def host(self) -> str:
+        """Host and port as the client named them."""
+        return str(self.environ.get("HTTP_HOST", ""))
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`."""
+        return str(self.environ.get("wsgi.url_scheme", "http"))
+
+    @cached_property
+    def content_type(self) -> str:
+        """The media type of the body in lower case, without its parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def stream(self) -> BinaryIO:
+        """The body as a file, for handlers that do not want it in memory."""
+        return self.environ["wsgi.input"]
+
+    @cached_property
+    def body(self) -> bytes:
+        """The whole body, read once. Errors: 413 beyond `max_body_bytes`, 400 when cut short."""
+        text = self.environ.get("CONTENT_LENGTH") or ""
+        if not text:
+            # A chunked body under a server that marks its end; otherwise there is no body.
+            if not self.environ.get("wsgi.input_terminated"):
+                return b""
+            body = self.stream.read(self.max_body_bytes + 1)
+            self._check_length(len(body))
+            return body
+        if not (text.isascii() and text.isdigit() and len(text) <= 18):
+            raise HTTPError(400, "Content-Length is not a number")
+        length = int(text)
+        self._check_length(length)
+        body = self.stream.read(length)
+        if len(body) < length:
+            raise HTTPError(400, f"the body ends after {len(body)} of {length} bytes")
+        return body
+
+    def json(self, *, max_depth: int = MAX_JSON_DEPTH) -> Any:
+        """The body as JSON. Errors: 415 for another content type, 400 for anything but JSON.
+
+        The type is required, not guessed: a foreign page can make a browser send any text as a
+        form, but `application/json` only after this server allowed it (CORS preflight).
+        """
+        if self.content_type != "application/json" and not self.content_type.endswith("+json"):
+            sent = f", not {self.content_type}" if self.content_type else ""
+            raise HTTPError(415, f"the body must be JSON: send Content-Type: application/json{sent}")
+        if not self.body.strip():
+            raise HTTPError(400, "the body is empty; JSON was expected")
+        value = _parse_json(self.body)
+        _check_depth(value, self.body, max_depth)
+        return value
+
+    @cached_property
+    def form(self) -> MultiDict:
+        """The fields of a form as a browser sends it. Errors: 415 for another content type."""
+        if self.content_type != "application/x-www-form-urlencoded":
+            raise HTTPError(415, "the body must be a form (application/x-www-form-urlencoded)")
+        try:
+            return MultiDict.from_urlencoded(self.body.decode())
+        except UnicodeDecodeError as error:
+            raise HTTPError(400, "the form is not UTF-8") from error
+
+    def prefers_html(self) -> bool:
+        """Whether a page would be more welcome than a JSON document (a browser asks for pages)."""
+        accept = self.environ.get("HTTP_ACCEPT", "")
+        return "html" in accept and quality(accept, "text/html") > quality(
+            accept, "application/json"
+        )
+
+    def _check_length(self, length: int) -> None:
+        if length > self.max_body_bytes:
+            raise HTTPError(413, f"the body is larger than {self.max_body_bytes} bytes")
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.environ.get('PATH_INFO', '')!r}>"
+
+
+def quality(accept: str, media_type: str) -> float:
+    """How welcome `media_type` is, from 0 to 1, by an Accept header (RFC 9110, section 12.5.1)."""
+    kind = media_type.partition("/")[0]
+    ranks = {media_type: 3, f"{kind}/*": 2, "*/*": 1}
+    best_rank, best_quality = 0, 0.0
+    for item in accept.split(","):
+        name, *parameters = (part.strip().lower() for part in item.split(";"))
+        rank = ranks.get(name, 0)
+        if rank > best_rank:
+            best_rank, best_quality = rank, _quality_value(parameters)
+    return best_quality
+
+
+def _quality_value(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return min(max(float(value), 0.0), 1.0)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def _parse_json(body: bytes) -> Any:
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise HTTPError(400, "the body is not UTF-8") from error
+    except RecursionError as error:
+        raise HTTPError(400, "the JSON is nested too deeply") from error
+    except ValueError as error:
+        raise HTTPError(400, f"the body is not JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _check_depth(value: Any, body: bytes, max_depth: int) -> None:
+    # Fewer brackets than the limit cannot nest deeper: nearly every body ends here.
+    if body.count(b"[") + body.count(b"{") <= max_depth:
+        return
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > max_depth:
+            raise HTTPError(400, f"the JSON is nested deeper than {max_depth}")
+        inside: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                inside.extend(one.values())
+            elif isinstance(one, list):
+                inside.extend(one)
+        level = [one for one in inside if isinstance(one, (dict, list))]
+
+
+def _text(wsgi_text: str) -> str:
+    """WSGI's str, which holds one byte per character, as the UTF-8 that it stands for."""
+    if wsgi_text.isascii():
+        return wsgi_text
+    try:
+        return wsgi_text.encode("latin-1").decode()
+    except UnicodeError as error:
+        raise HTTPError(400, "the URL is not UTF-8") from error

@@ -1,0 +1,248 @@
+"""Responses: what a handler gives back. Each one is a WSGI application in itself.
+
+A response is a status, header fields and a body. The body is bytes (the usual case: its length is
+known), an iterable of bytes (sent as it comes), a file, or an event stream. Calling the response
+with `environ` and `start_response` hands all of it to whichever WSGI server runs underneath.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import os
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from services.web.event_stream import Broadcast, InitialEvents, Subscription
+from services.web.headers import Headers, HeaderSource
+
+StartResponse = Callable[..., Callable[[bytes], object]]
+Environ = dict[str, Any]
+
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+# RFC 9110, section 6.4.1: these never have content.
+_BODILESS = frozenset({204, 304})
+_SAME_SITE = frozenset({"Strict", "Lax", "None"})
+_FILE_BLOCK_BYTES = 64 * 1024
+
+
+def status_line(status: int) -> str:
+    """`404` → `404 Not Found`, as `start_response` wants it."""
+    return _STATUS_LINES.get(status) or f"{status} Unknown"
+
+
+class Response:
+    """A status, header fields and a body of bytes, text (sent as UTF-8) or an iterable of bytes."""
+
+    content_type = "application/octet-stream"
+
+    def __init__(
+        self,
+        body: bytes | str | Iterable[bytes] = b"",
+        status: int = 200,
+        headers: HeaderSource = None,
+        content_type: str | None = None,
+    ) -> None:
+        self.status = status
+        self.headers = Headers(headers)
+        if isinstance(body, str):
+            body = body.encode()
+            content_type = content_type or _textual(self.content_type)
+        self.body: bytes | Iterable[bytes] = body
+        if body or content_type:
+            self.headers.setdefault("Content-Type", content_type or self.content_type)
+
+    def set_cookie(
+        self,
+        name: str,
+        value: str,
+        *,
+        max_age_s: int | None = None,
+        path: str = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        http_only: bool = True,
+        same_site: str = "Lax",
+    ) -> None:
+        """Ask the browser to keep a cookie; the defaults hide it from scripts and other sites.
+
+        `secure` is off by default only because the stack speaks plain HTTP on localhost.
+        """
+        if same_site not in _SAME_SITE or (same_site == "None" and not secure):
+            raise ValueError("same_site is Strict, Lax, or None together with secure")
+        # The value is percent-encoded, so that no separator of the header can be part of it; the
+        # path and domain are the application's own words and are only checked.
+        for word in (name, path, domain or ""):
+            if any(character in word for character in ";,= \t"):
+                raise ValueError(f"not allowed in a cookie: {word!r}")
+        attributes = [f"{name}={quote(value, safe='')}", f"Path={path}"]
+        if max_age_s is not None:
+            attributes.append(f"Max-Age={max_age_s}")
+        if domain:
+            attributes.append(f"Domain={domain}")
+        if secure:
+            attributes.append("Secure")
+        if http_only:
+            attributes.append("HttpOnly")
+        attributes.append(f"SameSite={same_site}")
+        self.headers.add("Set-Cookie", "; ".join(attributes))
+
+    def delete_cookie(self, name: str, *, path: str = "/", domain: str | None = None) -> None:
+        """Ask the browser to forget a cookie (its age is set to nothing)."""
+        self.set_cookie(name, "", max_age_s=0, path=path, domain=domain)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        fields = self.headers.items()
+        body = self.body
+        if isinstance(body, bytes):
+            if self.status in _BODILESS:
+                body = b""
+            elif "Content-Length" not in self.headers:
+                fields.append(("Content-Length", str(len(body))))
+            body = [body] if body and environ["REQUEST_METHOD"] != "HEAD" else []
+        start_response(status_line(self.status), fields)
+        return body
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.status}, {self.headers!r})"
+
+
+class TextResponse(Response):
+    """Plain text in UTF-8."""
+
+    content_type = "text/plain; charset=utf-8"
+
+
+class HTMLResponse(Response):
+    """A page of HTML in UTF-8."""
+
+    content_type = "text/html; charset=utf-8"
+
+
+class JSONResponse(Response):
+    """Any JSON value. NaN and infinities are no JSON and raise ValueError."""
+
+    content_type = "application/json"
+
+    def __init__(
+        self,
+        content: object,
+        status: int = 200,
+        headers: HeaderSource = None,
+        content_type: str | None = None,
+    ) -> None:
+        super().__init__(encode_json(content), status, headers, content_type)
+
+
+class RedirectResponse(Response):
+    """Send the client elsewhere: 303 after a form, 307/308 to keep the method."""
+
+    def __init__(self, location: str, status: int = 303, headers: HeaderSource = None) -> None:
+        super().__init__(b"", status, headers)
+        # Characters that are no URI (spaces, other alphabets) are escaped; escapes stay as they are.
+        self.headers["Location"] = quote(location, safe="/:?#[]@!$&'()*+,;=%~")
+
+
+class FileResponse(Response):
+    """The content of a file, in blocks, by the server's `wsgi.file_wrapper` where it has one.
+
+    The file is opened here, so that whatever is missing or forbidden raises OSError before the
+    status is sent, and a file that is replaced meanwhile is still sent whole.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        status: int = 200,
+        headers: HeaderSource = None,
+        content_type: str | None = None,
+    ) -> None:
+        path = Path(path)
+        super().__init__(b"", status, headers, content_type or guess_content_type(path.name))
+        self.file = path.open("rb")
+        facts = os.fstat(self.file.fileno())
+        self.headers.setdefault("Content-Length", str(facts.st_size))
+        self.headers.setdefault("Last-Modified", formatdate(facts.st_mtime, usegmt=True))
+        self.headers.setdefault("ETag", f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"')
+        # A browser must not guess a type of its own and run what was meant as text.
+        self.headers.setdefault("X-Content-Type-Options", "nosniff")
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(status_line(self.status), self.headers.items())
+        if environ["REQUEST_METHOD"] == "HEAD":
+            self.file.close()
+            return []
+        wrapper = environ.get("wsgi.file_wrapper", FileBlocks)
+        return wrapper(self.file, _FILE_BLOCK_BYTES)
+
+
+class FileBlocks:
+    """A file as an iterable of blocks, closed by the server when it is done (PEP 3333)."""
+
+    def __init__(self, file: Any, block_bytes: int = _FILE_BLOCK_BYTES) -> None:
+        self.file = file
+        self.block_bytes = block_bytes
+
+    def __iter__(self) -> Iterable[bytes]:
+        return iter(lambda: self.file.read(self.block_bytes), b"")
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class EventStreamResponse(Response):
+    """Server-sent events: first `initial`, then whatever is published on `events`.
+
+    `initial` is a list of (event, data), or a function that returns one; it is asked after the
+    subscription began, so that nothing falls between the two.
+    """
+
+    content_type = "text/event-stream"
+
+    def __init__(
+        self, events: Broadcast, initial: InitialEvents = (), headers: HeaderSource = None
+    ) -> None:
+        super().__init__(b"", 200, headers, self.content_type)
+        # `X-Accel-Buffering` keeps nginx, where it stands in between, from collecting the events.
+        self.headers.setdefault("Cache-Control", "no-store")
+        self.headers.setdefault("X-Accel-Buffering", "no")
+        self.events = events
+        self.initial = initial
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(status_line(self.status), self.headers.items())
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return []
+        subscription = Subscription(self.events, self.initial)
+        # Our own server takes the stream over, so that no thread waits for events. Under any
+        # other the subscription is a blocking iterator like every other WSGI body.
+        hand_over = environ.get("glassbox.stream")
+        return hand_over(subscription) if hand_over else subscription
+
+
+def guess_content_type(name: str) -> str:
+    """The media type that the name's ending stands for; text types with their charset."""
+    media_type, encoding = mimetypes.guess_type(name, strict=True)
+    if media_type is None or encoding is not None:
+        return "application/octet-stream"
+    if media_type.startswith("text/") or media_type in ("application/javascript",):
+        return f"{media_type}; charset=utf-8"
+    return media_type
+
+
+def encode_json(content: object) -> bytes:
+    """Compact JSON in UTF-8; a lone surrogate, which has no UTF-8, is written as an escape."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _textual(content_type: str) -> str:
+    """A body given as text is text, unless the class says what it is."""
+    return TextResponse.content_type if content_type == Response.content_type else content_type
