@@ -1,8 +1,8 @@
 """A blocking Redis client: how our services talk to kvdb and pubsub, or to a real Redis.
 
 `RespConnection` is one socket, for one thread at a time: requests out, replies in.
-`RespPool` lends connections to threads. `services.kvdb.client` and `services.pubsub.client` build on it what their users need.
-It speaks RESP2, which every server of the family knows.
+`RespPool` lends connections to threads. `services.kvdb.client` and `services.pubsub.client`
+build on them what their users need. RESP2 is spoken, which every server of the family knows.
 """
 
 import collections
