@@ -1,0 +1,1 @@
+"""End-to-end tests: real clients, a real browser and real faults against the running stack."""

@@ -1,0 +1,107 @@
+"""kill -9 of parts of the running stack: each comes back, and nothing acknowledged is lost.
+
+What kvdb promises is its snapshot: what was saved before the kill is there after it. So the
+tests ask it to save first (SAVE) and kill it then; that a kill in the middle of a save leaves
+a whole file is tested beside the code.
+"""
+
+import json
+import uuid
+
+import pytest
+import redis
+import requests
+
+from e2e.ledger import agreement, append, transfer
+from e2e.stack import Stack, wait_until
+from e2e.tasks import finished, running, submit
+
+pytestmark = pytest.mark.faults
+
+
+def test_kvdb_comes_back_with_what_it_had_saved(stack: Stack, kv, key: str):
+    kv.result("SET", key=key, value="kept")
+    kv.result("SET", key=f"{key}:ttl", value="kept too", ttl=1000)
+    with redis.Redis(*stack.address("kvdb")) as client:
+        client.rpush(f"{key}:list", "a", "b")
+        client.save()
+    with stack.killed("kvdb"):
+        pass
+    assert wait_until(lambda: kv.result("GET", key=key), "the key is back") == "kept"
+    assert 900 < kv.result("TTL", key=f"{key}:ttl") <= 1000
+    with redis.Redis(*stack.address("kvdb"), decode_responses=True) as client:
+        assert client.lrange(f"{key}:list", 0, -1) == ["a", "b"]
+
+
+def test_everything_goes_on_after_kvdb_was_killed(stack: Stack, http: requests.Session):
+    with redis.Redis(*stack.address("kvdb")) as client:
+        client.save()
+    with stack.killed("kvdb"):
+        pass
+
+    def task_id() -> str | None:
+        request = {"task": "echo", "args": ["after the fault"]}
+        answer = http.post(f"{stack.url('broker')}/tasks", json=request, timeout=30)
+        return answer.json()["id"] if answer.status_code == 201 else None
+
+    task = finished(stack, http, wait_until(task_id, "the broker takes tasks again"))
+    assert task["state"] == "succeeded"
+    before = agreement(stack, http)
+    with redis.Redis(*stack.address("kvdb")) as client:
+        append(client, json.dumps([transfer("nobody", "somebody", 0)]).encode())
+    agreement(stack, http, past_index=before["index"])
+
+
+def test_pubsub_is_only_the_fast_road(stack: Stack, http: requests.Session):
+    with stack.killed("pubsub"):
+        task_id = submit_when_possible(stack, http)
+    assert finished(stack, http, task_id)["state"] == "succeeded"
+    before = agreement(stack, http)
+    with redis.Redis(*stack.address("kvdb")) as client:
+        append(client, json.dumps([transfer("nobody", "somebody", 0)]).encode())
+    agreement(stack, http, past_index=before["index"])
+
+
+def submit_when_possible(stack: Stack, http: requests.Session) -> str:
+    def task_id() -> str | None:
+        request = {"task": "echo", "args": ["unannounced"]}
+        answer = http.post(f"{stack.url('broker')}/tasks", json=request, timeout=30)
+        return answer.json()["id"] if answer.status_code == 201 else None
+
+    return wait_until(task_id, "the broker takes a task")
+
+
+def test_a_task_runs_again_when_its_worker_is_killed(stack: Stack, http: requests.Session):
+    marker = str(uuid.uuid4())
+    task_id = submit(stack, http, "sleep", [3], retries=3)
+    worker = running(stack, http, task_id)["worker"]
+    with stack.killed(process_of(stack, http, worker)):
+        task = finished(stack, http, task_id)
+    assert task["state"] == "succeeded", marker
+    assert task["attempts"] == 2
+
+
+def process_of(stack: Stack, http: requests.Session, worker: str) -> str:
+    """The stack's name for the worker that calls itself `worker`."""
+    return next(
+        process for process in ("worker-1", "worker-2") if worker in stack.names_of(process)
+    )
+
+
+def test_a_broker_holds_no_state_of_its_own(stack: Stack, http: requests.Session):
+    task_id = submit(stack, http, "sleep", [1])
+    with stack.killed("broker"):
+        pass
+    assert (
+        wait_until(lambda: finished(stack, http, task_id), "the broker knows the task")["state"]
+        == "succeeded"
+    )
+
+
+def test_a_ledger_node_catches_up(stack: Stack, http: requests.Session):
+    before = agreement(stack, http)
+    with stack.killed("ledger-2"), redis.Redis(*stack.address("kvdb")) as client:
+        for _ in range(10):
+            append(client, json.dumps([transfer("nobody", "somebody", 0)]).encode())
+    after = agreement(stack, http, past_index=before["index"] + 9)
+    assert after["round"] == before["round"] + 10
