@@ -59,6 +59,10 @@ class Stack(ABC):
     def lives(self, process: str) -> object:
         """Something that changes with every new life of a process; None while it is dead."""
 
+    @abstractmethod
+    def known_as(self, process: str) -> str:
+        """What a worker's own name contains: its process name, or its container's host name."""
+
     def url(self, service: str) -> str:
         host, port = self.address(service)
         return f"http://{host}:{port}"
@@ -95,6 +99,9 @@ class LocalStack(Stack):
     def kill(self, process: str) -> None:
         os.kill(self._record(process)["pid"], 9)
 
+    def known_as(self, process: str) -> str:
+        return process
+
     def lives(self, process: str) -> object:
         record = self._record(process)
         return record["started"] if record["state"] == "ready" else None
@@ -124,15 +131,20 @@ class ComposeStack(Stack):
         service, number = self._services[process]
         _compose("exec", "-T", "--index", str(number), service, "python3", "-c", _KILL_SERVICE)
 
+    def known_as(self, process: str) -> str:
+        return self._container(process)["ID"][:12]
+
     def lives(self, process: str) -> object:
+        container = self._container(process)
+        if container["State"] != "running" or container["Health"] not in ("healthy", ""):
+            return None
+        return _run("docker", "inspect", "-f", "{{.State.StartedAt}}", container["ID"]).strip()
+
+    def _container(self, process: str) -> dict:
         service, number = self._services[process]
         lines = _compose("ps", "--format", "json", "--all", service).splitlines()
-        for container in map(json.loads, lines):
-            if container["Name"].endswith(f"-{number}") and container["State"] == "running":
-                healthy = container["Health"] in ("healthy", "")
-                details = _run("docker", "inspect", "-f", "{{.State.StartedAt}}", container["ID"])
-                return details.strip() if healthy else None
-        return None
+        containers = map(json.loads, lines)
+        return next(c for c in containers if c["Name"].endswith(f"-{number}"))
 
 
 # Run inside a container: finds the service's own process, a child of the container's init.
