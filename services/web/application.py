@@ -12,11 +12,10 @@ read by many threads and guarded by none.
 
 from __future__ import annotations
 
-import inspect
-import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from services.common.logs import Log
 from services.web.errors import HTTPError, error_response
 from services.web.requests import MAX_BODY_BYTES, Request
 from services.web.responses import (
@@ -36,7 +35,7 @@ WSGIApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
 BeforeHook = Callable[[Request], Response | None]
 AfterHook = Callable[[Request, Response], Response | None]
 
-log = logging.getLogger("web.application")
+log = Log("web.application")
 
 
 class Application(Router):
@@ -146,16 +145,20 @@ class Application(Router):
         return RedirectResponse(request.url_path, status=308)
 
     def _respond_to_error(self, request: Request, error: Exception) -> Response:
+        """Called while `error` is being handled."""
         try:
             handler = self._find_error_handler(error)
             if handler is not None:
                 return as_response(handler(request, error))
-        except Exception as second_error:
-            error = second_error
+        except Exception as error_of_handler:
+            return self._respond_plainly(request, error_of_handler)
+        return self._respond_plainly(request, error)
+
+    def _respond_plainly(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPError):
             # Our bug, not the client's: the log gets everything, the client only the fact.
-            log.error("%s %s failed", request.method, request.environ.get("PATH_INFO"),
-                      exc_info=error)
+            path = request.environ.get("PATH_INFO")
+            log.exception("a handler failed", method=request.method, path=path)
             error = HTTPError(500, "the server failed to answer this request")
         return error_response(error, request)
 
@@ -205,9 +208,3 @@ def as_response(result: object) -> Response:
         return HTMLResponse(result)
     kind = "nothing" if result is None else f"a {type(result).__name__}"
     raise TypeError(f"a handler returns a Response, dict, list or str; this one returned {kind}")
-
-
-def endpoint_summary(handler: Handler) -> tuple[str, str]:
-    """The first sentence and the rest of a handler's docstring."""
-    summary, _, description = (inspect.getdoc(handler) or "").partition("\n\n")
-    return " ".join(summary.split()), description.strip()

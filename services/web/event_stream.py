@@ -117,7 +117,11 @@ class Subscription:
     def attach(self, listener: Listener) -> bytes:
         """Subscribe `listener` and return what it sends first."""
         self.events.add(listener)
-        initial = self.initial() if callable(self.initial) else self.initial
+        try:
+            initial = self.initial() if callable(self.initial) else self.initial
+        except Exception:
+            self.events.remove(listener)
+            raise
         # An empty comment makes the first byte arrive at once: the browser knows it is connected.
         return b":\n\n" + b"".join(encode_event(event, data) for event, data in initial)
 

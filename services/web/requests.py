@@ -23,9 +23,7 @@ MAX_JSON_DEPTH = 64
 class Request:
     """One request of one client. `state` is where hooks leave things for handlers."""
 
-    def __init__(
-        self, environ: dict[str, Any], *, max_body_bytes: int = MAX_BODY_BYTES
-    ) -> None:
+    def __init__(self, environ: dict[str, Any], *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self.environ = environ
         self.method: str = environ["REQUEST_METHOD"]
         self.max_body_bytes = max_body_bytes
@@ -131,8 +129,7 @@ class Request:
         form, but `application/json` only after this server allowed it (CORS preflight).
         """
         if self.content_type != "application/json" and not self.content_type.endswith("+json"):
-            sent = f", not {self.content_type}" if self.content_type else ""
-            raise HTTPError(415, f"the body must be JSON: send Content-Type: application/json{sent}")
+            raise HTTPError(415, "the body must be JSON: send Content-Type: application/json")
         if not self.body.strip():
             raise HTTPError(400, "the body is empty; JSON was expected")
         value = _parse_json(self.body)

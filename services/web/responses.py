@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from services.web.event_stream import Broadcast, InitialEvents, Subscription
-from services.web.headers import Headers, HeaderSource
+from services.web.headers import TOKEN, Headers, HeaderSource
 
 StartResponse = Callable[..., Callable[[bytes], object]]
 Environ = dict[str, Any]
@@ -53,7 +53,7 @@ class Response:
             body = body.encode()
             content_type = content_type or _textual(self.content_type)
         self.body: bytes | Iterable[bytes] = body
-        if body or content_type:
+        if status not in _BODILESS:
             self.headers.setdefault("Content-Type", content_type or self.content_type)
 
     def set_cookie(
@@ -76,8 +76,10 @@ class Response:
             raise ValueError("same_site is Strict, Lax, or None together with secure")
         # The value is percent-encoded, so that no separator of the header can be part of it; the
         # path and domain are the application's own words and are only checked.
-        for word in (name, path, domain or ""):
-            if any(character in word for character in ";,= \t"):
+        if not TOKEN.fullmatch(name):
+            raise ValueError(f"not a name of a cookie: {name!r}")
+        for word in (path, domain or ""):
+            if any(character in word for character in ";, \t"):
                 raise ValueError(f"not allowed in a cookie: {word!r}")
         attributes = [f"{name}={quote(value, safe='')}", f"Path={path}"]
         if max_age_s is not None:
@@ -141,9 +143,11 @@ class JSONResponse(Response):
 class RedirectResponse(Response):
     """Send the client elsewhere: 303 after a form, 307/308 to keep the method."""
 
+    content_type = TextResponse.content_type
+
     def __init__(self, location: str, status: int = 303, headers: HeaderSource = None) -> None:
         super().__init__(b"", status, headers)
-        # Characters that are no URI (spaces, other alphabets) are escaped; escapes stay as they are.
+        # What is no URI (spaces, other alphabets) is escaped; escapes stay as they are.
         self.headers["Location"] = quote(location, safe="/:?#[]@!$&'()*+,;=%~")
 
 

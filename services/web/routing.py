@@ -69,14 +69,17 @@ class Rule:
         """Whether the rule has no placeholder, so that equality is matching."""
         return not self.converters
 
+    @property
+    def template(self) -> str:
+        """The rule as OpenAPI writes it: `/tasks/{id}`."""
+        return _PLACEHOLDER.sub(r"{\2}", self.text)
+
     def match(self, path: str) -> dict[str, Any] | None:
         """The values of the placeholders, or None if the path does not fit."""
         found = self._pattern.fullmatch(path)
         if found is None:
             return None
-        return {
-            name: converter.parse(found[name]) for name, converter in self.converters.items()
-        }
+        return {name: converter.parse(found[name]) for name, converter in self.converters.items()}
 
     def build(self, values: dict[str, Any]) -> str:
         """The path with these values in it; missing or unfit values raise ValueError."""

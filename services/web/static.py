@@ -1,0 +1,98 @@
+"""Static files: a folder of files below a URL, as a WSGI application to mount.
+
+    app.mount("/static", StaticFiles(Path(__file__).parent / "static"))
+
+A browser keeps what it got and asks whether it is still good (`If-None-Match`); the answer is 304
+and no body as long as the file's size and time of change are the same. The type comes from the
+name, and `nosniff` forbids the browser to guess another one.
+
+The path in the URL is a stranger's. It is joined to the folder, resolved with its `..` and symbolic
+links, and refused unless the result lies inside; so are hidden files and anything but plain files.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from services.web.errors import HTTPError, error_response
+from services.web.requests import Request
+from services.web.responses import Environ, FileResponse, Response, StartResponse
+
+
+class StaticFiles:
+    """Serves the files of one folder; `max_age_s` lets browsers reuse a file without asking."""
+
+    def __init__(self, directory: Path | str, *, max_age_s: int = 0) -> None:
+        self.directory = Path(directory).resolve()
+        self.cache_control = f"public, max-age={max_age_s}" if max_age_s else "no-cache"
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        try:
+            response = self.respond(request)
+        except HTTPError as error:
+            response = error_response(error, request)
+        return response(environ, start_response)
+
+    def respond(self, request: Request) -> Response:
+        """The file that the request's path names. Errors: 404, 405."""
+        if request.method not in ("GET", "HEAD"):
+            raise HTTPError(405, "files can only be read", headers={"Allow": "GET, HEAD"})
+        path = safe_join(self.directory, request.path.lstrip("/"))
+        response = self._open(path) if path is not None else None
+        if response is None:
+            raise HTTPError(404, f"no file is at {request.url_path}")
+        response.headers["Cache-Control"] = self.cache_control
+        if is_not_modified(request, response):
+            response.file.close()
+            kept = ("ETag", "Last-Modified", "Cache-Control", "X-Content-Type-Options")
+            return Response(status=304, headers={name: response.headers[name] for name in kept})
+        return response
+
+    def _open(self, path: Path) -> FileResponse | None:
+        try:
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                return None
+            return FileResponse(path)
+        except (OSError, ValueError):
+            return None
+
+
+def safe_join(directory: Path, name: str) -> Path | None:
+    """The path of `name` inside `directory`, or None if it leads anywhere else.
+
+    `directory` is resolved already. Names are refused that hold a NUL or a backslash (a separator
+    on other systems) and those with a part that is empty or begins with a dot: `..`, `.git`.
+    """
+    if "\0" in name or "\\" in name:
+        return None
+    if any(not part or part.startswith(".") for part in name.split("/")):
+        return None
+    try:
+        path = (directory / name).resolve()
+    except (OSError, RuntimeError):
+        return None
+    return path if path.is_relative_to(directory) else None
+
+
+def is_not_modified(request: Request, response: Response) -> bool:
+    """Whether the client's copy is still good (RFC 9110, section 13.2.2).
+
+    An entity tag, if the client sends one, decides alone; the date is only for clients without.
+    """
+    tags = request.headers.get("if-none-match")
+    if tags is not None:
+        current = (response.headers.get("ETag") or "").removeprefix("W/")
+        known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+        return "*" in known or current in known
+    since, changed = request.headers.get("if-modified-since"), response.headers.get("Last-Modified")
+    if since is None or changed is None:
+        return False
+    try:
+        return parsedate_to_datetime(changed) <= parsedate_to_datetime(since)
+    except (ValueError, TypeError):
+        return False
