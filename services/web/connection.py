@@ -1,0 +1,420 @@
+"""One client's connection, and who may touch it.
+
+A connection belongs at any moment to exactly one of two: the event loop, or one thread of the pool.
+Whoever owns it reads, writes and parses without a lock; nobody else touches it.
+
+                 bytes arrive            request complete
+    ┌── LOOP ──┐ ──────────▶ decoder ───────────────────────▶ ┌── THREAD ─────────────┐
+    │ idle, or │                                              │ runs the application, │
+    │ receiving│ ◀─────────────────────────────────────────── │ sends the response    │
+    └──────────┘   response sent   (give back)                └───────────────────────┘
+         ▲                                                                │
+         └──── output left over · a file · an event stream · close ◀──────┘
+
+So a client that is slow to send is waited for by the loop, which waits for thousands at the price
+of one; so is one that is slow to read, except where an application produces its body piece by
+piece: then its thread waits, up to `send_timeout_s`.
+
+Giving back is the hot path, and it costs no system call. The loop leaves the socket watched while a
+thread owns the connection. If bytes arrive meanwhile (a pipelined request, or the client's end),
+the loop pauses watching, notes it in `_is_paused`, and then looks again whether the thread is still
+at it; the thread gives up ownership first and then looks at `_is_paused`. Whoever comes second sees
+the other's mark, so the bytes are never forgotten.
+"""
+
+from __future__ import annotations
+
+import enum
+import select
+import socket
+import time
+from collections import deque
+from typing import TYPE_CHECKING, BinaryIO
+
+from services.web.errors import reason
+from services.web.event_stream import PING, Subscription
+from services.web.http_decoder import HTTPRequest, ProtocolError, RequestDecoder
+from services.web.http_encoder import ResponseEncoder, encode_simple_response
+from services.web.wsgi import ClientGone, Exchange
+
+if TYPE_CHECKING:
+    from services.web.server import HTTPServer
+
+_RECV_BYTES = 64 * 1024
+_FILE_BLOCK_BYTES = 256 * 1024
+# How long a refused client may go on sending what nobody reads, so that it gets to see why.
+_LINGER_S = 2.0
+
+
+class _Phase(enum.Enum):
+    """What the loop waits for, and so which timeout holds."""
+
+    IDLE = enum.auto()
+    HEAD = enum.auto()
+    BODY = enum.auto()
+    WRITING = enum.auto()
+    STREAMING = enum.auto()
+    LINGERING = enum.auto()
+
+
+class Connection:
+    """A socket, its decoder, and the output that the loop still has to send."""
+
+    __slots__ = (
+        "_decoder",
+        "_is_closing",
+        "_is_paused",
+        "_is_served",
+        "_output",
+        "_pending",
+        "_phase",
+        "_phase_began_s",
+        "_request",
+        "_server",
+        "_sock",
+        "_subscription",
+        "client_host",
+        "client_port",
+        "closed",
+        "deadline_s",
+        "requests_total",
+    )
+
+    def __init__(self, server: HTTPServer, sock: socket.socket, address: tuple) -> None:
+        self._server = server
+        self._sock = sock
+        self._decoder = RequestDecoder(server.settings.limits, server.open_body)
+        self._output: deque[memoryview | _FilePart] = deque()
+        self._request: HTTPRequest | None = None
+        self._is_served = False
+        self._is_paused = False
+        self._is_closing = False
+        # A client that connects and says nothing has the time of a head, not of an idle one.
+        self._phase = _Phase.HEAD
+        self._phase_began_s = server.loop.now_s
+        self._subscription: Subscription | None = None
+        self._pending: deque[bytes] = deque()
+        self.client_host = str(address[0]) if address else ""
+        self.client_port = str(address[1]) if address else ""
+        self.closed = False
+        self.deadline_s = self._phase_began_s + server.settings.head_timeout_s
+        self.requests_total = 0
+
+    # What the loop does.
+
+    def on_readable(self) -> None:
+        """Read what is there; a whole request goes to the pool."""
+        if self._is_served:
+            self._pause()
+            return
+        try:
+            data = self._sock.recv(_RECV_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+        elif self._phase is not _Phase.LINGERING and self._subscription is None:
+            self._decoder.receive_data(data)
+            self._advance()
+
+    def take_back(self) -> None:
+        """Own the connection again: send what is left over, or go on reading."""
+        self._is_served = False
+        if not self.closed:
+            self._is_paused = False
+            self._continue()
+
+    def check_deadline(self, now_s: float) -> None:
+        """Close the connection if what it waits for has not come in time."""
+        if self._is_served or now_s < self.deadline_s:
+            return
+        if self._phase in (_Phase.HEAD, _Phase.BODY) and self._decoder.has_begun:
+            self._refuse(408, "the request did not arrive in time")
+        else:
+            self.close()
+
+    def begin_stop(self, deadline_s: float) -> None:
+        """The server stops: streams end now, idle clients soon, requests under way finish."""
+        if self._subscription is not None:
+            self.close()
+        elif not self._is_served and not self._decoder.has_begun and not self._output:
+            self.deadline_s = min(self.deadline_s, deadline_s)
+
+    def ping(self) -> None:
+        """Keep an event stream awake with a comment."""
+        if self._subscription is not None:
+            self.push(PING)
+
+    def flush_stream(self) -> None:
+        """Send what was published, in one piece; drop a reader that lets too much pile up."""
+        if self._is_served or self.closed:
+            return
+        chunk = b"".join(self._pending.popleft() for _ in range(len(self._pending)))
+        if chunk:
+            self._output.append(memoryview(chunk))
+        waiting_bytes = sum(len(part) for part in self._output)
+        if waiting_bytes > self._server.settings.max_stream_bytes:
+            self._server.log.warning("dropped a slow event stream", client=self.client_host)
+            self.close()
+        else:
+            self._write()
+
+    def close(self) -> None:
+        """Close at once; harmless when closed already."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._subscription is not None:
+            self._subscription.detach(self)
+        for part in self._output:
+            if isinstance(part, _FilePart):
+                part.file.close()
+        self._output.clear()
+        self._server.forget(self, self._sock)
+        self._sock.close()
+
+    def _advance(self) -> None:
+        """Take a request from the decoder, or note what is waited for."""
+        try:
+            request = self._decoder.next_request()
+        except ProtocolError as error:
+            self._refuse(error.status, error.detail)
+            return
+        except OSError as error:
+            self._server.log.error("cannot store a request body", reason=error.strerror)
+            self._refuse(507, "the body could not be stored")
+            return
+        if request is not None:
+            self._request = request
+            self._is_served = True
+            self._server.pool.submit(self)
+            return
+        interim = self._decoder.take_interim()
+        if interim:
+            self._output.append(memoryview(interim))
+            self._write()
+        else:
+            self._note_phase()
+
+    def _note_phase(self) -> None:
+        """The deadline of what is under way. Each phase has one from its beginning: a client that
+        sends a byte now and then moves nothing (slow loris), only a body earns time by arriving.
+        # Real: mod_reqtimeout in Apache.
+        """
+        settings, decoder = self._server.settings, self._decoder
+        if decoder.is_in_body:
+            self._enter(_Phase.BODY, settings.body_timeout_s)
+            self.deadline_s += decoder.received_body_bytes / settings.min_body_bytes_per_s
+        elif decoder.has_begun:
+            self._enter(_Phase.HEAD, settings.head_timeout_s)
+        else:
+            self._enter(_Phase.IDLE, settings.keep_alive_timeout_s)
+
+    def _enter(self, phase: _Phase, timeout_s: float) -> None:
+        if phase is not self._phase:
+            self._phase = phase
+            self._phase_began_s = self._server.loop.now_s
+        self.deadline_s = self._phase_began_s + timeout_s
+
+    def _continue(self) -> None:
+        """After a response, or a part of it: what comes next?"""
+        if self._output:
+            self._write()
+        elif self._subscription is not None:
+            self._enter(_Phase.STREAMING, float("inf"))
+            self._watch_readable()
+            if self._pending:
+                self.flush_stream()
+        elif self._is_closing:
+            self._finish_closing()
+        else:
+            self._watch_readable()
+            self._advance()
+
+    def _write(self) -> None:
+        """Send of the output what the kernel takes now; the rest when it takes more."""
+        # A response has a phase of its own; every send that gets through begins a new one.
+        self._phase = _Phase.WRITING
+        self._enter(_Phase.WRITING, self._server.settings.send_timeout_s)
+        try:
+            self._send_output()
+        except OSError:
+            self.close()
+            return
+        if self._output:
+            self._server.loop.watch(self._sock, None, self._write)
+        else:
+            self._continue()
+
+    def _send_output(self) -> None:
+        output = self._output
+        while output:
+            part = output[0]
+            if isinstance(part, _FilePart):
+                block = part.read_block()
+                if part.remaining == 0:
+                    part.file.close()
+                    output.popleft()
+                output.appendleft(memoryview(block))
+                continue
+            try:
+                sent = self._sock.send(part)
+            except (BlockingIOError, InterruptedError):
+                return
+            if sent < len(part):
+                output[0] = part[sent:]
+                return
+            output.popleft()
+
+    def _pause(self) -> None:
+        """A thread owns the connection and bytes arrive: leave them in the kernel."""
+        self._server.loop.unwatch(self._sock)
+        self._is_paused = True
+        if not self._is_served:
+            # The thread gave it back between the two lines above, and may not have seen the mark.
+            self.take_back()
+
+    def _watch_readable(self) -> None:
+        self._server.loop.watch(self._sock, self.on_readable)
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer what is no request, and close."""
+        self._is_closing = True
+        line = f"{status} {reason(status)}"
+        response = encode_simple_response("GET", line, detail, self._server.date)
+        self._output.append(memoryview(response))
+        self._write()
+
+    def _finish_closing(self) -> None:
+        """Close after the last byte was sent. Where the client may still be sending, closing now
+        would reset the connection and take the answer from it (RFC 9112, section 9.6): say that
+        nothing more comes, and read on for a moment."""
+        if self._phase is not _Phase.LINGERING:
+            try:
+                self._sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                self.close()
+                return
+        self._enter(_Phase.LINGERING, _LINGER_S)
+        self._watch_readable()
+
+    # What a thread does, while it owns the connection.
+
+    def serve(self) -> None:
+        """Answer the request that the loop handed over, and those pipelined behind it."""
+        request = self._request
+        self._request = None
+        while request is not None:
+            self._respond(request)
+            if self._is_closing or self._output or self._subscription is not None:
+                break
+            if not self._decoder.has_begun:
+                self._give_back()
+                return
+            try:
+                request = self._decoder.next_request()
+            except (ProtocolError, OSError):
+                # The decoder repeats its verdict to the loop, which answers it.
+                break
+        self._server.loop.call_from_thread(self.take_back)
+
+    def _give_back(self) -> None:
+        """Back to the loop, which only has to wait. See the module's docstring for the order."""
+        server = self._server
+        self._phase = _Phase.IDLE
+        self._phase_began_s = server.loop.now_s
+        self.deadline_s = self._phase_began_s + server.settings.keep_alive_timeout_s
+        self._is_served = False
+        if self._is_paused:
+            server.loop.call_from_thread(self.take_back)
+
+    def _respond(self, request: HTTPRequest) -> None:
+        server = self._server
+        self.requests_total += 1
+        keep_alive = (
+            request.keep_alive
+            and self.requests_total < server.settings.max_requests_per_connection
+            and not server.is_stopping
+        )
+        encoder = ResponseEncoder(request.method, request.minor_version, keep_alive=keep_alive)
+        exchange = Exchange(encoder, self, server.date, server.log)
+        began_s = time.monotonic() if server.settings.access_log else 0.0
+        environ = server.environs.build(request, self.client_host, self.client_port)
+        exchange.run(server.application, environ)
+        if request.body is not None:
+            request.body.close()
+        if not exchange.keep_alive:
+            self._is_closing = True
+        if server.settings.access_log:
+            server.log_access(self, request, exchange, time.monotonic() - began_s)
+
+    def send(self, data: bytes) -> None:
+        """Send all of it, waiting for the client to read. Errors: ClientGone."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._sock.send(rest) :]
+            except (BlockingIOError, InterruptedError):
+                self._wait_until_writable()
+            except OSError as error:
+                raise ClientGone from error
+
+    def send_last(self, data: bytes) -> None:
+        """Send what the kernel takes, and leave the rest to the loop."""
+        try:
+            sent = self._sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self._is_closing = True
+            return
+        if sent < len(data):
+            self._output.append(memoryview(data)[sent:])
+
+    def send_file(self, head: bytes, file: BinaryIO, size: int) -> None:
+        """Leave a file to the loop, head first."""
+        self._output.append(memoryview(head))
+        self._output.append(_FilePart(file, size))
+
+    def send_stream(self, head: bytes, subscription: Subscription) -> None:
+        """Leave an event stream to the loop. What is published from here on waits in `_pending`
+        until the loop has the connection back."""
+        first = subscription.attach(self)
+        self._subscription = subscription
+        self._output.append(memoryview(head + first))
+
+    def _wait_until_writable(self) -> None:
+        poll = select.poll()
+        poll.register(self._sock, select.POLLOUT)
+        if not poll.poll(self._server.settings.send_timeout_s * 1000):
+            raise ClientGone("too slow")
+
+    # What publishers do, from any thread: the connection as a listener of a broadcast.
+
+    def push(self, chunk: bytes) -> None:
+        """Queue an event; the loop sends everything that is queued in one go."""
+        self._pending.append(chunk)
+        self._server.flush_stream_soon(self)
+
+    def end(self) -> None:
+        """The broadcast is over."""
+        self._server.loop.call_from_thread(self.close)
+
+
+class _FilePart:
+    """The rest of a file that is being sent."""
+
+    __slots__ = ("file", "remaining")
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.file = file
+        self.remaining = size
+
+    def read_block(self) -> bytes:
+        block = self.file.read(min(self.remaining, _FILE_BLOCK_BYTES))
+        if not block and self.remaining:
+            raise OSError("the file became shorter while it was sent")
+        self.remaining -= len(block)
+        return block
