@@ -15,7 +15,7 @@ subscription, and nothing depends on hashing. Publishing costs the subscribers o
 plus one match for each pattern there is. A channel without subscribers takes no memory.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
 from services.common.glob import matcher
@@ -73,6 +73,7 @@ class Channels(Generic[Subscriber]):
     def __init__(self) -> None:
         self.channels: Subscriptions[Subscriber] = Subscriptions()
         self.patterns: Subscriptions[Subscriber] = Subscriptions()
+        self._matchers: dict[bytes, Callable[[bytes], object]] = {}
 
     def count_of(self, subscriber: Subscriber) -> int:
         """Channels and patterns of one subscriber: what Redis's acknowledgements count."""
@@ -80,9 +81,18 @@ class Channels(Generic[Subscriber]):
 
     def matching_patterns(self, channel: bytes) -> Iterator[bytes]:
         """The patterns that somebody is subscribed to and that match `channel`."""
-        for pattern in self.patterns.by_name:
-            if matcher(pattern)(channel):
+        matchers, patterns = self._matchers, self.patterns.by_name
+        for pattern in patterns:
+            matches = matchers.get(pattern)
+            if matches is None:
+                # Kept here, because `matcher` remembers a thousand patterns only, and to compile
+                # one takes a hundred times as long as to match it.
+                matches = matchers[pattern] = matcher(pattern)
+            if matches(channel):
                 yield pattern
+        if len(matchers) > 2 * len(patterns):
+            for pattern in matchers.keys() - patterns.keys():
+                del matchers[pattern]
 
     def receivers(self, channel: bytes) -> list[tuple[bytes | None, list[Subscriber]]]:
         """Who gets a message on `channel`: (None, subscribers), then (pattern, subscribers) each.

@@ -56,20 +56,18 @@ def _set(pattern: bytes, position: int) -> tuple[bytes, int]:
     """The set that opens before `position`, and where it ends; an unclosed one ends the pattern."""
     negated = pattern[position : position + 1] == b"^"
     position += negated
-    members: set[int] = set()
+    members = []
     while position < len(pattern) and pattern[position] != ord("]"):
         if pattern[position] == ord("\\") and position + 1 < len(pattern):
-            members.add(pattern[position + 1])
+            members.append(b"\\x%02x" % pattern[position + 1])
             position += 2
         elif pattern[position + 1 : position + 2] == b"-" and position + 2 < len(pattern):
             low, high = sorted((pattern[position], pattern[position + 2]))
-            members.update(range(low, high + 1))
+            members.append(b"\\x%02x-\\x%02x" % (low, high))
             position += 3
         else:
-            members.add(pattern[position])
+            members.append(b"\\x%02x" % pattern[position])
             position += 1
-    if negated:
-        members = set(range(256)) - members
-    if not members:
-        return b"(?!)", position + 1
-    return b"[" + b"".join(b"\\x%02x" % member for member in sorted(members)) + b"]", position + 1
+    if not members:  # Nothing is one of none, and anything is none of none.
+        return b"." if negated else b"(?!)", position + 1
+    return b"[%b%b]" % (b"^" if negated else b"", b"".join(members)), position + 1

@@ -101,16 +101,26 @@ def decode_object(line: bytes, max_depth: int) -> dict[str, object]:
     return value
 
 
+# Made once: json.dumps would make one for each line, which takes half as long again.
+_encode_text = json.JSONEncoder(ensure_ascii=False).encode
+_encode_ascii = json.JSONEncoder().encode
+
+
 def encode_line(value: dict[str, object]) -> bytes:
     """One reply or message, with the newline that ends it."""
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+    try:
+        return _encode_text(value).encode() + b"\n"
+    except UnicodeEncodeError:
+        # A lone surrogate has no UTF-8, but JSON can spell it: \\ud800.
+        return _encode_ascii(value).encode() + b"\n"
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# The closing quote is optional, or an open string would be scanned again from each of its quotes.
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
 def _is_shallow(line: bytes, max_depth: int) -> bool:

@@ -22,7 +22,8 @@ Replies are Python values, and each type has one form on the wire, by protocol v
     float                         $3\\r\\n1.5\\r\\n    ,1.5\\r\\n
     bool                          :1\\r\\n          #t\\r\\n
     dict                          *2n, flat        %n\\r\\n…
-    set                           *n\\r\\n…         ~n\\r\\n…
+    Pairs([(a, b), …])            *2n, flat        *n, each *2\\r\\n…
+    set, SetReply([…])            *n\\r\\n…         ~n\\r\\n…
     Push([…])                     *n\\r\\n…         >n\\r\\n…
     Verbatim(b"…")                $n\\r\\n…         =n+4\\r\\ntxt:…
 
@@ -59,6 +60,14 @@ class Simple(str):
 
 class Verbatim(bytes):
     """Text for people (INFO, CLIENT LIST); RESP3 clients are told that it is text."""
+
+
+class SetReply(list):
+    """The members of a set, in an order of their own."""
+
+
+class Pairs(list):
+    """Pairs that RESP2 runs together, and RESP3 keeps apart: members with their scores."""
 
 
 class Push(list):
@@ -400,6 +409,8 @@ _ENCODERS: dict[int, dict[type, Callable]] = {
         list: _array(b"*", 2),
         tuple: _array(b"*", 2),
         set: _array(b"*", 2),
+        SetReply: _array(b"*", 2),
+        Pairs: lambda pairs: _ENCODERS[2][list]([part for pair in pairs for part in pair]),
         Push: _array(b"*", 2),
         dict: lambda values: _ENCODERS[2][list](_pairs(values)),
         Verbatim: _bulk,
@@ -413,6 +424,8 @@ _ENCODERS: dict[int, dict[type, Callable]] = {
         list: _array(b"*", 3),
         tuple: _array(b"*", 3),
         set: _array(b"~", 3),
+        SetReply: _array(b"~", 3),
+        Pairs: _array(b"*", 3),
         Push: _array(b">", 3),
         dict: lambda values: b"%%%d\r\n%b" % (len(values), _elements(_pairs(values), 3)),
         Verbatim: lambda value: b"=%d\r\ntxt:%b\r\n" % (len(value) + 4, value),

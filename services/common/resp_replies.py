@@ -4,12 +4,22 @@ Used by our services as clients of kvdb and pubsub, or of a real Redis in their 
 replies are the values that `services.common.resp` encodes: bytes, int, None, Simple, list,
 dict, set, float, bool, Push; an error reply is a `ReplyError` *value*, not raised, because
 it may stand inside the array that EXEC answers.
+
+A reply may be a large array that arrives in hundreds of pieces. What has been read of it stays
+on a stack of aggregates that are still open, so that each byte is looked at once:
+
+    *2 *1 :1        stack: [array of 2: []] [array of 1: [1]]   the inner one is complete
+                    stack: [array of 2: [[1]]]                  and moves into the outer one
 """
+
+from dataclasses import dataclass, field
 
 from services.common.resp import NEED_MORE, Push, ReplyError, RespError, Simple, parse_number
 
 MAX_DEPTH = 64
-_AGGREGATES = {b"*": list, b"~": set, b">": Push, b"%": dict}
+
+_OPENED = object()
+"""What `_next_part` answers when it has opened an aggregate instead of reading a value."""
 
 
 class RespReplyDecoder:
@@ -17,82 +27,135 @@ class RespReplyDecoder:
 
     def __init__(self, *, max_reply_bytes: int = 1 << 30):
         self._buffer = bytearray()
+        self._position = 0
+        self._open: list[_Aggregate] = []
         self._max_reply_bytes = max_reply_bytes
-        # What `next_reply` found missing: parsing is not tried again before it is there.
-        self._wanted_bytes = 0
+        self._reply_bytes = 0
+        # Up to where the next part reaches: until that is there, nothing is tried.
+        self._wanted_bytes = 1
 
     def receive_data(self, data: bytes) -> None:
+        if self._position:
+            del self._buffer[: self._position]
+            self._wanted_bytes -= self._position
+            self._position = 0
         self._buffer += data
 
     def next_reply(self) -> object:
         """The next reply, or NEED_MORE. Raises RespError."""
-        if len(self._buffer) < self._wanted_bytes:
-            return NEED_MORE
-        try:
-            value, end = self._value(0, 0)
-        except _Incomplete as incomplete:
-            self._wanted_bytes = incomplete.wanted_bytes
-            if max(self._wanted_bytes, len(self._buffer)) > self._max_reply_bytes:
-                raise RespError("reply is too large") from None
-            return NEED_MORE
-        del self._buffer[:end]
-        self._wanted_bytes = 1
+        while len(self._buffer) >= self._wanted_bytes:
+            start = self._position
+            value = self._next_part()
+            if value is NEED_MORE:
+                break
+            self._reply_bytes += self._position - start
+            self._wanted_bytes = self._position + 1
+            if value is not _OPENED and (value := self._put_away(value)) is not NEED_MORE:
+                self._reply_bytes = 0
+                return value
+        if self._reply_bytes + self._wanted_bytes - self._position > self._max_reply_bytes:
+            raise RespError("reply is too large")
+        return NEED_MORE
+
+    def _put_away(self, value: object) -> object:
+        """Add a value to the innermost open aggregate, close what is complete by that.
+
+        Answers the whole reply, or NEED_MORE while an aggregate is open.
+        """
+        while self._open:
+            aggregate = self._open[-1]
+            aggregate.values.append(value)
+            if len(aggregate.values) < aggregate.size:
+                return NEED_MORE
+            self._open.pop()
+            value = aggregate.closed()
         return value
 
-    def _value(self, position: int, depth: int) -> tuple[object, int]:
-        """The value that starts at `position`, and where it ends."""
-        end = self._buffer.find(b"\r\n", position)
+    def _next_part(self) -> object:
+        """A value without parts, `_OPENED`, or NEED_MORE."""
+        buffer, position = self._buffer, self._position
+        end = buffer.find(b"\r\n", position)
         if end < 0:
-            raise _Incomplete(len(self._buffer) + 1)
-        mark, text = bytes(self._buffer[position : position + 1]), self._buffer[position + 1 : end]
-        text, end = bytes(text), end + 2
+            self._wanted_bytes = len(buffer) + 1
+            return NEED_MORE
+        mark, text = bytes(buffer[position : position + 1]), bytes(buffer[position + 1 : end])
         try:
             match mark:
-                case b"+":
-                    return Simple(text.decode()), end
-                case b"-":
-                    return ReplyError(text.decode("utf-8", "surrogateescape")), end
-                case b":":
-                    return parse_number(text), end
                 case b"$" | b"=":
-                    return self._bulk(mark, parse_number(text), end)
+                    return self._bulk(mark, parse_number(text), end + 2)
                 case b"*" | b"~" | b">" | b"%":
-                    return self._aggregate(mark, parse_number(text), end, depth + 1)
-                case b"_":
-                    return None, end
-                case b",":
-                    return float(text), end
-                case b"#":
-                    return text == b"t", end
-                case b"(":
-                    return int(text), end
+                    value = self._opened(mark, parse_number(text))
+                case _:
+                    value = _simple_value(mark, text)
         except ValueError:
             raise RespError(f"bad reply: {mark + text!r}") from None
-        raise RespError(f"bad reply: {mark + text!r}")
+        self._position = end + 2
+        return value
 
-    def _bulk(self, mark: bytes, length: int, start: int) -> tuple[bytes | None, int]:
+    def _bulk(self, mark: bytes, length: int, start: int) -> bytes | None | object:
         if length < 0:
-            return None, start
-        if len(self._buffer) < start + length + 2:
-            raise _Incomplete(start + length + 2)
+            self._position = start
+            return None
+        end = start + length
+        if len(self._buffer) < end + 2:
+            self._wanted_bytes = end + 2
+            return NEED_MORE
+        self._position = end + 2
         if mark == b"=":  # A verbatim string begins with its form: `txt:`.
-            start, length = start + 4, length - 4
-        return bytes(self._buffer[start : start + length]), start + length + 2
+            start += 4
+        return bytes(self._buffer[start:end])
 
-    def _aggregate(self, mark: bytes, count: int, end: int, depth: int) -> tuple[object, int]:
-        if depth > MAX_DEPTH:
-            raise RespError("reply is nested too deep")
+    def _opened(self, mark: bytes, count: int) -> object:
         if count < 0:
-            return None, end
-        values = []
-        for _ in range(count * 2 if mark == b"%" else count):
-            value, end = self._value(end, depth)
-            values.append(value)
-        if mark == b"%":
-            return dict(zip(map(_hashable, values[::2]), values[1::2], strict=True)), end
-        if mark == b"~":
-            return {_hashable(value) for value in values}, end
-        return _AGGREGATES[mark](values), end
+            return None
+        aggregate = _Aggregate(mark, count * 2 if mark == b"%" else count)
+        if count == 0:
+            return aggregate.closed()
+        if len(self._open) == MAX_DEPTH:
+            raise RespError("reply is nested too deep")
+        self._open.append(aggregate)
+        return _OPENED
+
+
+def _simple_value(mark: bytes, text: bytes) -> object:
+    """A value that is one line. Raises ValueError."""
+    match mark:
+        case b"+":
+            return Simple(text.decode())
+        case b"-":
+            return ReplyError(text.decode("utf-8", "surrogateescape"))
+        case b":":
+            return parse_number(text)
+        case b"_":
+            return None
+        case b",":
+            return float(text)
+        case b"#":
+            return text == b"t"
+        case b"(":
+            return int(text)
+    raise ValueError("no such mark")
+
+
+@dataclass(slots=True)
+class _Aggregate:
+    """An array, set, map or push of which some values have been read."""
+
+    mark: bytes
+    size: int
+    values: list[object] = field(default_factory=list)
+
+    def closed(self) -> object:
+        """The value that it is, now that it is complete."""
+        values = self.values
+        match self.mark:
+            case b"%":
+                return dict(zip(map(_hashable, values[::2]), values[1::2], strict=True))
+            case b"~":
+                return {_hashable(value) for value in values}
+            case b">":
+                return Push(values)
+        return values
 
 
 def _hashable(value: object) -> object:
@@ -102,10 +165,3 @@ def _hashable(value: object) -> object:
         case dict() | set():
             return repr(value)
     return value
-
-
-class _Incomplete(Exception):
-    """The reply goes on behind what has arrived; at least so many bytes are needed."""
-
-    def __init__(self, wanted_bytes: int):
-        self.wanted_bytes = wanted_bytes

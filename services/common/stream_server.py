@@ -27,6 +27,9 @@ from services.common.logs import Log
 
 RECV_BYTES = 64 * 1024
 PAUSE_BYTES = 1024 * 1024
+LINGER_S = 2.0
+KEEPALIVE_S = 300
+"""After so much silence the kernel asks whether the client is still there, as in Redis."""
 
 _OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -57,6 +60,7 @@ class Connection:
         "closed",
         "is_reading_paused",
         "last_active_s",
+        "may_be_idle",
         "output_bytes",
         "session",
     )
@@ -72,6 +76,9 @@ class Connection:
         self.output_bytes = 0
         self.last_active_s = server.loop.now_s
         self.is_reading_paused = False
+        # Set by the session of a client that waits by right, such as a subscriber: the idle
+        # timeout does not hold for it.  # Real: clientsCronHandleTimeout() in Redis.
+        self.may_be_idle = False
         self.closed = False
 
     @property
@@ -104,11 +111,13 @@ class Connection:
         in the middle of a fan-out over its subscribers.
         """
         self.send(data)
-        if self.output_bytes > self._server.max_output_bytes:
+        if self.output_bytes > self._server.max_output_bytes and not self._is_too_slow:
             self._is_too_slow = self._closing = True
+            # Its socket has no room: no event of its own would bring it to `flush` again.
+            self._server.flush_at_end_of_turn(self)
 
     def close_after_flush(self) -> None:
-        """Take no more requests, send what is queued, then close."""
+        """Take no more requests, send what is queued, say that it is the end, then close."""
         if not self._closing and not self.closed:
             self._closing = True
             if not self._output and not self._is_writing:
@@ -155,7 +164,7 @@ class Connection:
         if self._output:
             self._start_writing()
         elif self._closing:
-            self.close()
+            self._linger()
         elif was_blocked:
             self._is_writing = False
             self._watch()
@@ -206,6 +215,21 @@ class Connection:
             self.on_readable if reading else None,
             self.flush if self._is_writing else None,
         )
+
+    def _linger(self) -> None:
+        """Half-close, and read on for a moment without looking at what comes.
+
+        To close while bytes of the client are unread would reset the connection, and a reset
+        can overtake the error reply that we have just sent.  # Real: lingering_close in nginx.
+        """
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close()
+            return
+        self._is_writing = self.is_reading_paused = False
+        self._watch()
+        self._server.loop.call_later(LINGER_S, self.close)
 
     def close(self) -> None:
         """Close at once and tell the session; harmless when closed already."""
@@ -286,8 +310,7 @@ class StreamServer:
             self.refused_total += 1
             _refuse(sock, self._refusal)
             return
-        if sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _configure(sock)
         connection = Connection(self, sock)
         connection.session = self._new_session(connection)
         self.connections.add(connection)
@@ -300,7 +323,10 @@ class StreamServer:
     def _flush_all(self) -> None:
         batch, self._to_flush = self._to_flush, []
         for connection in batch:
-            connection.flush()
+            try:
+                connection.flush()
+            except Exception:
+                self.log.exception("a session failed when its connection closed")
 
     def drop_slow_reader(self, connection: Connection) -> None:
         self.log.warning(
@@ -316,8 +342,9 @@ class StreamServer:
 
     def _close_idle(self, idle_timeout_s: float) -> None:
         deadline_s = self.loop.now_s - idle_timeout_s
-        for connection in [c for c in self.connections if c.last_active_s < deadline_s]:
-            connection.close()
+        for connection in list(self.connections):
+            if connection.last_active_s < deadline_s and not connection.may_be_idle:
+                connection.close()
 
     def stop_accepting(self) -> None:
         """Close the listening socket; clients that are connected stay."""
@@ -331,6 +358,16 @@ class StreamServer:
         self._flush_all()
         for connection in list(self.connections):
             connection.close()
+
+
+def _configure(sock: socket.socket) -> None:
+    if sock.family == socket.AF_UNIX:
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # A subscriber may be silent for days; one whose machine lost its power must not stay.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_S)
 
 
 def _refuse(sock: socket.socket, refusal: bytes) -> None:
