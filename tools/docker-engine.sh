@@ -100,7 +100,7 @@ fi
 WORKSPACE=$(mktemp -d)
 trap 'rm -rf "$WORKSPACE"' EXIT
 apt-get update -qq || say "apt-get update failed, going on with the lists that are here"
-command -v dockerd >/dev/null && command -v docker >/dev/null || install_engine
+{ command -v dockerd && command -v docker; } >/dev/null || install_engine
 compose_answers || install_compose
 engine_answers || start_engine
 compose_answers || die "docker compose does not answer"
