@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from services.common.backoff import Backoff
 from services.common.logs import Log
 from services.common.redis_url import RedisURL
-from services.common.resp import encode_request
+from services.common.resp import ReplyError, encode_request
 from services.common.resp_client import ConnectionLost, RespConnection, RespPool
 
 PING_INTERVAL_S = 5.0
@@ -85,7 +85,7 @@ class Subscriber:
                     self._listen(connection)
                 finally:
                     connection.close()
-            except ConnectionLost as error:
+            except (ConnectionLost, ReplyError) as error:
                 self._lost(str(error))
             except Exception as error:
                 self._log.exception("a subscriber's callback failed")
@@ -140,3 +140,21 @@ class Subscriber:
                 self._on_message(channel.decode("utf-8", "replace"), payload)
             case _:
                 pass  # Acknowledgements and answers to our pings.
+
+
+def is_well(host: str, port: int, password: str = "") -> bool:
+    """Whether a server answers there, be it degraded or not; says which on stdout."""
+    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    try:
+        connection = RespConnection(RedisURL(host, port, password=password), timeout_s=3)
+        try:
+            text = connection.execute("INFO", "glassbox").decode()
+        finally:
+            connection.close()
+    except (ConnectionLost, ReplyError) as error:
+        print(f"pubsub is not well: {error}")
+        return False
+    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    problems = f": {fields['problems']}" if fields["problems"] else ""
+    print(f"pubsub is {fields['status']}{problems}")
+    return True

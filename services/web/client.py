@@ -151,6 +151,9 @@ class HTTPClient:
         content = response.read(_MAX_REPLY_BYTES + 1)
         if len(content) > _MAX_REPLY_BYTES:
             raise http.client.HTTPException(f"the answer is larger than {_MAX_REPLY_BYTES} bytes")
+        if response.length:
+            # A limited read does not say itself that the connection ended too early.
+            raise http.client.IncompleteRead(content, response.length)
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Reply(self.base_url + target, response.status, headers, content)
 

@@ -63,6 +63,7 @@ class Connection:
     __slots__ = (
         "_decoder",
         "_is_closing",
+        "_is_gone",
         "_is_paused",
         "_is_served",
         "_output",
@@ -89,6 +90,7 @@ class Connection:
         self._is_served = False
         self._is_paused = False
         self._is_closing = False
+        self._is_gone = False
         # A client that connects and says nothing has the time of a head, not of an idle one.
         self._phase = _Phase.HEAD
         self._phase_began_s = server.loop.now_s
@@ -220,7 +222,9 @@ class Connection:
 
     def _continue(self) -> None:
         """After a response, or a part of it: what comes next?"""
-        if self._output:
+        if self._is_gone:
+            self.close()
+        elif self._output:
             self._write()
         elif self._subscription is not None:
             self._enter(_Phase.STREAMING, float("inf"))
@@ -359,6 +363,7 @@ class Connection:
             except (BlockingIOError, InterruptedError):
                 self._wait_until_writable()
             except OSError as error:
+                self._is_gone = True
                 raise ClientGone from error
 
     def send_last(self, data: bytes) -> None:
@@ -368,7 +373,7 @@ class Connection:
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError:
-            self._is_closing = True
+            self._is_gone = self._is_closing = True
             return
         if sent < len(data):
             self._output.append(memoryview(data)[sent:])
@@ -389,7 +394,8 @@ class Connection:
         poll = select.poll()
         poll.register(self._sock, select.POLLOUT)
         if not poll.poll(self._server.settings.send_timeout_s * 1000):
-            raise ClientGone("too slow")
+            self._is_gone = True
+            raise ClientGone
 
     # What publishers do, from any thread: the connection as a listener of a broadcast.
 

@@ -8,8 +8,8 @@ deeply, not UTF-8 (400).
 from __future__ import annotations
 
 import json
-from functools import cached_property
-from typing import Any, BinaryIO, NoReturn
+from collections.abc import Callable
+from typing import Any, BinaryIO, Generic, NoReturn, TypeVar
 from urllib.parse import quote, unquote
 
 from services.web.errors import HTTPError
@@ -20,6 +20,28 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_JSON_DEPTH = 64
 
 
+Value = TypeVar("Value")
+
+
+class lazy(Generic[Value]):
+    """A property that is computed once and then an ordinary attribute.
+
+    functools.cached_property does the same, with a lock until Python 3.12; a request belongs to one
+    thread and needs none.
+    """
+
+    def __init__(self, compute: Callable[[Any], Value]) -> None:
+        self._compute = compute
+        self._name = compute.__name__
+        self.__doc__ = compute.__doc__
+
+    def __get__(self, request: Any, owner: type) -> Value:
+        if request is None:
+            return self
+        value = request.__dict__[self._name] = self._compute(request)
+        return value
+
+
 class Request:
     """One request of one client. `state` is where hooks leave things for handlers."""
 
@@ -28,27 +50,27 @@ class Request:
         self.method: str = environ["REQUEST_METHOD"]
         self.max_body_bytes = max_body_bytes
 
-    @cached_property
+    @lazy
     def state(self) -> dict[str, Any]:
         """Values that live as long as this request."""
         return {}
 
-    @cached_property
+    @lazy
     def path(self) -> str:
         """The path below the application's mount point, percent-decoded; at least `/`."""
         return _text(self.environ.get("PATH_INFO", "")) or "/"
 
-    @cached_property
+    @lazy
     def script_name(self) -> str:
         """Where the application is mounted: empty, or `/prefix`."""
         return _text(self.environ.get("SCRIPT_NAME", ""))
 
-    @cached_property
+    @lazy
     def query_string(self) -> str:
         """What follows the `?`, undecoded."""
         return str(self.environ.get("QUERY_STRING", ""))
 
-    @cached_property
+    @lazy
     def url_path(self) -> str:
         """Mount point, path and query string as a reference that the client can follow."""
         path = quote(self.script_name + self.path, safe="/:@!$&'()*+,;=~")
@@ -56,18 +78,18 @@ class Request:
         path = "/" + path.lstrip("/")
         return f"{path}?{self.query_string}" if self.query_string else path
 
-    @cached_property
+    @lazy
     def headers(self) -> RequestHeaders:
         """The header fields; names in any case."""
         return RequestHeaders(self.environ)
 
-    @cached_property
+    @lazy
     def query(self) -> MultiDict:
         """The fields of the query string."""
         # WSGI hands bytes over as Latin-1; browsers percent-encode, so this is ASCII nearly always.
         return MultiDict.from_urlencoded(_text(self.query_string))
 
-    @cached_property
+    @lazy
     def cookies(self) -> MultiDict:
         """The cookies, percent-decoded as `Response.set_cookie` encodes them."""
         pairs = []
@@ -92,7 +114,7 @@ class Request:
         """`http` or `https`."""
         return str(self.environ.get("wsgi.url_scheme", "http"))
 
-    @cached_property
+    @lazy
     def content_type(self) -> str:
         """The media type of the body in lower case, without its parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -102,7 +124,7 @@ class Request:
         """The body as a file, for handlers that do not want it in memory."""
         return self.environ["wsgi.input"]
 
-    @cached_property
+    @lazy
     def body(self) -> bytes:
         """The whole body, read once. Errors: 413 beyond `max_body_bytes`, 400 when cut short."""
         text = self.environ.get("CONTENT_LENGTH") or ""
@@ -136,7 +158,7 @@ class Request:
         _check_depth(value, self.body, max_depth)
         return value
 
-    @cached_property
+    @lazy
     def form(self) -> MultiDict:
         """The fields of a form as a browser sends it. Errors: 415 for another content type."""
         if self.content_type != "application/x-www-form-urlencoded":

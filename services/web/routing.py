@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 from services.web.converters import CONVERTERS, Converter
 
@@ -29,6 +29,9 @@ Handler = Callable[..., Any]
 HandlerT = TypeVar("HandlerT", bound=Handler)
 
 _PLACEHOLDER = re.compile(r"<(?:([a-z]+):)?([A-Za-z_][A-Za-z0-9_]*)>")
+
+
+NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 
 
 class MatchKind(enum.Enum):
@@ -39,13 +42,12 @@ class MatchKind(enum.Enum):
     FULL = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """The outcome of routing: the route and its arguments if FULL, the methods if PARTIAL."""
 
     kind: MatchKind
     route: Route | None = None
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = NO_ARGUMENTS
     allowed: frozenset[str] = frozenset()
 
 
@@ -133,7 +135,7 @@ class Route:
         if self.rule.is_static:
             if path != self.rule.text:
                 return NO_MATCH
-            arguments: dict[str, Any] | None = {}
+            arguments: Mapping[str, Any] | None = NO_ARGUMENTS
         else:
             arguments = self.rule.match(path)
             if arguments is None:

@@ -98,12 +98,14 @@ class HTTPServer:
         self._streams_to_flush: deque[Connection] = deque()
         self._is_flush_due = False
         self._on_stopped: Callable[[], None] | None = None
+        self._idle_deadline_s = float("inf")
         self._timers: list[Timer] = [
             loop.call_every(self.settings.sweep_interval_s, self._sweep),
             loop.call_every(self.settings.ping_interval_s, self._ping_streams),
         ]
         listener.setblocking(False)
         loop.watch(listener, self._accept_all)
+        loop.before_sleep(self.pool.dispatch)
 
     @property
     def requests_total(self) -> int:
@@ -126,9 +128,8 @@ class HTTPServer:
         self._accept_all()
         self.loop.unwatch(self._listener)
         self._listener.close()
-        idle_deadline_s = self.loop.now_s + min(_IDLE_GRACE_S, grace_s)
-        for connection in list(self.connections):
-            connection.begin_stop(idle_deadline_s)
+        self._idle_deadline_s = self.loop.now_s + min(_IDLE_GRACE_S, grace_s)
+        self._hasten()
         self._timers.append(self.loop.call_every(0.05, self._sweep))
         self._timers.append(self.loop.call_later(grace_s, self._finish_stop))
         self._check_stopped()
@@ -211,8 +212,15 @@ class HTTPServer:
         """
         self.date = formatdate(usegmt=True)
         now_s = self.loop.now_s
+        if self.is_stopping:
+            self._hasten()
         for connection in [one for one in self.connections if one.deadline_s <= now_s]:
             connection.check_deadline(now_s)
+
+    def _hasten(self) -> None:
+        # Again in each sweep: a thread may have given a connection back as idle meanwhile.
+        for connection in list(self.connections):
+            connection.begin_stop(self._idle_deadline_s)
 
     def _ping_streams(self) -> None:
         for connection in list(self.connections):

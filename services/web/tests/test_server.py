@@ -657,7 +657,7 @@ def test_publishing_while_streams_come_and_go_loses_nothing(serve):
 # Stopping.
 
 
-def test_a_graceful_stop_finishes_what_runs(serve):
+def test_a_graceful_stop_finishes_what_runs(serve, caplog):
     started, release = threading.Event(), threading.Event()
     app = make_application()
 
@@ -690,6 +690,7 @@ def test_a_graceful_stop_finishes_what_runs(serve):
         release.set()
         assert read_response(busy.makefile("rb"))[2] == b"done"
         assert running.stopped.wait(WAIT_S)
+    assert "connections open" not in caplog.text
 
 
 def test_a_stop_is_bounded_by_its_grace(serve, caplog):

@@ -15,6 +15,9 @@ def test_every_job_is_done_once():
     pool = ThreadPool("test", 3, run)
     for job in range(500):
         pool.submit(job)
+        if job % 7 == 0:
+            pool.dispatch()
+    pool.dispatch()
     for _ in range(500):
         assert done.acquire(timeout=10)
     assert sorted(seen) == list(range(500))
@@ -33,6 +36,7 @@ def test_a_blocked_job_holds_up_nobody_but_itself():
     pool.submit("slow")
     for _ in range(20):
         pool.submit("fast")
+    pool.dispatch()
     for _ in range(20):
         assert done.acquire(timeout=10)
     release.set()
@@ -57,6 +61,7 @@ def test_no_more_threads_than_asked_for():
     pool = ThreadPool("test", 2, run)
     for job in range(10):
         pool.submit(job)
+    pool.dispatch()
     # Both threads are held at the barrier, so nobody else can have run.
     barrier.wait(10)
     for _ in range(10):
@@ -71,6 +76,7 @@ def test_closing_lets_queued_jobs_finish_and_threads_end():
     pool = ThreadPool("test", 2, lambda job: done.release())
     for job in range(5):
         pool.submit(job)
+    pool.dispatch()
     threads = set(threading.enumerate()) - before
     pool.close()
     for _ in range(5):

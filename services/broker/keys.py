@@ -1,0 +1,100 @@
+"""The layout of the task queue in kvdb: every key, and what it holds.
+
+    tasks:record:ID            string   the record of one task, JSON; expires after its end
+
+    Where a task that is not finished is, at every moment exactly one of these three:
+
+    tasks:queue:NAME/PRIORITY  list     ids that wait for a worker, the oldest at the left
+    tasks:due                  zset     ids that wait for their time (score: when, in ms)
+    tasks:claimed:SESSION      list     ids that one worker session holds
+
+         submit                                LMOVE
+        ────────▶ tasks:queue:default/5 ───────────────▶ tasks:claimed:worker-1@5f0c
+           │            ▲          ▲                        │            │
+           │   its time │          │ handed back, or        │ failed,    │ finished:
+           └──▶ tasks:due          │ the lease ran out      │ try again  ▼ in no place,
+                     ▲             └────────────────────────┤            the record stays
+                     └──────────────────────────────────────┘
+
+    Who works:
+
+    tasks:sessions             set      the worker sessions that exist
+    tasks:session:SESSION      string   the fence: while it exists, the session may write
+    tasks:lease:SESSION        string   the worker's vital signs; expires when not renewed
+    tasks:leader               string   the broker that runs the scheduler; expires when not renewed
+
+    Indexes and memory:
+
+    tasks:queues               set      NAME/PRIORITY of every list that was ever used
+    tasks:state:STATE          zset     ids by when they entered the state: listing and counting
+    tasks:expiring             zset     ids that must have started by then (score: when, in ms)
+    tasks:cancel:ID            string   somebody wants this running task to stop; expires
+    tasks:idempotent:KEY       string   id of the task that was submitted under this key; expires
+    tasks:definitions          hash     task name → the options of its definition, JSON
+
+A queue is one list for each priority in use, because LMOVE, which takes an id out of one list
+and puts it into another in one step, knows lists alone. Everything else here follows from the
+record, and can be repaired from it.
+
+Channels of pub/sub, which keep nothing (whoever was away looks at the keys):
+
+    tasks:wake                 something was queued: {"list": "default/5", "count": 1}
+    tasks:events               steps of tasks: [{"id": …, "task": …, "state": …, "at_ms": …}, …]
+    tasks:orders               to the workers: {"cancel": ID}
+"""
+
+from services.broker.states import State
+
+QUEUES = "tasks:queues"
+DUE = "tasks:due"
+EXPIRING = "tasks:expiring"
+SESSIONS = "tasks:sessions"
+LEADER = "tasks:leader"
+DEFINITIONS = "tasks:definitions"
+
+WAKE_CHANNEL = "tasks:wake"
+EVENTS_CHANNEL = "tasks:events"
+ORDERS_CHANNEL = "tasks:orders"
+
+
+def record(task_id: str) -> str:
+    return f"tasks:record:{task_id}"
+
+
+def queue(list_name: str) -> str:
+    return f"tasks:queue:{list_name}"
+
+
+def claimed(session: str) -> str:
+    return f"tasks:claimed:{session}"
+
+
+def fence(session: str) -> str:
+    return f"tasks:session:{session}"
+
+
+def lease(session: str) -> str:
+    return f"tasks:lease:{session}"
+
+
+def in_state(state: State) -> str:
+    return f"tasks:state:{state.value}"
+
+
+def idempotent(idempotency_key: str) -> str:
+    return f"tasks:idempotent:{idempotency_key}"
+
+
+def cancel(task_id: str) -> str:
+    return f"tasks:cancel:{task_id}"
+
+
+def list_name(queue_name: str, priority: int) -> str:
+    """The list of one queue and one priority: `default/5`."""
+    return f"{queue_name}/{priority}"
+
+
+def split_list_name(name: str) -> tuple[str, int]:
+    """Queue and priority of a list. Raises ValueError where it is no such name."""
+    queue_name, _, priority = name.rpartition("/")
+    return queue_name, int(priority)

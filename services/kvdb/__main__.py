@@ -1,0 +1,115 @@
+"""`python3 -m services.kvdb`: options, engine, server, run."""
+
+from services.common.health import VERSION
+from services.common.lifecycle import address_of, announce, bind, fail, on_stop_signal
+from services.common.logs import configure
+from services.common.options import (
+    Option,
+    network_options,
+    one_of,
+    parse_options,
+    password_options,
+    read_password,
+    seconds,
+    whole_number,
+)
+from services.common.redis_url import RedisURL
+from services.common.resp import ReplyError
+from services.common.resp_client import ConnectionLost, RespConnection
+from services.kvdb.engine import Engine
+from services.kvdb.persistence import StartError
+from services.kvdb.server import Server
+from services.kvdb.settings import POLICIES, Settings
+
+PORT = 4242
+MB = 1024 * 1024
+
+DESCRIPTION = "Key-value database: the agreed JSON lines, RESP2 and RESP3 on one port."
+
+OPTIONS = [
+    *network_options(PORT),
+    *password_options(),
+    Option("data-dir", "", "directory for the snapshot; empty keeps nothing on disk"),
+    Option(
+        "snapshot-interval-s",
+        60.0,
+        "seconds between snapshots, when something has changed; 0 saves only when stopping "
+        "and when asked to",
+        seconds(),
+    ),
+    Option("maxmemory-mb", 0, "megabytes of data at the most; 0 is no limit", whole_number(0)),
+    Option(
+        "maxmemory-policy",
+        "allkeys-lru",
+        f"what to do at the memory limit: {', '.join(POLICIES)}",
+        one_of(*POLICIES),
+    ),
+    Option("max-connections", 10_000, "clients at once; more are refused", whole_number(1)),
+    Option("max-request-mb", 64, "megabytes of one request or line", whole_number(1, 512)),
+    Option("max-depth", 64, "levels of nesting in a JSON line", whole_number(1, 500)),
+    Option(
+        "max-output-mb",
+        64,
+        "megabytes that may wait for a client that does not read its messages",
+        whole_number(1),
+    ),
+    Option(
+        "idle-timeout-s",
+        0.0,
+        "seconds after which a silent client is closed; 0 is never",
+        seconds(),
+    ),
+]
+
+
+def main() -> None:
+    options = parse_options("kvdb", DESCRIPTION, OPTIONS)
+    settings = Settings(
+        password=read_password(options),
+        maxmemory=options.maxmemory_mb * MB,
+        maxmemory_policy=options.maxmemory_policy,
+        snapshot_interval_s=options.snapshot_interval_s,
+        data_dir=options.data_dir,
+        max_connections=options.max_connections,
+        idle_timeout_s=options.idle_timeout_s,
+        max_request_bytes=options.max_request_mb * MB,
+        max_output_bytes=options.max_output_mb * MB,
+        max_depth=options.max_depth,
+    )
+    if options.health:
+        raise SystemExit(0 if is_well(options.host, options.port, settings.password) else 1)
+    log = configure("kvdb", options.log_level)
+    listener = bind("kvdb", options.host, options.port)
+    settings.port = listener.getsockname()[1]
+    engine = Engine(settings, log, address=address_of(listener))
+    try:
+        engine.persistence.open()
+    except StartError as error:
+        fail("kvdb", str(error))
+    engine.settings_changed()
+    server = Server(engine, listener, log, grace_s=options.grace)
+    on_stop_signal(lambda: server.loop.call_from_thread(server.stop))
+    log.info("serving", version=VERSION, address=engine.vitals.address)
+    announce("kvdb", listener)
+    raise SystemExit(0 if server.run() else 1)
+
+
+def is_well(host: str, port: int, password: str) -> bool:
+    """Whether a server answers there, be it degraded or not; says which on stdout."""
+    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    try:
+        connection = RespConnection(RedisURL(host, port, password=password), timeout_s=3)
+        try:
+            text = connection.execute("INFO", "glassbox").decode()
+        finally:
+            connection.close()
+    except (ConnectionLost, ReplyError) as error:
+        print(f"kvdb is not well: {error}")
+        return False
+    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    print(f"kvdb is {fields['status']}" + (f": {fields['problems']}" if fields["problems"] else ""))
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Commands for the operator: CONFIG, saving, shutting down, DEBUG, and the time."""
+
+import time
+
+from services.common.glob import matcher
+from services.common.resp import OK, ReplyError, Simple
+from services.kvdb import errors
+from services.kvdb.arguments import number
+from services.kvdb.clients import NO_REPLY, Client
+from services.kvdb.settings import PARAMETERS, Parameter
+
+# --- CONFIG ----------------------------------------------------------------------------
+
+
+def config_get(client: Client, request: list[bytes]) -> dict[bytes, bytes]:
+    settings = client.engine.settings
+    matchers = [matcher(pattern.lower()) for pattern in request[2:]]
+    return {
+        name.encode(): parameter.read(settings).encode()
+        for name, parameter in PARAMETERS.items()
+        if any(is_match(name.encode()) for is_match in matchers)
+    }
+
+
+def config_set(client: Client, request: list[bytes]) -> object:
+    """Several parameters at once: either all are set or none."""
+    pairs = request[2:]
+    if len(pairs) % 2:
+        raise errors.wrong_arity("config|set")
+    settings = client.engine.settings
+    changes = [
+        (_writable(name), value.decode("utf-8", "surrogateescape"))
+        for name, value in zip(pairs[::2], pairs[1::2], strict=True)
+    ]
+    before = {parameter.name: parameter.read(settings) for parameter, _ in changes}
+    for parameter, value in changes:
+        try:
+            parameter.write(settings, value)
+        except ValueError as reason:
+            for name, old in before.items():
+                PARAMETERS[name].write(settings, old)
+            raise ReplyError(
+                f"ERR CONFIG SET failed (possibly related to argument '{parameter.name}') "
+                f"- {reason}"
+            ) from None
+    client.engine.settings_changed()
+    return OK
+
+
+def _writable(name_text: bytes) -> Parameter:
+    name = name_text.decode("utf-8", "surrogateescape").lower()
+    parameter = PARAMETERS.get(name)
+    if parameter is None:
+        raise ReplyError(f"ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
+    if parameter.write is None:
+        raise ReplyError(
+            f"ERR CONFIG SET failed (possibly related to argument '{name}') "
+            "- can't set immutable config"
+        )
+    return parameter
+
+
+def config_resetstat(client: Client, request: list[bytes]) -> object:
+    engine = client.engine
+    engine.vitals.requests_total = 0
+    engine.dispatcher.errors_total = 0
+    engine.keyspace.expired_total = engine.keyspace.evicted_total = 0
+    for database in engine.keyspace.databases:
+        database.hits = database.misses = 0
+    for command in engine.dispatcher.commands.values():
+        for one in (command, *command.subcommands.values()):
+            one.calls = 0
+    return OK
+
+
+# --- saving and stopping ---------------------------------------------------------------
+
+
+def save(client: Client, request: list[bytes]) -> object:
+    client.engine.persistence.save()
+    return OK
+
+
+def bgsave(client: Client, request: list[bytes]) -> object:
+    if len(request) > 2 or (len(request) == 2 and request[1].upper() != b"SCHEDULE"):
+        raise errors.syntax_error()
+    client.engine.persistence.save_in_background()
+    return Simple("Background saving started")
+
+
+def lastsave(client: Client, request: list[bytes]) -> int:
+    return client.engine.persistence.last_save_s
+
+
+def shutdown(client: Client, request: list[bytes]) -> object:
+    saves = True
+    for word in request[1:]:
+        match word.upper():
+            case b"NOSAVE":
+                saves = False
+            case b"SAVE" | b"NOW" | b"FORCE":
+                pass
+            case _:
+                raise errors.syntax_error()
+    client.engine.shutdown(saves)
+    return NO_REPLY
+
+
+# --- the rest --------------------------------------------------------------------------
+
+
+def time_(client: Client, request: list[bytes]) -> list[bytes]:
+    seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
+    return [b"%d" % seconds, b"%d" % microseconds]
+
+
+def debug_sleep(client: Client, request: list[bytes]) -> object:
+    """Stop serving for so many seconds: what a slow command does to everybody."""
+    time.sleep(max(number(request[2]), 0))
+    client.engine.clock.tick()
+    return OK
+
+
+def debug_set_active_expire(client: Client, request: list[bytes]) -> object:
+    client.engine.settings.active_expiry = request[2] != b"0"
+    return OK

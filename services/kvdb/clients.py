@@ -1,0 +1,164 @@
+"""The clients of a server, as commands see them: state without sockets.
+
+A `Client` is what one connection has chosen (database, protocol version, name) and what it is
+in the middle of (a transaction, a blocking pop). Its `Session` reads and writes for it.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from services.kvdb.keyspace import Database
+
+if TYPE_CHECKING:
+    from services.kvdb.blocking import Wait
+    from services.kvdb.command import Command
+    from services.kvdb.engine import Engine
+
+
+class NoReply:
+    """The type of `NO_REPLY`."""
+
+
+NO_REPLY = NoReply()
+"""What a handler returns where the client gets nothing now: it waits, or asked for silence."""
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What MULTI and WATCH have begun."""
+
+    queue: list[tuple["Command", list[bytes]]] | None = None
+    """The commands since MULTI; None outside a transaction."""
+    is_refused: bool = False
+    """A command could not be queued: EXEC must not run the others."""
+    is_stale: bool = False
+    """A watched key was changed: EXEC answers nil."""
+    watched: list[tuple[Database, bytes]] = field(default_factory=list)
+
+
+class Endpoint(Protocol):
+    """What a client's connection tells of itself."""
+
+    peer: str
+    local: str
+
+    def fileno(self) -> int: ...
+
+
+class NoEndpoint:
+    """A client without a connection, as in tests."""
+
+    peer = local = "?"
+
+    def fileno(self) -> int:
+        return -1
+
+
+class Client:
+    """One client. `is_guarded` is false while nothing about it needs a second look."""
+
+    __slots__ = (
+        "blocked",
+        "created_ms",
+        "database",
+        "endpoint",
+        "engine",
+        "id",
+        "is_authenticated",
+        "is_executing",
+        "is_guarded",
+        "is_leaving",
+        "last_active_ms",
+        "last_command",
+        "library_name",
+        "library_version",
+        "name",
+        "no_evict",
+        "reply_mode",
+        "resp",
+        "transaction",
+    )
+
+    def __init__(self, engine: "Engine", client_id: int, endpoint: Endpoint):
+        self.engine = engine
+        self.id = client_id
+        self.endpoint = endpoint
+        self.created_ms = self.last_active_ms = engine.clock.now_ms
+        self.name = self.library_name = self.library_version = b""
+        self.is_leaving = False
+        self.is_executing = False
+        """EXEC is running its commands."""
+        self.no_evict = False
+        self.last_command: Command | None = None
+        self.blocked: Wait | None = None
+        self.is_authenticated = not engine.settings.password
+        self.reset()
+
+    def reset(self) -> None:
+        """The state of a new connection, but for its name and its authentication."""
+        self.database = self.engine.keyspace.databases[0]
+        self.resp = 2
+        self.reply_mode = "on"
+        self.transaction = Transaction()
+        self.update_guard()
+
+    def update_guard(self) -> None:
+        """Commands of a client that is logged in, outside MULTI, and wants its replies, run at
+
+        once; the others go through `Dispatcher.guard`. Call after any of these changed.
+        """
+        self.is_guarded = (
+            not self.is_authenticated
+            or self.transaction.queue is not None
+            or self.reply_mode != "on"
+        )
+
+    def end_transaction(self) -> None:
+        """Forget MULTI and WATCH, as EXEC, DISCARD, RESET and the end of the connection do."""
+        self.forget_watches()
+        self.transaction = Transaction()
+        self.update_guard()
+
+    def forget_watches(self) -> None:
+        for database, key in self.transaction.watched:
+            watchers = database.watched[key]
+            del watchers[self]
+            if not watchers:
+                del database.watched[key]
+        self.transaction.watched = []
+        self.transaction.is_stale = False
+
+    @property
+    def is_in_transaction(self) -> bool:
+        return self.transaction.queue is not None
+
+
+class Clients:
+    """All clients that are connected, by id, in the order in which they came."""
+
+    def __init__(self, engine: "Engine"):
+        self._engine = engine
+        self._ids = itertools.count(1)
+        self._by_id: dict[int, Client] = {}
+
+    def connect(self, endpoint: Endpoint | None = None) -> Client:
+        client = Client(self._engine, next(self._ids), endpoint or NoEndpoint())
+        self._by_id[client.id] = client
+        return client
+
+    def disconnect(self, client: Client) -> None:
+        """Forget a client, with what it watched and waited for."""
+        if self._by_id.pop(client.id, None):
+            client.end_transaction()
+            self._engine.blocking.forget(client)
+
+    def get(self, client_id: int) -> Client | None:
+        return self._by_id.get(client_id)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Client]:
+        return iter(list(self._by_id.values()))

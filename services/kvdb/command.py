@@ -1,0 +1,66 @@
+"""One entry of the command table: a command's name, handler, arity, flags and keys."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from services.kvdb.arguments import to_integer
+
+if TYPE_CHECKING:
+    from services.kvdb.clients import Client
+
+Handler = Callable[["Client", list[bytes]], object]
+"""Takes the client and the whole request (its name included); returns the reply, or raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """Where the keys stand in a request: every `step`-th argument from `first` to `last`.
+
+    A negative `last` counts from the end. With `count_at` the keys follow a number that says
+    how many they are (`ZUNION 2 a b`), and `first` to `last` are what stands before it.
+    """
+
+    first: int = 0
+    last: int = 0
+    step: int = 0
+    count_at: int = 0
+
+    def find(self, request: list[bytes]) -> Iterator[bytes]:
+        """The keys of a request. Raises ValueError where the count among them is no number."""
+        if self.first:
+            last = self.last if self.last >= 0 else len(request) + self.last
+            yield from request[self.first : last + 1 : self.step]
+        if self.count_at:
+            count = to_integer(request[self.count_at])
+            if count is None or not 0 < count < len(request) - self.count_at:
+                raise ValueError("invalid arguments")
+            yield from request[self.count_at + 1 : self.count_at + 1 + count]
+
+
+NO_KEYS = KeySpec()
+
+
+@dataclass(slots=True, eq=False)
+class Command:
+    """A command, or the subcommand of one (`client|id`)."""
+
+    name: str
+    handler: Handler
+    arity: int
+    """The number of words, the name included; negative for "at least so many"."""
+    flags: frozenset[str]
+    keys: KeySpec = NO_KEYS
+    group: str = ""
+    subcommands: dict[bytes, "Command"] = field(default_factory=dict)
+    is_write: bool = False
+    denies_oom: bool = False
+    calls: int = 0
+
+    def __post_init__(self) -> None:
+        self.is_write = "write" in self.flags
+        self.denies_oom = "denyoom" in self.flags
+
+    def accepts(self, words: int) -> bool:
+        """Whether a request may have so many words."""
+        return words == self.arity if self.arity > 0 else words >= -self.arity

@@ -1,0 +1,298 @@
+"""The command table: every command that this server knows, one line each.
+
+    name      handler        arity   flags                keys: first last step
+
+`dispatch` reads name, handler, arity and flags; COMMAND shows all of it to clients; MULTI,
+the memory limit and (later) the append-only file and ACL go by the flags:
+
+    write, readonly     changes data, or only reads it
+    denyoom             may need more memory: makes room at the limit, or is refused
+    blocking            may leave the client waiting
+    fast                takes constant or logarithmic time
+    no_auth             allowed before the client has logged in
+    no_multi            not allowed inside MULTI
+    immediate           inside MULTI it runs at once instead of being queued (ours)
+    admin, noscript, loading, stale …      as Redis says; nothing here depends on them
+
+An arity counts the name; a negative one means "at least". Keys: `-1` counts from the end, and
+`NUMKEYS_AT[n]` means that the n-th word says how many keys follow it.
+# Real: the commands' JSON files, and struct redisCommand, in Redis.
+"""
+
+from services.kvdb import (
+    administration,
+    blocking,
+    connection,
+    hashes,
+    information,
+    introspection,
+    keys,
+    lists,
+    sets,
+    sorted_set_algebra,
+    sorted_set_ranges,
+    sorted_sets,
+    strings,
+    transactions,
+)
+from services.kvdb.command import NO_KEYS, Command, Handler, KeySpec
+
+ONE = KeySpec(1, 1, 1)
+TWO = KeySpec(1, 2, 1)
+ALL = KeySpec(1, -1, 1)
+ALL_BUT_LAST = KeySpec(1, -2, 1)
+PAIRS = KeySpec(1, -1, 2)
+SUBJECT = KeySpec(2, 2, 1)
+NUMKEYS_AT = {at: KeySpec(count_at=at) for at in (1, 2)}
+TARGET_AND_NUMKEYS = KeySpec(1, 1, 1, count_at=2)
+
+Row = tuple[str, Handler, int, str, KeySpec]
+
+STRINGS: list[Row] = [
+    ("get", strings.get, 2, "readonly fast", ONE),
+    ("set", strings.set_, -3, "write denyoom", ONE),
+    ("setnx", strings.setnx, 3, "write denyoom fast", ONE),
+    ("setex", strings.setex, 4, "write denyoom", ONE),
+    ("psetex", strings.psetex, 4, "write denyoom", ONE),
+    ("getset", strings.getset, 3, "write denyoom fast", ONE),
+    ("getdel", strings.getdel, 2, "write fast", ONE),
+    ("getex", strings.getex, -2, "write fast", ONE),
+    ("mget", strings.mget, -2, "readonly fast", ALL),
+    ("mset", strings.mset, -3, "write denyoom", PAIRS),
+    ("msetnx", strings.msetnx, -3, "write denyoom", PAIRS),
+    ("incr", strings.incr, 2, "write denyoom fast", ONE),
+    ("decr", strings.decr, 2, "write denyoom fast", ONE),
+    ("incrby", strings.incrby, 3, "write denyoom fast", ONE),
+    ("decrby", strings.decrby, 3, "write denyoom fast", ONE),
+    ("incrbyfloat", strings.incrbyfloat, 3, "write denyoom fast", ONE),
+    ("strlen", strings.strlen, 2, "readonly fast", ONE),
+    ("append", strings.append, 3, "write denyoom fast", ONE),
+    ("setrange", strings.setrange, 4, "write denyoom", ONE),
+    ("getrange", strings.getrange, 4, "readonly", ONE),
+    ("substr", strings.getrange, 4, "readonly", ONE),
+    ("lcs", strings.lcs, -3, "readonly", TWO),
+]
+
+LISTS: list[Row] = [
+    ("lpush", lists.lpush, -3, "write denyoom fast", ONE),
+    ("rpush", lists.rpush, -3, "write denyoom fast", ONE),
+    ("lpushx", lists.lpushx, -3, "write denyoom fast", ONE),
+    ("rpushx", lists.rpushx, -3, "write denyoom fast", ONE),
+    ("lpop", lists.lpop, -2, "write fast", ONE),
+    ("rpop", lists.rpop, -2, "write fast", ONE),
+    ("lmpop", lists.lmpop, -4, "write", NUMKEYS_AT[1]),
+    ("llen", lists.llen, 2, "readonly fast", ONE),
+    ("lindex", lists.lindex, 3, "readonly", ONE),
+    ("lrange", lists.lrange, 4, "readonly", ONE),
+    ("lpos", lists.lpos, -3, "readonly", ONE),
+    ("lset", lists.lset, 4, "write denyoom", ONE),
+    ("linsert", lists.linsert, 5, "write denyoom", ONE),
+    ("lrem", lists.lrem, 4, "write", ONE),
+    ("ltrim", lists.ltrim, 4, "write", ONE),
+    ("lmove", lists.lmove, 5, "write denyoom", TWO),
+    ("rpoplpush", lists.rpoplpush, 3, "write denyoom", TWO),
+    ("blpop", blocking.blpop, -3, "write noscript blocking", ALL_BUT_LAST),
+    ("brpop", blocking.brpop, -3, "write noscript blocking", ALL_BUT_LAST),
+    ("blmove", blocking.blmove, 6, "write denyoom noscript blocking", TWO),
+    ("brpoplpush", blocking.brpoplpush, 4, "write denyoom noscript blocking", TWO),
+    ("blmpop", blocking.blmpop, -5, "write blocking", NUMKEYS_AT[2]),
+]
+
+HASHES: list[Row] = [
+    ("hset", hashes.hset, -4, "write denyoom fast", ONE),
+    ("hmset", hashes.hmset, -4, "write denyoom fast", ONE),
+    ("hsetnx", hashes.hsetnx, 4, "write denyoom fast", ONE),
+    ("hget", hashes.hget, 3, "readonly fast", ONE),
+    ("hmget", hashes.hmget, -3, "readonly fast", ONE),
+    ("hgetall", hashes.hgetall, 2, "readonly", ONE),
+    ("hkeys", hashes.hkeys, 2, "readonly", ONE),
+    ("hvals", hashes.hvals, 2, "readonly", ONE),
+    ("hlen", hashes.hlen, 2, "readonly fast", ONE),
+    ("hstrlen", hashes.hstrlen, 3, "readonly fast", ONE),
+    ("hexists", hashes.hexists, 3, "readonly fast", ONE),
+    ("hdel", hashes.hdel, -3, "write fast", ONE),
+    ("hincrby", hashes.hincrby, 4, "write denyoom fast", ONE),
+    ("hincrbyfloat", hashes.hincrbyfloat, 4, "write denyoom fast", ONE),
+    ("hrandfield", hashes.hrandfield, -2, "readonly", ONE),
+    ("hscan", hashes.hscan, -3, "readonly", ONE),
+]
+
+SETS: list[Row] = [
+    ("sadd", sets.sadd, -3, "write denyoom fast", ONE),
+    ("srem", sets.srem, -3, "write fast", ONE),
+    ("smove", sets.smove, 4, "write fast", TWO),
+    ("sismember", sets.sismember, 3, "readonly fast", ONE),
+    ("smismember", sets.smismember, -3, "readonly fast", ONE),
+    ("scard", sets.scard, 2, "readonly fast", ONE),
+    ("smembers", sets.smembers, 2, "readonly", ONE),
+    ("spop", sets.spop, -2, "write fast", ONE),
+    ("srandmember", sets.srandmember, -2, "readonly", ONE),
+    ("sscan", sets.sscan, -3, "readonly", ONE),
+    ("sinter", sets.sinter, -2, "readonly", ALL),
+    ("sintercard", sets.sintercard, -3, "readonly", NUMKEYS_AT[1]),
+    ("sinterstore", sets.sinterstore, -3, "write denyoom", ALL),
+    ("sunion", sets.sunion, -2, "readonly", ALL),
+    ("sunionstore", sets.sunionstore, -3, "write denyoom", ALL),
+    ("sdiff", sets.sdiff, -2, "readonly", ALL),
+    ("sdiffstore", sets.sdiffstore, -3, "write denyoom", ALL),
+]
+
+SORTED_SETS: list[Row] = [
+    ("zadd", sorted_sets.zadd, -4, "write denyoom fast", ONE),
+    ("zincrby", sorted_sets.zincrby, 4, "write denyoom fast", ONE),
+    ("zrem", sorted_sets.zrem, -3, "write fast", ONE),
+    ("zcard", sorted_sets.zcard, 2, "readonly fast", ONE),
+    ("zscore", sorted_sets.zscore, 3, "readonly fast", ONE),
+    ("zmscore", sorted_sets.zmscore, -3, "readonly fast", ONE),
+    ("zrank", sorted_sets.zrank, 3, "readonly fast", ONE),
+    ("zrevrank", sorted_sets.zrevrank, 3, "readonly fast", ONE),
+    ("zpopmin", sorted_sets.zpopmin, -2, "write fast", ONE),
+    ("zpopmax", sorted_sets.zpopmax, -2, "write fast", ONE),
+    ("zmpop", sorted_sets.zmpop, -4, "write", NUMKEYS_AT[1]),
+    ("zrandmember", sorted_sets.zrandmember, -2, "readonly", ONE),
+    ("zscan", sorted_sets.zscan, -3, "readonly", ONE),
+    ("bzpopmin", blocking.bzpopmin, -3, "write noscript blocking fast", ALL_BUT_LAST),
+    ("bzpopmax", blocking.bzpopmax, -3, "write noscript blocking fast", ALL_BUT_LAST),
+    ("bzmpop", blocking.bzmpop, -5, "write blocking", NUMKEYS_AT[2]),
+    ("zrange", sorted_set_ranges.zrange, -4, "readonly", ONE),
+    ("zrangestore", sorted_set_ranges.zrangestore, -5, "write denyoom", TWO),
+    ("zrevrange", sorted_set_ranges.zrevrange, -4, "readonly", ONE),
+    ("zrangebyscore", sorted_set_ranges.zrangebyscore, -4, "readonly", ONE),
+    ("zrevrangebyscore", sorted_set_ranges.zrevrangebyscore, -4, "readonly", ONE),
+    ("zrangebylex", sorted_set_ranges.zrangebylex, -4, "readonly", ONE),
+    ("zrevrangebylex", sorted_set_ranges.zrevrangebylex, -4, "readonly", ONE),
+    ("zcount", sorted_set_ranges.zcount, 4, "readonly fast", ONE),
+    ("zlexcount", sorted_set_ranges.zlexcount, 4, "readonly fast", ONE),
+    ("zremrangebyrank", sorted_set_ranges.zremrangebyrank, 4, "write", ONE),
+    ("zremrangebyscore", sorted_set_ranges.zremrangebyscore, 4, "write", ONE),
+    ("zremrangebylex", sorted_set_ranges.zremrangebylex, 4, "write", ONE),
+    ("zunion", sorted_set_algebra.zunion, -3, "readonly", NUMKEYS_AT[1]),
+    ("zinter", sorted_set_algebra.zinter, -3, "readonly", NUMKEYS_AT[1]),
+    ("zdiff", sorted_set_algebra.zdiff, -3, "readonly", NUMKEYS_AT[1]),
+    ("zintercard", sorted_set_algebra.zintercard, -3, "readonly", NUMKEYS_AT[1]),
+    ("zunionstore", sorted_set_algebra.zunionstore, -4, "write denyoom", TARGET_AND_NUMKEYS),
+    ("zinterstore", sorted_set_algebra.zinterstore, -4, "write denyoom", TARGET_AND_NUMKEYS),
+    ("zdiffstore", sorted_set_algebra.zdiffstore, -4, "write denyoom", TARGET_AND_NUMKEYS),
+]
+
+KEYS: list[Row] = [
+    ("del", keys.del_, -2, "write", ALL),
+    ("unlink", keys.del_, -2, "write fast", ALL),
+    ("exists", keys.exists, -2, "readonly fast", ALL),
+    ("touch", keys.touch, -2, "readonly fast", ALL),
+    ("type", keys.type_, 2, "readonly fast", ONE),
+    ("keys", keys.keys, 2, "readonly dangerous", NO_KEYS),
+    ("scan", keys.scan, -2, "readonly", NO_KEYS),
+    ("randomkey", keys.randomkey, 1, "readonly", NO_KEYS),
+    ("dbsize", keys.dbsize, 1, "readonly fast", NO_KEYS),
+    ("expire", keys.expire, -3, "write fast", ONE),
+    ("pexpire", keys.pexpire, -3, "write fast", ONE),
+    ("expireat", keys.expireat, -3, "write fast", ONE),
+    ("pexpireat", keys.pexpireat, -3, "write fast", ONE),
+    ("persist", keys.persist, 2, "write fast", ONE),
+    ("ttl", keys.ttl, 2, "readonly fast", ONE),
+    ("pttl", keys.pttl, 2, "readonly fast", ONE),
+    ("expiretime", keys.expiretime, 2, "readonly fast", ONE),
+    ("pexpiretime", keys.pexpiretime, 2, "readonly fast", ONE),
+    ("rename", keys.rename, 3, "write", TWO),
+    ("renamenx", keys.renamenx, 3, "write fast", TWO),
+    ("copy", keys.copy, -3, "write denyoom", TWO),
+    ("move", keys.move, 3, "write fast", ONE),
+    ("select", keys.select, 2, "loading stale fast", NO_KEYS),
+    ("swapdb", keys.swapdb, 3, "write fast dangerous", NO_KEYS),
+    ("flushdb", keys.flushdb, -1, "write dangerous", NO_KEYS),
+    ("flushall", keys.flushall, -1, "write dangerous", NO_KEYS),
+    ("object|encoding", keys.object_encoding, 3, "readonly", SUBJECT),
+    ("object|refcount", keys.object_refcount, 3, "readonly", SUBJECT),
+    ("object|idletime", keys.object_idletime, 3, "readonly", SUBJECT),
+    ("object|freq", keys.object_freq, 3, "readonly", SUBJECT),
+]
+
+TRANSACTIONS: list[Row] = [
+    ("multi", transactions.multi, 1, "noscript loading stale fast immediate", NO_KEYS),
+    ("exec", transactions.exec_, 1, "noscript loading stale immediate", NO_KEYS),
+    ("discard", transactions.discard, 1, "noscript loading stale fast immediate", NO_KEYS),
+    ("watch", transactions.watch, -2, "noscript loading stale fast immediate", ALL),
+    ("unwatch", transactions.unwatch, 1, "noscript loading stale fast", NO_KEYS),
+]
+
+CONNECTION: list[Row] = [
+    ("ping", connection.ping, -1, "fast", NO_KEYS),
+    ("echo", connection.echo, 2, "fast", NO_KEYS),
+    ("hello", connection.hello, -1, "noscript loading stale fast no_auth", NO_KEYS),
+    ("auth", connection.auth, -2, "noscript loading stale fast no_auth", NO_KEYS),
+    ("quit", connection.quit_, -1, "noscript loading stale fast no_auth immediate", NO_KEYS),
+    ("reset", connection.reset, 1, "noscript loading stale fast no_auth immediate", NO_KEYS),
+    ("client|id", connection.client_id, 2, "noscript loading stale", NO_KEYS),
+    ("client|getname", connection.client_getname, 2, "noscript loading stale", NO_KEYS),
+    ("client|setname", connection.client_setname, 3, "noscript loading stale", NO_KEYS),
+    ("client|setinfo", connection.client_setinfo, 4, "noscript loading stale", NO_KEYS),
+    ("client|info", connection.client_info, 2, "noscript loading stale", NO_KEYS),
+    ("client|list", connection.client_list, -2, "admin noscript loading stale", NO_KEYS),
+    ("client|kill", connection.client_kill, -3, "admin noscript loading stale", NO_KEYS),
+    ("client|unblock", connection.client_unblock, -3, "admin noscript loading stale", NO_KEYS),
+    ("client|reply", connection.client_reply, 3, "noscript loading stale", NO_KEYS),
+    ("client|no-evict", connection.client_no_evict, 3, "admin noscript loading stale", NO_KEYS),
+    ("client|getredir", connection.client_getredir, 2, "noscript loading stale", NO_KEYS),
+]
+
+ADMINISTRATION: list[Row] = [
+    ("info", information.info, -1, "loading stale dangerous", NO_KEYS),
+    ("config|get", administration.config_get, -3, "admin noscript loading stale", NO_KEYS),
+    ("config|set", administration.config_set, -4, "admin noscript loading stale", NO_KEYS),
+    ("config|resetstat", administration.config_resetstat, 2, "admin noscript", NO_KEYS),
+    ("command|count", introspection.command_count, 2, "loading stale", NO_KEYS),
+    ("command|info", introspection.command_info, -2, "loading stale", NO_KEYS),
+    ("command|docs", introspection.command_docs, -2, "loading stale", NO_KEYS),
+    ("command|list", introspection.command_list, -2, "loading stale", NO_KEYS),
+    ("command|getkeys", introspection.command_getkeys, -3, "loading stale", NO_KEYS),
+    ("memory|usage", keys.memory_usage, -3, "readonly", SUBJECT),
+    ("save", administration.save, 1, "admin noscript no_multi", NO_KEYS),
+    ("bgsave", administration.bgsave, -1, "admin noscript", NO_KEYS),
+    ("lastsave", administration.lastsave, 1, "loading stale fast", NO_KEYS),
+    ("shutdown", administration.shutdown, -1, "admin noscript loading stale no_multi", NO_KEYS),
+    ("time", administration.time_, 1, "loading stale fast", NO_KEYS),
+    ("debug|sleep", administration.debug_sleep, 3, "admin noscript loading stale", NO_KEYS),
+    (
+        "debug|set-active-expire",
+        administration.debug_set_active_expire,
+        3,
+        "admin noscript loading stale",
+        NO_KEYS,
+    ),
+]
+
+GROUPS: dict[str, list[Row]] = {
+    "string": STRINGS,
+    "list": LISTS,
+    "hash": HASHES,
+    "set": SETS,
+    "sorted-set": SORTED_SETS,
+    "generic": KEYS,
+    "transactions": TRANSACTIONS,
+    "connection": CONNECTION,
+    "server": ADMINISTRATION,
+}
+
+
+def command_table() -> dict[bytes, Command]:
+    """The table by upper-case name; what has subcommands holds them under theirs."""
+    table: dict[bytes, Command] = {}
+    for group, rows in GROUPS.items():
+        for name, handler, arity, flags, key_spec in rows:
+            command = Command(name, handler, arity, frozenset(flags.split()), key_spec, group)
+            container, _, subcommand = name.upper().encode().partition(b"|")
+            if not subcommand:
+                table[container] = command
+            else:
+                parent = table.setdefault(container, _container(container, group))
+                parent.subcommands[subcommand] = command
+    return table
+
+
+def _container(name: bytes, group: str) -> Command:
+    """The entry of CLIENT, CONFIG and the like: by itself it does nothing."""
+    lower = name.decode().lower()
+    handler = introspection.command if name == b"COMMAND" else introspection.needs_subcommand
+    arity = -1 if name == b"COMMAND" else -2
+    return Command(lower, handler, arity, frozenset(), NO_KEYS, group)

@@ -1,0 +1,90 @@
+"""The engine: all that a command can reach, and no socket among it.
+
+    Engine
+      ├─ settings      what can be set
+      ├─ clock         the time, as commands see it
+      ├─ keyspace      the data
+      ├─ clients       who is connected
+      ├─ blocking      who waits for what
+      ├─ eviction      making room at the memory limit
+      ├─ persistence   snapshots
+      ├─ dispatcher    from a request to its reply
+      └─ vitals        health
+
+The server makes one, gives each session a client of it, and calls `tick` ten times a second.
+What a command wants done to connections (CLIENT KILL, SHUTDOWN) it leaves here for the server
+to see to when the command has ended.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from services.common.health import Vitals
+from services.common.logs import Log
+from services.kvdb.blocking import Blocking
+from services.kvdb.clients import Client, Clients
+from services.kvdb.clock import Clock
+from services.kvdb.commands import command_table
+from services.kvdb.dispatch import Dispatcher
+from services.kvdb.eviction import Eviction
+from services.kvdb.expiry import ExpiryCycle
+from services.kvdb.keyspace import Keyspace
+from services.kvdb.persistence import Persistence
+from services.kvdb.settings import Settings
+
+
+class Traffic(Protocol):
+    """What INFO tells of the connections; the server counts it."""
+
+    accepted_total: int
+    refused_total: int
+
+
+class NoTraffic:
+    """An engine without a server, as in tests."""
+
+    accepted_total = 0
+    refused_total = 0
+
+
+class Engine:
+    """The state of one kvdb."""
+
+    def __init__(
+        self, settings: Settings, log: Log, *, clock: Clock | None = None, address: str = ""
+    ):
+        self.settings = settings
+        self.clock = clock or Clock()
+        self.vitals = Vitals("kvdb", address=address)
+        self.traffic: Traffic = NoTraffic()
+        self.keyspace = Keyspace(self.clock)
+        self.clients = Clients(self)
+        self.blocking = Blocking(self.keyspace)
+        self.eviction = Eviction(self.keyspace, settings)
+        self.expiry = ExpiryCycle(self.keyspace)
+        self.persistence = Persistence(self.keyspace, settings, self.vitals, log)
+        self.dispatcher = Dispatcher(self, command_table(), log)
+        self.leaving: list[Client] = []
+        """Clients whose connections are to be closed."""
+        self.shutdown: Callable[[bool], None] = lambda saves: None
+        """Ends the process after the current turn; the server sets it."""
+        self.settings_changed()
+
+    def settings_changed(self) -> None:
+        """Bring in line what follows from the settings; CONFIG SET calls it."""
+        self.dispatcher.has_memory_limit = bool(self.settings.maxmemory)
+        self.keyspace.track_access(self.eviction.tracks_access)
+        if self.settings.maxmemory:
+            self.eviction.make_room(0)
+
+    def disconnect(self, client: Client) -> None:
+        """Have a client's connection closed when the current command has ended."""
+        client.is_leaving = True
+        self.leaving.append(client)
+
+    def tick(self) -> None:
+        """What has to be done now and then.  # Real: serverCron() in Redis."""
+        self.clock.tick()
+        if self.settings.active_expiry:
+            self.expiry.run()
+        self.persistence.tick()

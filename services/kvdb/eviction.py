@@ -1,0 +1,104 @@
+"""Making room at the memory limit: which keys go.
+
+`Keyspace.used_bytes` says how much the data takes (see `memory`). Before a command that may
+need more, the dispatcher asks for room; while there is not enough, the key with the lowest
+score goes, and what a score is, is the policy:
+
+    allkeys-lru      the time of last use, over all keys           the default: a cache
+    volatile-lru     the same, over keys that expire
+    volatile-ttl     the time of expiry, over keys that expire
+    allkeys-random, volatile-random
+    noeviction       none goes: the command is refused with OOM
+
+To know the lowest score of all, the keys would have to be kept in order of use, and every GET
+would have to move one: time on each request, and a linked list in memory. Instead a few keys
+are drawn at random, and the lowest of *them* goes. With the best losers of earlier draws kept
+in a pool, ten samples come close to the exact order:
+
+    draw 10 keys ─▶ pool of the 16 lowest seen so far ─▶ evict the lowest, if still unchanged
+
+Where a database has few keys (large values), all of them are drawn, and the choice is exact.
+# Real: performEvictions() and evictionPoolEntry in Redis's evict.c.
+"""
+
+from services.kvdb.keyspace import Database, Keyspace
+from services.kvdb.scan_table import ScanTable
+from services.kvdb.settings import Settings
+
+POOL_SIZE = 16
+FEW_KEYS = 64
+"""Up to so many keys, all are compared."""
+
+Candidate = tuple[float, int, bytes]
+"""Score, database, key."""
+
+
+class Eviction:
+    """Frees memory by the policy in force."""
+
+    def __init__(self, keyspace: Keyspace, settings: Settings):
+        self._keyspace = keyspace
+        self._settings = settings
+        self._pool: list[Candidate] = []
+
+    @property
+    def tracks_access(self) -> bool:
+        """Whether the policy looks at the time of last use."""
+        return bool(self._settings.maxmemory) and self._settings.maxmemory_policy.endswith("-lru")
+
+    def make_room(self, wanted_bytes: int) -> bool:
+        """Evict until `wanted_bytes` more fit under the limit; false where that cannot be."""
+        keyspace, limit = self._keyspace, self._settings.maxmemory
+        if wanted_bytes > limit:
+            return False  # It would not fit into the empty store: evict nothing for it.
+        while keyspace.used_bytes + wanted_bytes > limit:
+            victim = self._choose()
+            if victim is None:
+                return False
+            database, key = victim
+            database.evict(key)
+        return True
+
+    def _choose(self) -> tuple[Database, bytes] | None:
+        """The next key to go; None where the policy has none."""
+        if self._settings.maxmemory_policy == "noeviction":
+            return None
+        while True:
+            self._fill_pool()
+            if not self._pool:
+                return None
+            while self._pool:
+                candidate = self._pool.pop(0)
+                score, index, key = candidate
+                database = self._keyspace.databases[index]
+                if key in self._keys(database) and self._score(database, key) == score:
+                    return database, key
+
+    def _fill_pool(self) -> None:
+        """Draw from each database; keep the lowest."""
+        seen = set(self._pool)
+        for database in self._keyspace.databases:
+            keys = self._keys(database)
+            if keys:
+                for key in _draw(keys, self._settings.maxmemory_samples):
+                    seen.add((self._score(database, key), database.index, key))
+        self._pool = sorted(seen)[:POOL_SIZE]
+
+    def _keys(self, database: Database) -> ScanTable:
+        is_volatile = self._settings.maxmemory_policy.startswith("volatile-")
+        return database.expires if is_volatile else database.table
+
+    def _score(self, database: Database, key: bytes) -> float:
+        match self._settings.maxmemory_policy:
+            case "allkeys-lru" | "volatile-lru":
+                return database.accessed[key]
+            case "volatile-ttl":
+                return database.expires[key]
+        # Any order will do, as long as a key's place in it does not depend on the draw.
+        return hash(key)
+
+
+def _draw(keys: ScanTable, samples: int) -> list[bytes]:
+    if len(keys) <= max(FEW_KEYS, samples):
+        return list(keys)
+    return [keys.random_key() for _ in range(samples)]

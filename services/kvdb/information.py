@@ -1,0 +1,191 @@
+"""INFO: what the server tells of itself, as sections of `field:value` lines.
+
+Programs parse it (redis-py, RQ, arq, `redis-cli --stat`, our dashboard), so the fields have
+Redis's names, and a field is here only where it is true of this server. The section `Glassbox`
+is ours: the state, version and address that every service of the house tells.
+"""
+
+import os
+import platform
+import resource
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from services.common.health import VERSION, resident_bytes
+from services.common.resp import Verbatim
+from services.kvdb.clients import Client
+from services.kvdb.connection import REDIS_VERSION
+from services.kvdb.keyspace import Database
+
+if TYPE_CHECKING:
+    from services.kvdb.engine import Engine
+
+Fields = dict[str, object]
+
+
+def info(client: Client, request: list[bytes]) -> Verbatim:
+    """`INFO [section …]`; `default`, `all` and `everything` stand for several."""
+    engine = client.engine
+    chosen = {word.decode("utf-8", "replace").lower() for word in request[1:]} or {"default"}
+    if chosen & {"all", "everything"}:
+        names = list(_SECTIONS)
+    else:
+        is_default = "default" in chosen
+        names = [
+            name
+            for name in _SECTIONS
+            if name in chosen or (is_default and name not in _ONLY_WHEN_ASKED)
+        ]
+    return Verbatim("\r\n".join(_section(name, engine) for name in names).encode())
+
+
+def _section(name: str, engine: "Engine") -> str:
+    title, describe = _SECTIONS[name]
+    lines = [f"{field}:{value}\r\n" for field, value in describe(engine).items()]
+    return f"# {title}\r\n{''.join(lines)}"
+
+
+def _server(engine: "Engine") -> Fields:
+    uptime_s = int(engine.vitals.uptime_s)
+    return {
+        "redis_version": REDIS_VERSION,
+        "redis_mode": "standalone",
+        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "arch_bits": 64 if sys.maxsize > 2**32 else 32,
+        "python_version": platform.python_version(),
+        "process_id": os.getpid(),
+        "tcp_port": engine.settings.port,
+        "server_time_usec": engine.clock.now_ms * 1000,
+        "uptime_in_seconds": uptime_s,
+        "uptime_in_days": uptime_s // 86400,
+        "hz": 10,
+    }
+
+
+def _clients(engine: "Engine") -> Fields:
+    return {
+        "connected_clients": len(engine.clients),
+        "maxclients": engine.settings.max_connections,
+        "blocked_clients": len(engine.blocking.waits),
+    }
+
+
+def _memory(engine: "Engine") -> Fields:
+    used, limit = engine.keyspace.used_bytes, engine.settings.maxmemory
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {
+        "used_memory": used,
+        "used_memory_human": _human(used),
+        "used_memory_rss": resident_bytes(),
+        "used_memory_rss_human": _human(resident_bytes()),
+        "used_memory_rss_peak": peak,
+        "used_memory_dataset": used,
+        "maxmemory": limit,
+        "maxmemory_human": _human(limit),
+        "maxmemory_policy": engine.settings.maxmemory_policy,
+    }
+
+
+def _human(size_bytes: int) -> str:
+    """As Redis writes it: 1023B, 1.50K, 2.00M."""
+    if size_bytes < 1024:
+        return f"{size_bytes}B"
+    size, units = size_bytes / 1024, iter("KMGT")
+    unit = next(units)
+    while size >= 1024 and unit != "T":
+        size, unit = size / 1024, next(units)
+    return f"{size:.2f}{unit}"
+
+
+def _persistence(engine: "Engine") -> Fields:
+    persistence = engine.persistence
+    return {
+        "loading": 0,
+        "rdb_changes_since_last_save": engine.keyspace.dirty,
+        "rdb_bgsave_in_progress": int(persistence.is_saving),
+        "rdb_last_save_time": persistence.last_save_s,
+        "rdb_last_bgsave_status": "err" if persistence.last_error else "ok",
+        "rdb_last_bgsave_time_sec": int(persistence.last_duration_s),
+        "aof_enabled": 0,
+    }
+
+
+def _stats(engine: "Engine") -> Fields:
+    keyspace = engine.keyspace
+    return {
+        "total_connections_received": engine.traffic.accepted_total,
+        "total_commands_processed": engine.vitals.requests_total,
+        "rejected_connections": engine.traffic.refused_total,
+        "expired_keys": keyspace.expired_total,
+        "evicted_keys": keyspace.evicted_total,
+        "keyspace_hits": keyspace.hits_total,
+        "keyspace_misses": keyspace.misses_total,
+        "total_error_replies": engine.dispatcher.errors_total,
+    }
+
+
+def _replication(engine: "Engine") -> Fields:
+    return {"role": "master", "connected_slaves": 0}
+
+
+def _cpu(engine: "Engine") -> Fields:
+    mine = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "used_cpu_sys": f"{mine.ru_stime:.6f}",
+        "used_cpu_user": f"{mine.ru_utime:.6f}",
+        "used_cpu_sys_children": f"{children.ru_stime:.6f}",
+        "used_cpu_user_children": f"{children.ru_utime:.6f}",
+    }
+
+
+def _cluster(engine: "Engine") -> Fields:
+    return {"cluster_enabled": 0}
+
+
+def _commandstats(engine: "Engine") -> Fields:
+    commands = engine.dispatcher.commands.values()
+    every = [command for parent in commands for command in (parent, *parent.subcommands.values())]
+    return {f"cmdstat_{it.name}": f"calls={it.calls}" for it in every if it.calls}
+
+
+def _keyspace(engine: "Engine") -> Fields:
+    databases = engine.keyspace.databases
+    return {f"db{it.index}": _counts(it, engine.clock.now_ms) for it in databases if len(it)}
+
+
+def _counts(database: Database, now_ms: int) -> str:
+    expires = database.expires
+    sample = [expires[expires.random_key()] - now_ms for _ in range(10)] if expires else [0]
+    average_ms = max(sum(sample) // len(sample), 0)
+    return f"keys={len(database)},expires={len(expires)},avg_ttl={average_ms}"
+
+
+def _glassbox(engine: "Engine") -> Fields:
+    vitals = engine.vitals
+    problems = "; ".join(f"{name}: {text}" for name, text in vitals.problems.items())
+    return {
+        "service": vitals.service,
+        "status": vitals.status,
+        "version": VERSION,
+        "address": vitals.address,
+        "problems": problems.replace("\n", " "),
+    }
+
+
+_SECTIONS: dict[str, tuple[str, Callable[["Engine"], Fields]]] = {
+    "server": ("Server", _server),
+    "clients": ("Clients", _clients),
+    "memory": ("Memory", _memory),
+    "persistence": ("Persistence", _persistence),
+    "stats": ("Stats", _stats),
+    "replication": ("Replication", _replication),
+    "cpu": ("CPU", _cpu),
+    "commandstats": ("Commandstats", _commandstats),
+    "cluster": ("Cluster", _cluster),
+    "keyspace": ("Keyspace", _keyspace),
+    "glassbox": ("Glassbox", _glassbox),
+}
+
+_ONLY_WHEN_ASKED = {"commandstats"}

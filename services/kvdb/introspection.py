@@ -1,0 +1,96 @@
+"""COMMAND: the command table, shown to clients. `redis-cli` and cluster clients ask for it."""
+
+from services.common.glob import matcher
+from services.common.resp import ReplyError, Simple
+from services.kvdb import errors
+from services.kvdb.clients import Client
+from services.kvdb.command import Command
+
+
+def command(client: Client, request: list[bytes]) -> list:
+    return [_describe(it) for it in client.engine.dispatcher.commands.values()]
+
+
+def command_count(client: Client, request: list[bytes]) -> int:
+    return len(client.engine.dispatcher.commands)
+
+
+def command_info(client: Client, request: list[bytes]) -> list:
+    names = request[2:]
+    if not names:
+        return command(client, request)
+    return [_describe(it) if (it := _find(client, name)) else None for name in names]
+
+
+def command_docs(client: Client, request: list[bytes]) -> dict:
+    """Group and arity only: this server keeps no prose about its commands."""
+    table = client.engine.dispatcher.commands
+    names = request[2:] or list(table)
+    found = [it for name in names if (it := _find(client, name))]
+    return {it.name.encode(): {b"group": it.group.encode()} for it in found}
+
+
+def command_list(client: Client, request: list[bytes]) -> list[bytes]:
+    table = client.engine.dispatcher.commands
+    names = [it.name.encode() for it in table.values()]
+    match [request[2:], [word.upper() for word in request[2:4]]]:
+        case [[], _]:
+            return names
+        case [[_, _, pattern], [b"FILTERBY", b"PATTERN"]]:
+            return list(filter(matcher(pattern.lower()), names))
+    raise errors.syntax_error()
+
+
+def command_getkeys(client: Client, request: list[bytes]) -> list[bytes]:
+    inner = request[2:]
+    it = _find(client, inner[0])
+    if it is None:
+        raise ReplyError("ERR Invalid command specified")
+    if not it.accepts(len(inner)):
+        raise ReplyError("ERR Invalid number of arguments specified for command")
+    try:
+        keys = list(it.keys.find(inner))
+    except ValueError:
+        raise ReplyError("ERR Invalid arguments specified for command") from None
+    if not keys:
+        raise ReplyError("ERR The command has no key arguments")
+    return keys
+
+
+def _find(client: Client, name: bytes) -> Command | None:
+    """`get`, or `client|id`."""
+    name, _, subname = name.upper().partition(b"|")
+    it = client.engine.dispatcher.commands.get(name)
+    return it.subcommands.get(subname) if it and subname else it
+
+
+def _describe(it: Command) -> list:
+    """The ten elements of COMMAND INFO; key specifications and tips are left empty."""
+    shown = sorted(it.flags - {"immediate"})
+    return [
+        it.name.encode(),
+        it.arity,
+        [Simple(flag) for flag in shown],
+        it.keys.first,
+        it.keys.last,
+        it.keys.step,
+        [Simple(f"@{category}") for category in _categories(it)],
+        [],
+        [],
+        [_describe(subcommand) for subcommand in it.subcommands.values()],
+    ]
+
+
+def _categories(it: Command) -> list[str]:
+    """What ACL rules call `@read`, `@string` and so on."""
+    categories = [it.group] if it.group else []
+    categories += ["read"] if "readonly" in it.flags else []
+    categories += ["write"] if it.is_write else []
+    categories += ["fast"] if "fast" in it.flags else ["slow"]
+    categories += [flag for flag in ("admin", "blocking", "dangerous") if flag in it.flags]
+    return categories
+
+
+def needs_subcommand(client: Client, request: list[bytes]) -> object:
+    """The handler of CLIENT, CONFIG and the like, which their arity keeps from being called."""
+    raise errors.wrong_arity(request[0].decode("utf-8", "surrogateescape").lower())

@@ -1,0 +1,42 @@
+"""What a key and its value cost in memory: the figures behind the memory limit.
+
+Python tells the size of an object (`sys.getsizeof`), but not what the allocator rounds it up
+to, nor a share of the dict that holds it; and walking a list of a million elements to weigh
+it would stop the server. So each value keeps the bytes of its payload as it changes, and the
+constants here add what each element costs on top. They were fitted to the resident memory of
+a process that held a million of each kind (`bench/kvdb.py --memory` measures it again):
+
+    a short string   key object 33 + value object 33, both rounded up to 16; a dict slot
+    its expiry       a second dict slot and an integer of 32 bytes
+    its last access  a third dict slot, kept only while a policy needs it
+
+A dict doubles when it is full, so that a slot costs between 42 and 105 bytes. The constants
+take a slot at 90: nearer to the worst case, because the limit is a promise.
+"""
+
+SLOT_BYTES = 90
+OBJECT_BYTES = 41
+"""A bytes object without its content: 33 bytes, and 8 for rounding up to 16 on average."""
+
+KEY_BYTES = SLOT_BYTES + 9 + 2 * OBJECT_BYTES
+"""What a key costs beyond the bytes of key and value: its slot, its place in the order for
+SCAN, the two objects."""
+
+EXPIRY_BYTES = SLOT_BYTES + 9 + 32
+ACCESS_BYTES = SLOT_BYTES
+
+LIST_BYTES = 760
+LIST_ELEMENT_BYTES = OBJECT_BYTES + 9
+
+TABLE_BYTES = 300
+FIELD_BYTES = SLOT_BYTES + 2 * OBJECT_BYTES
+MEMBER_BYTES = SLOT_BYTES + OBJECT_BYTES
+
+SORTED_SET_BYTES = 700
+SCORE_BYTES = SLOT_BYTES + OBJECT_BYTES + 24 + 72 + 9
+"""A member of a sorted set: slot, member, score, and the pair in the order with its place."""
+
+
+def size_of(value: object) -> int:
+    """The bytes of a stored value, without its key; takes the same time for any size."""
+    return len(value) if type(value) is bytes else value.size_bytes

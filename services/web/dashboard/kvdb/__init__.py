@@ -1,0 +1,12 @@
+"""The panel of the key-value database: browse its keys, look into values, set, delete, expire."""
+
+from services.web.dashboard.kvdb.routes import install
+from services.web.dashboard.panel import Panel
+
+PANEL = Panel(
+    name="kvdb",
+    title="Keys",
+    order=20,
+    install=install,
+    services=("kvdb",),
+)

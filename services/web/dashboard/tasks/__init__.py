@@ -1,0 +1,12 @@
+"""The panel of the task queue: submit tasks, watch their states change, look into one."""
+
+from services.web.dashboard.panel import Panel
+from services.web.dashboard.tasks.routes import install
+
+PANEL = Panel(
+    name="tasks",
+    title="Tasks",
+    order=40,
+    install=install,
+    services=("broker", "worker"),
+)

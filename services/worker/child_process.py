@@ -1,0 +1,151 @@
+"""A child process as its worker sees it: started, given tasks, watched, killed.
+
+    worker ──── control socket (frames) ────▶ child
+           ◀───────────────────────────────
+           ◀─── output pipe: stdout and stderr, also of what the task starts
+           ──── alive pipe: never written; its end tells the child that the worker is gone
+
+All of it happens in the thread of the worker's event loop, and nothing there waits for a child.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from services.common.event_loop import EventLoop
+from services.worker.frames import FrameDecoder, FrameError, encode_frame
+from services.worker.output import Output
+
+RECV_BYTES = 64 * 1024
+SEND_TIMEOUT_S = 5.0
+# The directory that holds `services`, so that `-m services.worker.child` finds it from anywhere.
+_ROOT = Path(__file__).resolve().parent.parent.parent
+
+OnMessage = Callable[["ChildProcess", Mapping[str, object]], None]
+OnLine = Callable[["ChildProcess", str], None]
+
+
+class ChildProcess:
+    """One child, from its start to its burial."""
+
+    def __init__(
+        self,
+        loop: EventLoop,
+        modules: Sequence[str],
+        environment: Mapping[str, str],
+        on_message: OnMessage,
+        on_line: OnLine,
+    ):
+        self._loop = loop
+        self._on_message = on_message
+        self._decoder = FrameDecoder()
+        self.output = Output(lambda line: on_line(self, line))
+        self._control, theirs = socket.socketpair()
+        alive_theirs, self._alive = os.pipe()
+        self._popen = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "services.worker.child",
+                str(theirs.fileno()),
+                str(alive_theirs),
+                *modules,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**environment, "PYTHONPATH": _python_path(environment)},
+            pass_fds=(theirs.fileno(), alive_theirs),
+            start_new_session=True,
+            bufsize=0,
+        )
+        theirs.close()
+        os.close(alive_theirs)
+        self._control.setblocking(False)
+        os.set_blocking(self._popen.stdout.fileno(), False)
+        loop.watch(self._control, self._on_control)
+        loop.watch(self._popen.stdout, self._on_output)
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def send(self, message: dict[str, object]) -> None:
+        """Send one message. A child that is dead or does not read is killed: it will be buried."""
+        try:
+            # It waits for this message, and so reads at once; a large one takes several sends.
+            self._control.settimeout(SEND_TIMEOUT_S)
+            self._control.sendall(encode_frame(message))
+            self._control.setblocking(False)
+        except OSError:
+            self.kill()
+
+    def kill(self) -> None:
+        """Kill the child and everything in its process group."""
+        try:
+            os.killpg(self._popen.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # Nothing is left but the zombie.
+
+    def has_died(self) -> bool:
+        """Whether the child has ended; it stays a zombie, so its number is still its own."""
+        wait_options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._popen.pid, wait_options) is not None
+
+    def bury(self) -> str:
+        """Release a child that has died, with what it left in its group; how it ended, in words."""
+        self.kill()
+        status = self._popen.wait()
+        self._on_control()
+        self._on_output()
+        self._loop.unwatch(self._control)
+        self._loop.unwatch(self._popen.stdout)
+        self._control.close()
+        self._popen.stdout.close()
+        os.close(self._alive)
+        if status < 0:
+            return f"was killed by {signal.Signals(-status).name}"
+        return f"ended with status {status}"
+
+    def _on_control(self) -> None:
+        try:
+            data = self._control.recv(RECV_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            # It has ended, or closed the socket: SIGCHLD tells the first, the second must end it.
+            self._loop.unwatch(self._control)
+            self.kill()
+            return
+        self._decoder.receive_data(data)
+        try:
+            while (message := self._decoder.next_request()) is not None:
+                # What was printed before the message was sent is in the pipe by now.
+                self._on_output()
+                self._on_message(self, message)
+        except FrameError:
+            self.kill()
+
+    def _on_output(self) -> None:
+        while True:
+            try:
+                data = os.read(self._popen.stdout.fileno(), RECV_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._loop.unwatch(self._popen.stdout)
+                return
+            self.output.receive_data(data)
+
+
+def _python_path(environment: Mapping[str, str]) -> str:
+    """Where the child finds `services`, and whatever its parent would find."""
+    return os.pathsep.join(filter(None, [str(_ROOT), environment.get("PYTHONPATH")]))

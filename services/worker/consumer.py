@@ -1,0 +1,305 @@
+"""The consumer: the thread that keeps a worker's session in kvdb, and feeds its pool.
+
+    subscriber ──wake, cancel──▶ ┌─────────┐ ──start──▶ ┌──────┐
+                                 │ inbox   │            │ pool │    (event loop's thread)
+    pool ──────── outcomes ────▶ └─────────┘ ◀──────────└──────┘
+                                      │
+                       one thread: take what is in the inbox,
+                       renew the lease when it is time, then a round of
+                       `Session.advance`: finish, start, claim
+
+It waits for its inbox and for nothing else, so many things that happen at once become one round:
+the busier it is, the more tasks share a transaction. A wake-up says in which list there is work;
+without any, it looks by itself each time it renews the lease, so a worker never stops consuming
+because a message was lost.
+
+When kvdb is away, the children go on, and what they return waits here. When the session was given up
+in the meantime, all of that is thrown away, and a new session begins.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.broker.client import Announcer, Fenced, Outcome, Session, TaskRecord
+from services.common.backoff import Backoff
+from services.common.health import Vitals
+from services.common.logs import Log
+from services.common.redis_url import RedisURL
+from services.common.resp import ReplyError
+from services.common.resp_client import ConnectionLost, RespConnection
+from services.worker.fair_share import FairShare
+
+RENEWALS_PER_LEASE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """An attempt is over."""
+
+    record: TaskRecord
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Woken:
+    """There is work in this list."""
+
+    list_name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Wake-ups may have been missed: look at everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Drain:
+    """Claim nothing more, and end when nothing is held any more."""
+
+
+_Message = _Ended | _Woken | _Look | _Drain
+
+
+class Executor(Protocol):
+    """Whoever runs the tasks. All are called in the consumer's thread, and return at once."""
+
+    def start(self, record: TaskRecord) -> None:
+        """Run a task; `Consumer.ended` is called with its outcome."""
+
+    def cancel(self, task_id: str) -> None:
+        """Stop a task that somebody has cancelled."""
+
+    def abandon(self, records: Sequence[TaskRecord]) -> None:
+        """Stop tasks that are no longer ours; nobody wants to know how they end."""
+
+    def report(self, running: Sequence[TaskRecord]) -> bytes:
+        """The vital signs that are stored with the lease."""
+
+    def on_first_attempt(self) -> None:
+        """The first session stands, or could not be opened."""
+
+    def on_drained(self) -> None:
+        """After `drain`: the session has ended."""
+
+
+class Consumer:
+    """The thread between kvdb and the executor."""
+
+    def __init__(
+        self,
+        url: RedisURL,
+        new_session: Callable[[], Session],
+        executor: Executor,
+        announcer: Announcer,
+        vitals: Vitals,
+        log: Log,
+        *,
+        concurrency: int,
+        fair_share: FairShare,
+        lease_s: float,
+    ):
+        self._url = url
+        self._new_session = new_session
+        self._executor = executor
+        self._announcer = announcer
+        self._vitals = vitals
+        self._log = log
+        self._concurrency = concurrency
+        self._fair_share = fair_share
+        self._lease_s = lease_s
+        self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        self._session: Session | None = None
+        self._outcomes: dict[str, Outcome] = {}
+        # What we think waits in each list; a look at the real lengths corrects it.
+        self._backlog: dict[str, int] = {}
+        self._renew_at_s = 0.0
+        self._is_draining = False
+        self._has_attempted = False
+        self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
+
+    # --- from any thread ---------------------------------------------------------------
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ended(self, record: TaskRecord, outcome: Outcome) -> None:
+        """An attempt that was started is over."""
+        self._inbox.put(_Ended(record, outcome))
+
+    def woken(self, list_name: str, count: int) -> None:
+        """There is work in a queue list."""
+        self._inbox.put(_Woken(list_name, count))
+
+    def look(self) -> None:
+        """Something may have been missed: look at all lists, and whether something is cancelled."""
+        self._inbox.put(_Look())
+
+    def drain(self) -> None:
+        """Claim nothing more; `on_drained` follows when nothing is held any more."""
+        self._inbox.put(_Drain())
+
+    # --- the thread --------------------------------------------------------------------
+
+    def _run(self) -> None:
+        backoff = Backoff(limit_s=min(2.0, self._lease_s))
+        while not self._is_drained():
+            try:
+                self._serve(backoff)
+                continue
+            except Fenced:
+                self._give_up_session()
+                continue
+            except (ConnectionLost, ReplyError, TimeoutError) as error:
+                self._lost_kvdb(str(error))
+            except Exception as error:
+                self._log.exception("the consumer failed")
+                self._lost_kvdb(repr(error))
+            self._tell_first_attempt()
+            self._rest(backoff.next_delay_s())
+        self._executor.on_drained()
+
+    def _serve(self, backoff: Backoff) -> None:
+        """Consume over one connection until everything is drained."""
+        connection = RespConnection(self._url, timeout_s=min(5.0, self._lease_s / 2))
+        try:
+            self._resume(connection)
+            self._found_kvdb()
+            backoff.reset()
+            self._tell_first_attempt()
+            while not self._is_drained():
+                self._round()
+        finally:
+            connection.close()
+
+    def _resume(self, connection: RespConnection) -> None:
+        """Open a session, or go on with the one that there is."""
+        if self._session is None:
+            session = self._new_session()
+            session.open(connection, self._lease_ms, self._executor.report(()))
+            self._session = session
+        else:
+            lost = self._session.reconcile(connection)
+            self._executor.abandon(lost)
+            for record in lost:
+                self._outcomes.pop(record.id, None)
+            # It may be ours how they ended, and only the answer to it was lost: tell it now.
+            self._announcer.announce(self._session.look_up(lost))
+        self._renew_at_s = 0.0
+
+    def _round(self) -> None:
+        """Wait for something to do, and do it."""
+        self._take_inbox(0.0 if self._has_work() else self._renew_at_s - time.monotonic())
+        if self._is_draining and self._is_idle():
+            self._session.close()
+            self._session = None
+            return
+        if time.monotonic() >= self._renew_at_s:
+            self._renew()
+        if self._is_draining:
+            self._session.give_back()
+        claims = self._claims()
+        if self._outcomes or claims or self._session.claimed_count:
+            self._advance(claims)
+
+    def _advance(self, claims: Sequence[str]) -> None:
+        outcomes = dict(self._outcomes)
+        result = self._session.advance(outcomes, claims)
+        for task_id in outcomes:
+            del self._outcomes[task_id]
+        for record in result.started:
+            self._executor.start(record)
+        self._backlog.update(result.left)
+        self._announcer.announce(result.steps)
+
+    def _renew(self) -> None:
+        """Renew the lease, and look by ourselves at what we might not have been told."""
+        self._renew_at_s = time.monotonic() + self._lease_s / RENEWALS_PER_LEASE
+        running = list(self._session.held.values())
+        for task_id in self._session.renew(self._lease_ms, self._executor.report(running)):
+            self._executor.cancel(task_id)
+        self._backlog = self._session.backlog()
+
+    def _claims(self) -> list[str]:
+        """The lists to claim a task from, one for each place that is free."""
+        if self._is_draining:
+            return []
+        held = len(self._session.held) - len(self._outcomes)
+        free = self._concurrency - held - self._session.claimed_count
+        return self._fair_share.plan(self._backlog, free) if free > 0 else []
+
+    def _has_work(self) -> bool:
+        """Whether a round has something to do without any message."""
+        if self._outcomes or self._session.claimed_count:
+            return True
+        is_full = len(self._session.held) >= self._concurrency
+        return not (is_full or self._is_draining) and self._fair_share.has_work(self._backlog)
+
+    def _is_idle(self) -> bool:
+        return not (self._session.held or self._outcomes)
+
+    def _is_drained(self) -> bool:
+        return self._is_draining and self._session is None
+
+    @property
+    def _lease_ms(self) -> int:
+        return round(self._lease_s * 1000)
+
+    # --- messages ----------------------------------------------------------------------
+
+    def _rest(self, delay_s: float) -> None:
+        """Let a while pass, and take notice of what comes in meanwhile."""
+        until_s = time.monotonic() + delay_s
+        while (left_s := until_s - time.monotonic()) > 0 and not self._is_drained():
+            self._take_inbox(left_s)
+
+    def _take_inbox(self, timeout_s: float) -> None:
+        """Everything that has come in; where that is nothing, wait for something."""
+        try:
+            wait = timeout_s > 0
+            message = self._inbox.get(wait, timeout_s if wait else None)
+            while True:
+                self._take(message)
+                message = self._inbox.get_nowait()
+        except queue.Empty:
+            pass
+
+    def _take(self, message: _Message) -> None:
+        match message:
+            case _Ended(record=record, outcome=outcome):
+                self._vitals.requests_total += 1
+                # An attempt of a session that was given up is none of ours any more.
+                if self._session is not None and self._session.held.get(record.id) is record:
+                    self._outcomes[record.id] = outcome
+            case _Woken(list_name=name, count=count):
+                self._backlog[name] = self._backlog.get(name, 0) + count
+            case _Look():
+                self._renew_at_s = 0.0
+            case _Drain():
+                self._is_draining = True
+
+    # --- trouble -----------------------------------------------------------------------
+
+    def _give_up_session(self) -> None:
+        self._log.warning("was given up, and starts a new session", session=self._session.id)
+        self._executor.abandon(list(self._session.held.values()))
+        self._outcomes.clear()
+        self._session = None
+
+    def _lost_kvdb(self, reason: str) -> None:
+        if "kvdb" not in self._vitals.problems:
+            self._log.warning("lost kvdb", address=self._url.address, reason=reason)
+        self._vitals.problems["kvdb"] = reason
+
+    def _found_kvdb(self) -> None:
+        if self._vitals.problems.pop("kvdb", None) is not None:
+            self._log.info("kvdb is back, consuming again", address=self._url.address)
+
+    def _tell_first_attempt(self) -> None:
+        if not self._has_attempted:
+            self._has_attempted = True
+            self._executor.on_first_attempt()
