@@ -86,7 +86,7 @@ def test_a_key_is_set_and_seen(page: Page, artifacts: Path, kv, key: str):
 
 def test_a_message_is_published_and_seen(page: Page, artifacts: Path):
     page.goto("/pubsub")
-    page.get_by_test_id("pub-subscribe-channel").fill("e2e:browser")
+    page.get_by_test_id("pub-subscribe-name").fill("e2e:browser")
     page.get_by_test_id("pub-subscribe").click()
     expect(page.get_by_test_id("pub-subscriptions")).to_contain_text("e2e:browser")
     page.get_by_test_id("pub-channel").fill("e2e:browser")
@@ -98,7 +98,7 @@ def test_a_message_is_published_and_seen(page: Page, artifacts: Path):
 
 def test_a_task_is_submitted_and_finishes(page: Page, artifacts: Path):
     page.goto("/tasks")
-    page.get_by_test_id("task-name").select_option("echo")
+    page.get_by_test_id("task-name").fill("echo")
     page.get_by_test_id("task-args").fill(json.dumps(["from the browser"]))
     with page.expect_response(lambda r: r.request.method == "POST" and r.ok) as answered:
         page.get_by_test_id("task-submit").click()
@@ -111,6 +111,6 @@ def test_a_task_is_submitted_and_finishes(page: Page, artifacts: Path):
 def test_the_ledger_agrees(page: Page, artifacts: Path):
     page.goto("/ledger")
     expect(page.get_by_test_id("ledger-agree")).to_have_attribute(
-        "data-agree", "true", timeout=PATIENCE_MS
+        "data-state", "agree", timeout=PATIENCE_MS
     )
     page.screenshot(path=artifacts / "ledger.png")

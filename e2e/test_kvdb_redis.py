@@ -39,7 +39,7 @@ def test_sorted_sets(kvdb: redis.Redis, key: str):
     assert kvdb.zrange(key, 0, -1, withscores=True)[1][0] == "two"
     assert kvdb.zscore(key, "two") == 2.5
     assert kvdb.zrangebyscore(key, "(1", "+inf") == ["two", "inf"]
-    assert kvdb.zpopmin(key)[0][0] == "one"
+    assert kvdb.zpopmin(key, 1)[0][0] == "one"
 
 
 def test_a_transaction_is_all_or_nothing(kvdb: redis.Redis, key: str):
@@ -99,7 +99,6 @@ def test_redis_cli(redis_cli, key: str):
 @pytest.mark.parametrize(
     "data",
     [
-        b"*-5000000000\r\n",
         b"*3\r\n$abc\r\n",
         b"*2\r\n$99999999999\r\n",
         b"*1000000000\r\n",
