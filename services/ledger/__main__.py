@@ -10,11 +10,10 @@ from services.common.lifecycle import fail
 from services.common.logs import Log, configure
 from services.common.options import Option, parse_options, seconds, url_option, whole_number
 from services.common.redis_url import parse_redis_url
-from services.kvdb.client import KVClient
 from services.ledger.api import build_application
 from services.ledger.follower import Follower
 from services.ledger.gossip import is_node_name
-from services.ledger.hiponet import Hiponet
+from services.ledger.hiponet import connect_to
 from services.ledger.ledger import Ledger
 from services.ledger.node import Node
 from services.ledger.snapshot import SnapshotError, SnapshotFile
@@ -35,7 +34,7 @@ def main() -> None:
     log = configure(options.name, options.log_level)
     vitals = Vitals("ledger")
     snapshot_file = _open_data_dir(options)
-    hiponet = Hiponet(KVClient(parse_redis_url(options.kvdb_url, 4242)))
+    hiponet = connect_to(parse_redis_url(options.kvdb_url, 4242))
     follower = Follower(
         hiponet,
         log,

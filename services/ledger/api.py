@@ -30,7 +30,7 @@ from services.web.event_stream import Broadcast
 from services.web.requests import Request
 from services.web.responses import EventStreamResponse, JSONResponse, Response
 
-SUBMIT_TIMEOUT_S = 2.0
+SUBMIT_TIMEOUT_S = 1.0
 """How long a POST waits for its verdict; then the group is appended and not applied yet."""
 
 _NO_JSON = (NotText, NotJSON, NestedTooDeep, DuplicateKey)

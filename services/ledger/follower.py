@@ -53,6 +53,7 @@ class Follower:
         self._stop_at_round = stop_at_round
         self._last_message: bytes | None = None
         self._check_from: Anchor | None = None
+        self._has_said_balances = False
         self.distrust()
 
     @property
@@ -79,6 +80,14 @@ class Follower:
         while not (is_end or self.has_stopped or is_stopping()):
             is_end = self._apply_next()
         self.is_caught_up = True
+        if self.has_stopped and not self._has_said_balances:
+            self._say_balances()
+
+    def _say_balances(self) -> None:
+        """The proof that the challenge asks of a node: these are the same at every other one."""
+        balances = " ".join(f"{name}={each}" for name, each in sorted(self.ledger.balances.items()))
+        self._log.info("stopped after the round", round=self.ledger.round, balances=balances)
+        self._has_said_balances = True
 
     def _apply_next(self) -> bool:
         """Apply one batch; whether the list ended with it."""
@@ -121,3 +130,4 @@ class Follower:
         self.rebuilds_total += 1
         self.is_caught_up = False
         self._last_message = None
+        self._has_said_balances = False

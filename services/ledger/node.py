@@ -100,6 +100,7 @@ class Node:
         self.on_status = on_status
         self._peers = Peers()
         self._peers_lock = threading.Lock()
+        self._rebuilds_seen = 0
         self._announced: Status | None = None
         self._announced_at_s = 0.0
         self._audited_at_s = -AUDIT_INTERVAL_S
@@ -129,8 +130,9 @@ class Node:
         self._thread.join()
         self._subscriber.join()
         self._publisher.close()
+        self._hiponet.close()
 
-    # What clients ask. -------------------------------------------------------------------
+    # What clients ask.
 
     def submit(self, message: bytes, *, timeout_s: float) -> tuple[int, Verdict | None]:
         """Append a group to the list; its index, and the verdict if it is applied in time.
@@ -199,7 +201,7 @@ class Node:
             return "stopped"
         return "following" if self._follower.is_caught_up else "catching-up"
 
-    # What peers say; in the subscriber's thread. ----------------------------------------------
+    # What peers say; in the subscriber's thread.
 
     def _hear(self, channel: str, payload: bytes) -> None:
         announcement = decode(payload)
@@ -232,7 +234,7 @@ class Node:
         except (ConnectionLost, ReplyError):
             self._muted_until_s = time.monotonic() + MUTED_S
 
-    # The loop; in the node's own thread. ------------------------------------------------------
+    # The loop; in the node's own thread.
 
     def _run(self) -> None:
         backoff = Backoff()
@@ -243,6 +245,7 @@ class Node:
             try:
                 self._follower.catch_up(is_stopping=self._stopping.is_set)
                 self._kvdb_answered()
+                self._forget_peers_of_another_list()
                 backoff.reset()
                 pause_s = self._announce()
                 self._save_if_due()
@@ -264,6 +267,13 @@ class Node:
         self._vitals.problems.pop("node", None)
         if self._vitals.problems.pop("kvdb", None) is not None:
             self._log.info("reading the list again", index=self._follower.ledger.index)
+
+    def _forget_peers_of_another_list(self) -> None:
+        """After a rebuild: what peers said of the list that was cannot be compared any more."""
+        if self._follower.rebuilds_total != self._rebuilds_seen:
+            self._rebuilds_seen = self._follower.rebuilds_total
+            with self._peers_lock:
+                self._peers = Peers()
 
     def _kvdb_lost(self, reason: str) -> None:
         self._follower.distrust()

@@ -5,14 +5,16 @@ from services.ledger.hiponet import LIST, Hiponet
 
 
 class MemoryKV:
-    """A key-value client over one list; set `failure` to have every command fail.
+    """A key-value client, and its connection, over one list.
 
-    `max_reply` is how many messages a reply may hold before the connection breaks on it.
+    Set `failure` to have every command fail, `read_failure` for reading alone. `max_reply` is
+    how many messages a reply may hold before the connection breaks on it.
     """
 
     def __init__(self, *messages: bytes):
         self.messages = list(messages)
         self.failure: Exception | None = None
+        self.read_failure: Exception | None = None
         self.max_reply = 1 << 30
         self.messages_read = 0
 
@@ -26,6 +28,8 @@ class MemoryKV:
                 return len(self.messages)
             case "LINDEX", (index,):
                 return self.messages[index] if index < len(self.messages) else None
+            case "LRANGE", _ if self.read_failure is not None:
+                raise self.read_failure
             case "LRANGE", (start, stop):
                 found = self.messages[start : stop + 1]
                 if len(found) > self.max_reply:
@@ -34,7 +38,10 @@ class MemoryKV:
                 return found
         raise AssertionError((command, arguments))
 
+    def close(self) -> None:
+        """A client's end; the list stays."""
+
 
 def memory_hiponet(*messages: bytes) -> tuple[MemoryKV, Hiponet]:
     kv = MemoryKV(*messages)
-    return kv, Hiponet(kv)
+    return kv, Hiponet(kv, lambda: kv)

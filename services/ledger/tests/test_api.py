@@ -271,9 +271,10 @@ def test_a_verdict_that_does_not_come_in_time_is_none(monkeypatch: pytest.Monkey
     running = Running()
     try:
         running.wait_until(lambda: running.node.state == "following")
-        with running.follower.changed:  # The node cannot apply while somebody reads.
-            reply = running.post(issue(ada=1))
-            assert (reply.status, reply.json()) == (202, {"index": 0, "applied": False})
+        running.kv.read_failure = ConnectionLost("slow")
+        reply = running.post(issue(ada=1))
+        assert (reply.status, reply.json()) == (202, {"index": 0, "applied": False})
+        running.kv.read_failure = None
         running.wait_for_index(1)
         assert running.get("/groups/0")["accepted"] is True
     finally:

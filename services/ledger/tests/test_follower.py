@@ -130,12 +130,14 @@ def test_a_ledger_of_an_earlier_life_is_compared_before_it_goes_on():
         assert_follows(follower, kv)
 
 
-def test_it_stops_at_the_round_asked_for():
+def test_it_stops_at_the_round_asked_for_and_says_the_balances(log_lines: list[str]):
     kv, follower = following(GENESIS, *map(payment, range(100)), stop_at_round=42)
     assert follower.has_stopped and follower.ledger.round == 42
     kv.messages.append(payment(101))
     follower.catch_up()
     assert follower.ledger.round == 42
+    [line] = log_lines
+    assert 'round=42 balances="HIPO=-1000000 account 0=6 ' in line
 
 
 @pytest.mark.parametrize("failure", [ConnectionLost("gone"), ReplyError("LOADING wait")])

@@ -1,7 +1,7 @@
 """Three nodes as processes, with kvdb and pubsub: they agree, whatever happens to one of them.
 
 KVDB_URL and PUBSUB_URL put real servers in the place of ours, except where a test has to stop
-them; the list `hiponet` of that database is emptied.
+them. The list `hiponet` must be empty there: nobody's ledger is deleted for a test.
 """
 
 import contextlib
@@ -127,7 +127,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
             running = stack.enter_context(running_service(service, settings, log))
             return f"redis://{running.endpoint}"
 
-        yield url("kvdb"), url("pubsub")
+        urls = url("kvdb"), url("pubsub")
+        kv = KVClient(parse_redis_url(urls[0], 4242))
+        if kv.execute("LLEN", LIST):
+            pytest.fail(f"there is a ledger at {urls[0]}: the list {LIST} is not empty")
+        yield urls
+        kv.execute("DEL", LIST)
+        kv.close()
 
 
 @pytest.fixture

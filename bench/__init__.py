@@ -1,0 +1,1 @@
+"""Benchmarks: ours and the yardstick in turn in one run, medians, the ratio printed."""
