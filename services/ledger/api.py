@@ -48,7 +48,7 @@ def build_application(node: Node) -> Application:
 
         The body is the message as it will stand in the list: a JSON array of transactions.
         """
-        _require_json(request)
+        request.require_json_type()
         index, verdict = node.submit(request.body, timeout_s=SUBMIT_TIMEOUT_S)
         return JSONResponse(
             {"index": index, **describe_verdict(verdict)},
@@ -123,12 +123,6 @@ def describe_verdict(verdict: Verdict | None) -> dict[str, object]:
     if verdict.error is not None:
         members |= {"reason": verdict.error.code, "detail": str(verdict.error)}
     return members
-
-
-def _require_json(request: Request) -> None:
-    # A foreign page can make a browser send any text as a form, but not as JSON unasked (CORS).
-    if request.content_type != "application/json":
-        raise HTTPError(415, "the body must be JSON: send Content-Type: application/json")
 
 
 def _add_error_handlers(app: Application) -> None:

@@ -144,14 +144,22 @@ class Request:
             raise HTTPError(400, f"the body ends after {len(body)} of {length} bytes")
         return body
 
-    def json(self, *, max_depth: int = MAX_JSON_DEPTH) -> Any:
-        """The body as JSON. Errors: 415 for another content type, 400 for anything but JSON.
+    def require_json_type(self) -> None:
+        """Raises 415 where a browser sends something that is not called JSON.
 
-        The type is required, not guessed: a foreign page can make a browser send any text as a
-        form, but `application/json` only after this server allowed it (CORS preflight).
+        A foreign page can make a browser send any text as a form, but `application/json` only
+        after this server allowed it (CORS preflight). Browsers mark what pages send with
+        `Origin` or `Sec-Fetch-Site`; a program that sends neither, such as curl with its `-d`,
+        is taken at its word.
         """
-        if self.content_type != "application/json" and not self.content_type.endswith("+json"):
+        is_json = self.content_type == "application/json" or self.content_type.endswith("+json")
+        is_of_page = "origin" in self.headers or "sec-fetch-site" in self.headers
+        if is_of_page and not is_json:
             raise HTTPError(415, "the body must be JSON: send Content-Type: application/json")
+
+    def json(self, *, max_depth: int = MAX_JSON_DEPTH) -> Any:
+        """The body as JSON. Errors: 415 as `require_json_type`, 400 for anything but JSON."""
+        self.require_json_type()
         if not self.body.strip():
             raise HTTPError(400, "the body is empty; JSON was expected")
         value = _parse_json(self.body)

@@ -140,9 +140,10 @@ def test_what_no_ledger_accepts_is_not_appended(
     assert len(running.kv.messages) == 3
 
 
-def test_a_body_that_is_not_called_json_is_refused(running: Running):
+def test_a_form_of_a_page_is_refused(running: Running):
     group = message(transfer("bob", "cem", 5))
-    assert running.post(group, "application/x-www-form-urlencoded").status == 415
+    headers = {"Content-Type": "text/plain", "Origin": "http://evil.example"}
+    assert running.client.post("/groups", body=group, headers=headers).status == 415
     assert running.post(group, "application/json; charset=utf-8").status == 201
 
 

@@ -70,7 +70,7 @@ def test_the_clients_mistakes_are_problem_documents(app):
         "detail": "no such task",
         "task": "none",
     }
-    assert app.test_client().post("/tasks", body=b"x").status == 415
+    assert app.test_client().post("/tasks", body=b"x").status == 400
 
 
 def test_a_browser_gets_a_page_and_everything_in_it_is_escaped(app):
