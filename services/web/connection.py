@@ -42,13 +42,16 @@ if TYPE_CHECKING:
 
 _RECV_BYTES = 64 * 1024
 _FILE_BLOCK_BYTES = 256 * 1024
+# A fast reader of a large file must not keep the loop from everybody else.
+_MAX_SEND_BYTES = 1024 * 1024
 # How long a refused client may go on sending what nobody reads, so that it gets to see why.
 _LINGER_S = 2.0
 
 
 class _Phase(enum.Enum):
-    """What the loop waits for, and so which timeout holds."""
+    """What the loop waits for, and so which timeout holds; SERVED is a thread's, and has none."""
 
+    SERVED = enum.auto()
     IDLE = enum.auto()
     HEAD = enum.auto()
     BODY = enum.auto()
@@ -65,7 +68,7 @@ class Connection:
         "_is_closing",
         "_is_gone",
         "_is_paused",
-        "_is_served",
+        "_is_stream_over",
         "_output",
         "_pending",
         "_phase",
@@ -87,7 +90,6 @@ class Connection:
         self._decoder = RequestDecoder(server.settings.limits, server.open_body)
         self._output: deque[memoryview | _FilePart] = deque()
         self._request: HTTPRequest | None = None
-        self._is_served = False
         self._is_paused = False
         self._is_closing = False
         self._is_gone = False
@@ -95,6 +97,7 @@ class Connection:
         self._phase = _Phase.HEAD
         self._phase_began_s = server.loop.now_s
         self._subscription: Subscription | None = None
+        self._is_stream_over = False
         self._pending: deque[bytes] = deque()
         self.client_host = str(address[0]) if address else ""
         self.client_port = str(address[1]) if address else ""
@@ -106,7 +109,7 @@ class Connection:
 
     def on_readable(self) -> None:
         """Read what is there; a whole request goes to the pool."""
-        if self._is_served:
+        if self._phase is _Phase.SERVED:
             self._pause()
             return
         try:
@@ -122,15 +125,27 @@ class Connection:
             self._advance()
 
     def take_back(self) -> None:
-        """Own the connection again: send what is left over, or go on reading."""
-        self._is_served = False
+        """Own the connection again: send what is left over, or go on reading.
+
+        Asked for by the thread that owns it until here.
+        """
         if not self.closed:
+            self._is_paused = False
+            self._enter(_Phase.IDLE, self._server.settings.keep_alive_timeout_s)
+            self._continue()
+            if self._pending:
+                self.flush_stream()
+
+    def _resume(self) -> None:
+        """Watch a connection again that is ours already. Both sides may ask for it, and the second
+        one finds nothing to do: perhaps another thread owns the connection by then."""
+        if self._is_paused and self._phase is not _Phase.SERVED and not self.closed:
             self._is_paused = False
             self._continue()
 
     def check_deadline(self, now_s: float) -> None:
         """Close the connection if what it waits for has not come in time."""
-        if self._is_served or now_s < self.deadline_s:
+        if self._phase is _Phase.SERVED or now_s < self.deadline_s:
             return
         if self._phase in (_Phase.HEAD, _Phase.BODY) and self._decoder.has_begun:
             self._refuse(408, "the request did not arrive in time")
@@ -139,9 +154,11 @@ class Connection:
 
     def begin_stop(self, deadline_s: float) -> None:
         """The server stops: streams end now, idle clients soon, requests under way finish."""
+        if self._phase is _Phase.SERVED:
+            return
         if self._subscription is not None:
             self.close()
-        elif not self._is_served and not self._decoder.has_begun and not self._output:
+        elif not self._decoder.has_begun and not self._output:
             self.deadline_s = min(self.deadline_s, deadline_s)
 
     def ping(self) -> None:
@@ -151,7 +168,7 @@ class Connection:
 
     def flush_stream(self) -> None:
         """Send what was published, in one piece; drop a reader that lets too much pile up."""
-        if self._is_served or self.closed:
+        if self._phase is _Phase.SERVED or self.closed:
             return
         chunk = b"".join(self._pending.popleft() for _ in range(len(self._pending)))
         if chunk:
@@ -190,7 +207,7 @@ class Connection:
             return
         if request is not None:
             self._request = request
-            self._is_served = True
+            self._phase = _Phase.SERVED
             self._server.pool.submit(self)
             return
         interim = self._decoder.take_interim()
@@ -214,8 +231,8 @@ class Connection:
         else:
             self._enter(_Phase.IDLE, settings.keep_alive_timeout_s)
 
-    def _enter(self, phase: _Phase, timeout_s: float) -> None:
-        if phase is not self._phase:
+    def _enter(self, phase: _Phase, timeout_s: float, *, anew: bool = False) -> None:
+        if anew or phase is not self._phase:
             self._phase = phase
             self._phase_began_s = self._server.loop.now_s
         self.deadline_s = self._phase_began_s + timeout_s
@@ -226,11 +243,10 @@ class Connection:
             self.close()
         elif self._output:
             self._write()
-        elif self._subscription is not None:
+        elif self._subscription is not None and (self._pending or not self._is_stream_over):
+            # What was published last is sent first: each `push` has asked for a flush.
             self._enter(_Phase.STREAMING, float("inf"))
             self._watch_readable()
-            if self._pending:
-                self.flush_stream()
         elif self._is_closing:
             self._finish_closing()
         else:
@@ -239,22 +255,23 @@ class Connection:
 
     def _write(self) -> None:
         """Send of the output what the kernel takes now; the rest when it takes more."""
-        # A response has a phase of its own; every send that gets through begins a new one.
-        self._phase = _Phase.WRITING
-        self._enter(_Phase.WRITING, self._server.settings.send_timeout_s)
         try:
-            self._send_output()
+            sent_bytes = self._send_output()
         except OSError:
             self.close()
             return
         if self._output:
+            # A client that reads, however slowly, has its time begin anew.
+            timeout_s = self._server.settings.send_timeout_s
+            self._enter(_Phase.WRITING, timeout_s, anew=sent_bytes > 0)
             self._server.loop.watch(self._sock, None, self._write)
         else:
             self._continue()
 
-    def _send_output(self) -> None:
-        output = self._output
-        while output:
+    def _send_output(self) -> int:
+        """Send until the kernel takes no more, or enough for one turn; how many bytes it took."""
+        output, sent_bytes = self._output, 0
+        while output and sent_bytes < _MAX_SEND_BYTES:
             part = output[0]
             if isinstance(part, _FilePart):
                 block = part.read_block()
@@ -266,19 +283,21 @@ class Connection:
             try:
                 sent = self._sock.send(part)
             except (BlockingIOError, InterruptedError):
-                return
+                break
+            sent_bytes += sent
             if sent < len(part):
                 output[0] = part[sent:]
-                return
+                break
             output.popleft()
+        return sent_bytes
 
     def _pause(self) -> None:
         """A thread owns the connection and bytes arrive: leave them in the kernel."""
         self._server.loop.unwatch(self._sock)
         self._is_paused = True
-        if not self._is_served:
+        if self._phase is not _Phase.SERVED:
             # The thread gave it back between the two lines above, and may not have seen the mark.
-            self.take_back()
+            self._resume()
 
     def _watch_readable(self) -> None:
         self._server.loop.watch(self._sock, self.on_readable)
@@ -327,12 +346,11 @@ class Connection:
     def _give_back(self) -> None:
         """Back to the loop, which only has to wait. See the module's docstring for the order."""
         server = self._server
-        self._phase = _Phase.IDLE
         self._phase_began_s = server.loop.now_s
         self.deadline_s = self._phase_began_s + server.settings.keep_alive_timeout_s
-        self._is_served = False
+        self._phase = _Phase.IDLE
         if self._is_paused:
-            server.loop.call_from_thread(self.take_back)
+            server.loop.call_from_thread(self._resume)
 
     def _respond(self, request: HTTPRequest) -> None:
         server = self._server
@@ -405,8 +423,9 @@ class Connection:
         self._server.flush_stream_soon(self)
 
     def end(self) -> None:
-        """The broadcast is over."""
-        self._server.loop.call_from_thread(self.close)
+        """The broadcast is over: send what is queued, then close."""
+        self._is_stream_over = True
+        self._server.flush_stream_soon(self)
 
 
 class _FilePart:

@@ -27,6 +27,8 @@ _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in H
 # RFC 9110, section 6.4.1: these never have content.
 _BODILESS = frozenset({204, 304})
 _SAME_SITE = frozenset({"Strict", "Lax", "None"})
+# Made once: json.dumps makes an encoder for each call that does not want its defaults.
+_COMPACT_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _FILE_BLOCK_BYTES = 64 * 1024
 
 
@@ -240,9 +242,8 @@ def guess_content_type(name: str) -> str:
 
 def encode_json(content: object) -> bytes:
     """Compact JSON in UTF-8; a lone surrogate, which has no UTF-8, is written as an escape."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
-        return text.encode()
+        return _COMPACT_JSON.encode(content).encode()
     except UnicodeEncodeError:
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 

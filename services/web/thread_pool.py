@@ -106,9 +106,16 @@ class ThreadPool(Generic[Job]):
             pass
         if self._started == self._size or self._closed:
             return False
+        name = f"{self._name}-{self._started + 1}"
+        try:
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+        except RuntimeError:
+            # The system allows no more threads (a container's limit): go on with those there are.
+            if not self._started:
+                raise
+            self._size = self._started
+            return False
         self._started += 1
-        name = f"{self._name}-{self._started}"
-        threading.Thread(target=self._work, name=name, daemon=True).start()
         return True
 
     def _work(self) -> None:

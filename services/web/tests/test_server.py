@@ -1,8 +1,8 @@
 """The server over real sockets: what a codec test cannot show."""
 
 import contextlib
-import http.client
 import io
+import random
 import socket
 import threading
 import time
@@ -11,135 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.common.event_loop import EventLoop
-from services.common.logs import Log
 from services.web.application import Application
-from services.web.event_stream import Broadcast, encode_event
 from services.web.http_decoder import Limits
-from services.web.responses import EventStreamResponse, FileResponse, Response, TextResponse
-from services.web.server import HTTPServer, Settings
+from services.web.responses import FileResponse, Response, TextResponse
 from services.web.static import StaticFiles
-
-WAIT_S = 10
-
-
-class Running:
-    """A server on a thread of its own, and what the tests ask of it."""
-
-    def __init__(self, application, **options):
-        log = Log("test")
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.port = listener.getsockname()[1]
-        self.loop = EventLoop(log)
-        options = {"sweep_interval_s": 0.05, **options}
-        self.server = HTTPServer(application, listener, self.loop, log, Settings(**options))
-        self.stopped = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self):
-        self.loop.run()
-        self.stopped.set()
-
-    def stop(self, grace_s=WAIT_S):
-        self.loop.call_from_thread(lambda: self.server.stop(grace_s, self.loop.stop))
-
-    def in_loop(self, ask):
-        """What `ask()` says in the loop's thread."""
-        answer, done = [], threading.Event()
-        self.loop.call_from_thread(lambda: (answer.append(ask()), done.set()))
-        assert done.wait(WAIT_S)
-        return answer[0]
-
-    def wait_until(self, condition):
-        """Wait until `condition()` is true in the loop's thread."""
-        deadline = time.monotonic() + WAIT_S
-        while not self.in_loop(condition):
-            assert time.monotonic() < deadline, "this did not happen in time"
-            time.sleep(0.005)
-
-    def connect(self):
-        return contextlib.closing(self.socket())
-
-    def socket(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_S)
-
-    def client(self):
-        return contextlib.closing(
-            http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)
-        )
-
-
-@pytest.fixture
-def serve():
-    """Start servers; they are stopped when the test ends."""
-    started = []
-
-    def start(application, **options):
-        running = Running(application, **options)
-        started.append(running)
-        return running
-
-    yield start
-    for running in started:
-        if not running.stopped.is_set():
-            running.stop(grace_s=0)
-            assert running.stopped.wait(WAIT_S)
-
-
-def get(path="/", *fields, method=b"GET"):
-    lines = [method + b" " + path.encode() + b" HTTP/1.1", b"Host: a", *fields, b"", b""]
-    return b"\r\n".join(lines)
-
-
-def read_response(file, *, is_head=False):
-    """Status, fields and body of one response."""
-    status = int(file.readline().split()[1])
-    fields = {}
-    while (line := file.readline()) != b"\r\n":
-        name, _, value = line.decode("latin-1").partition(":")
-        fields[name.lower()] = value.strip()
-    if is_head or status in (100, 204, 304):
-        return status, fields, b""
-    if fields.get("transfer-encoding") == "chunked":
-        body = b""
-        while size := int(file.readline(), 16):
-            body += file.read(size)
-            assert file.readline() == b"\r\n"
-        assert file.readline() == b"\r\n"
-        return status, fields, body
-    if "content-length" in fields:
-        return status, fields, file.read(int(fields["content-length"]))
-    return status, fields, file.read()
-
-
-def ask(running, raw):
-    """The one response to `raw`, on a connection of its own."""
-    with running.connect() as sock:
-        sock.sendall(raw)
-        return read_response(sock.makefile("rb"))
-
-
-def make_application():
-    app = Application()
-
-    @app.get("/hello")
-    def hello(request):
-        return TextResponse("hello")
-
-    @app.get("/name/<name>")
-    def name(request, name):
-        return TextResponse(name)
-
-    @app.post("/echo")
-    def echo(request):
-        return Response(request.body)
-
-    @app.get("/pieces")
-    def pieces(request):
-        return Response(piece for piece in (b"one", b"", b"two"))
-
-    return app
+from services.web.tests.serving import WAIT_S, Running, ask, get, make_application, read_response
 
 
 def test_many_requests_on_one_connection(serve):
@@ -389,6 +265,38 @@ def test_a_request_that_arrives_while_another_runs_is_not_forgotten(serve):
         assert read_response(file)[2] == b"hello"
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_overlapping_requests_keep_their_order_whatever_the_timing(serve, threads):
+    running = serve(make_application(), threads=threads)
+    failures = []
+
+    def talk(seed):
+        chance = random.Random(seed)
+        with running.connect() as sock:
+            file = sock.makefile("rb")
+            sent = received = 0
+            while received < 100:
+                # Up to three requests under way, cut anywhere, so that bytes arrive before,
+                # while and after a thread owns the connection.
+                while sent < 100 and (sent == received or sent - received < chance.randrange(4)):
+                    raw = get(f"/name/{sent}")
+                    cut = chance.randrange(len(raw))
+                    sock.sendall(raw[:cut])
+                    sock.sendall(raw[cut:])
+                    sent += 1
+                if read_response(file)[2] != b"%d" % received:
+                    failures.append((seed, received))
+                received += 1
+
+    talkers = [threading.Thread(target=talk, args=(seed,)) for seed in range(4)]
+    for talker in talkers:
+        talker.start()
+    for talker in talkers:
+        talker.join(WAIT_S)
+        assert not talker.is_alive()
+    assert not failures
+
+
 def test_a_client_that_shuts_its_side_still_gets_its_answer(serve):
     running = serve(make_application())
     with running.connect() as sock:
@@ -514,6 +422,21 @@ def test_the_access_log(serve, caplog):
     assert "path=/name/a%20b status=200 bytes=3" in caplog.text
 
 
+def test_an_answer_to_a_long_idle_client_has_its_full_time(serve):
+    release = threading.Event()
+    app = make_application()
+    app.get("/big")(lambda request: (release.wait(WAIT_S), Response(b"x" * 20_000_000))[1])
+    running = serve(app, keep_alive_timeout_s=0.3, head_timeout_s=0.3, send_timeout_s=WAIT_S)
+    with running.connect() as sock:
+        sock.sendall(get("/big"))
+        # Longer than the connection may be idle: its clock must not count against the answer.
+        time.sleep(0.5)
+        release.set()
+        running.wait_until(lambda: any(one._output for one in running.server.connections))
+        time.sleep(0.5)
+        assert len(read_response(sock.makefile("rb"))[2]) == 20_000_000
+
+
 def test_static_files_over_the_wire(serve, tmp_path):
     (tmp_path / "a.txt").write_text("text")
     app = Application()
@@ -530,206 +453,6 @@ def test_static_files_over_the_wire(serve, tmp_path):
         assert read_response(file, is_head=True)[1]["content-length"] == "4"
         sock.sendall(get("/static/../test_server.py"))
         assert read_response(file)[0] == 404
-
-
-# Event streams.
-
-
-def stream_application():
-    app = make_application()
-    events = Broadcast()
-    app.get("/events")(lambda request: EventStreamResponse(events, [("hello", {"a": 1})]))
-    return app, events
-
-
-def open_stream(sock):
-    sock.sendall(get("/events"))
-    file = sock.makefile("rb")
-    assert file.readline().startswith(b"HTTP/1.1 200 ")
-    fields = b""
-    while (line := file.readline()) != b"\r\n":
-        fields += line.lower()
-    assert b"content-type: text/event-stream\r\n" in fields
-    assert file.read(3) == b":\n\n"
-    return file
-
-
-def read_event(file):
-    lines = []
-    while (line := file.readline()) != b"\n":
-        if not line:
-            return None
-        lines.append(line)
-    return b"".join(lines) + b"\n"
-
-
-def test_many_streams_need_no_thread(serve):
-    app, events = stream_application()
-    running = serve(app, threads=2)
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(running.connect()) for _ in range(60)]
-        files = [stack.enter_context(open_stream(sock)) for sock in sockets]
-        assert len(events) == 60
-        for n in range(5):
-            assert events.publish("tick", n) == 60
-        for file in files:
-            assert read_event(file) == encode_event("hello", {"a": 1})
-            for n in range(5):
-                assert read_event(file) == encode_event("tick", n)
-        assert ask(running, get("/hello"))[2] == b"hello"
-    running.wait_until(lambda: not running.server.connections)
-    assert len(events) == 0
-
-
-def test_a_stream_is_pinged(serve):
-    app, _ = stream_application()
-    running = serve(app, ping_interval_s=0.05)
-    with running.connect() as sock:
-        file = open_stream(sock)
-        assert read_event(file) == encode_event("hello", {"a": 1})
-        assert read_event(file) == b": ping\n\n"
-
-
-def test_a_slow_reader_of_a_stream_is_dropped_and_holds_up_nobody(serve, caplog):
-    app, events = stream_application()
-    running = serve(app, max_stream_bytes=100_000)
-    with running.connect() as slow, running.connect() as quick:
-        open_stream(slow)
-        file = open_stream(quick)
-        assert read_event(file) == encode_event("hello", {"a": 1})
-        chunk = "x" * 50_000
-        published = 0
-        while len(events) == 2:
-            events.publish("big", chunk)
-            published += 1
-            assert read_event(file) == encode_event("big", chunk)
-            assert published < 2000
-        assert "dropped a slow event stream" in caplog.text
-        events.publish("after", 1)
-        assert read_event(file) == encode_event("after", 1)
-
-
-def test_closing_the_broadcast_ends_the_streams(serve):
-    app, events = stream_application()
-    running = serve(app)
-    with running.connect() as sock:
-        file = open_stream(sock)
-        assert read_event(file) == encode_event("hello", {"a": 1})
-        events.close()
-        assert read_event(file) is None
-
-
-def test_initial_events_that_fail_are_500(serve, caplog):
-    app = Application()
-    events = Broadcast()
-    app.get("/events")(lambda request: EventStreamResponse(events, lambda: 1 / 0))
-    running = serve(app)
-    assert ask(running, get("/events"))[0] == 500
-    assert len(events) == 0
-
-
-def test_publishing_while_streams_come_and_go_loses_nothing(serve):
-    app, events = stream_application()
-    running = serve(app)
-    stop = threading.Event()
-
-    def publish():
-        n = 0
-        while not stop.is_set():
-            events.publish("n", n)
-            n += 1
-            time.sleep(0.0005)
-
-    publisher = threading.Thread(target=publish)
-    publisher.start()
-    try:
-        for _ in range(20):
-            with running.connect() as sock:
-                file = open_stream(sock)
-                assert read_event(file) == encode_event("hello", {"a": 1})
-                numbers = [int(read_event(file).split(b"data: ")[1]) for _ in range(20)]
-                assert numbers == list(range(numbers[0], numbers[0] + 20))
-    finally:
-        stop.set()
-        publisher.join()
-
-
-# Stopping.
-
-
-def test_a_graceful_stop_finishes_what_runs(serve, caplog):
-    started, release = threading.Event(), threading.Event()
-    app = make_application()
-
-    @app.get("/slow")
-    def slow(request):
-        started.set()
-        release.wait(WAIT_S)
-        return TextResponse("done")
-
-    running = serve(app)
-    with running.connect() as busy, running.connect() as idle, running.connect() as half:
-        busy.sendall(get("/slow"))
-        half.sendall(get("/hello")[:20])
-        idle.sendall(get("/hello"))
-        assert read_response(idle.makefile("rb"))[0] == 200
-        assert started.wait(WAIT_S)
-        running.wait_until(
-            lambda: any(one._decoder.has_begun for one in running.server.connections)
-        )
-        running.stop()
-        running.wait_until(lambda: running.server.is_stopping)
-        with pytest.raises(ConnectionError):
-            running.socket()
-        # The idle one is closed, the half-sent request may still be finished, the running one is.
-        assert idle.recv(1) == b""
-        half.sendall(get("/hello")[20:])
-        status, fields, _ = read_response(half.makefile("rb"))
-        assert (status, fields["connection"]) == (200, "close")
-        assert not running.stopped.is_set()
-        release.set()
-        assert read_response(busy.makefile("rb"))[2] == b"done"
-        assert running.stopped.wait(WAIT_S)
-    assert "connections open" not in caplog.text
-
-
-def test_a_stop_is_bounded_by_its_grace(serve, caplog):
-    started, release = threading.Event(), threading.Event()
-    app = make_application()
-    app.get("/stuck")(lambda request: (started.set(), release.wait(60), TextResponse("x"))[2])
-    running = serve(app)
-    with running.connect() as sock:
-        sock.sendall(get("/stuck"))
-        assert started.wait(WAIT_S)
-        running.stop(grace_s=0.1)
-        assert running.stopped.wait(WAIT_S)
-        assert "connections open" in caplog.text
-        release.set()
-
-
-def test_a_stop_ends_streams_and_accepts_who_was_in_the_queue(serve):
-    app, _ = stream_application()
-    running = serve(app)
-    with running.connect() as sock, running.connect() as queued:
-        file = open_stream(sock)
-
-        def connect_and_stop():
-            # The loop is busy here, so this client waits in the kernel's queue.
-            waiting = running.socket()
-            waiting.sendall(get("/hello"))
-            running.server.stop(WAIT_S, running.loop.stop)
-            return waiting
-
-        waiting = running.in_loop(connect_and_stop)
-        assert read_event(file) == encode_event("hello", {"a": 1})
-        assert read_event(file) is None
-        with contextlib.closing(waiting):
-            assert read_response(waiting.makefile("rb"))[2] == b"hello"
-        assert queued.recv(1) == b""
-        assert running.stopped.wait(WAIT_S)
-
-
-# Fuzz.
 
 
 @pytest.fixture(scope="module")

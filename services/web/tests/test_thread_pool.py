@@ -70,6 +70,29 @@ def test_no_more_threads_than_asked_for():
     pool.close()
 
 
+def test_a_system_without_more_threads_makes_do_with_those_it_has(monkeypatch):
+    done, started = threading.Semaphore(0), []
+    start = threading.Thread.start
+
+    def start_only_one(thread):
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_only_one)
+    release = threading.Event()
+    pool = ThreadPool("test", 8, lambda job: (release.wait(10), done.release()))
+    for _ in range(3):
+        pool.submit(1)
+        pool.dispatch()
+    release.set()
+    for _ in range(3):
+        assert done.acquire(timeout=10)
+    assert len(started) == 1
+    pool.close()
+
+
 def test_closing_lets_queued_jobs_finish_and_threads_end():
     done = threading.Semaphore(0)
     before = set(threading.enumerate())
