@@ -51,11 +51,13 @@ def run_http_service(
     *,
     log: logs.Log | None = None,
     on_start: Callable[[], None] | None = None,
+    on_stopping: Callable[[], None] | None = None,
     on_stop: Callable[[], None] | None = None,
 ) -> None:
     """Serve `application` until a signal says stop.
 
     `on_start` runs when the port is bound and before the ready line (`vitals.address` is known);
+    `on_stopping` when a signal says stop: requests that wait for something should end;
     `on_stop` after the last request was answered: the place to flush to disk.
     """
     log = log or logs.configure(name, options.log_level)
@@ -70,6 +72,8 @@ def run_http_service(
 
     def stop() -> None:
         log.info("stopping", grace_s=options.grace)
+        if on_stopping is not None:
+            on_stopping()
         server.stop(options.grace, loop.stop)
 
     lifecycle.on_stop_signal(lambda: loop.call_from_thread(stop))

@@ -1,14 +1,11 @@
 """The collector: asks every service how it is, and keeps what a rate needs to be computed.
 
-Each round asks all probes at once, each in a thread of its own, because one service that hangs
-must not hide the others:
+Each round asks all probes at once (see `questions`), because one service that hangs must not hide
+the others:
 
     probe kvdb     ──INFO──▶     ok, 48,211 commands so far      ┐
     probe broker   ──/healthz──▶ no answer within 1.5 s → down   ├─▶ one list for every page
     probe workers  ──/workers──▶ worker-1, worker-2              ┘
-
-A probe that has not come back is not asked again before it does: a hanging service holds one
-thread, however long it hangs.
 
 The request rate is the growth of a counter between two rounds. A counter that is smaller than
 before belongs to a process that was started again.
@@ -19,11 +16,12 @@ from __future__ import annotations
 import collections
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from services.common.health import Vitals
 from services.common.logs import Log
+from services.web.dashboard.questions import Answer, Questions
 from services.web.dashboard.vital_signs import State, VitalSigns, absent
 
 ANSWER_TIMEOUT_S = 1.5
@@ -55,20 +53,19 @@ class Collector:
 
     def __init__(
         self,
+        vitals: Vitals,
         log: Log,
         *,
         clock: Callable[[], float] = time.monotonic,
         timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
+        self._vitals = vitals
         self._log = log
         self._clock = clock
-        self._timeout_s = timeout_s
+        self._questions: Questions[Sequence[VitalSigns]] = Questions(timeout_s)
         self._probes: list[Probe] = []
-        self._running: dict[str, Future[Sequence[VitalSigns]]] = {}
         self._listed: dict[str, dict[str, tuple[float, VitalSigns]]] = {}
         self._rates: dict[str, RequestRate] = {}
-        self._answering: dict[str, bool] = {}
-        self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
 
     def add(self, probe: Probe) -> None:
@@ -78,7 +75,12 @@ class Collector:
     def collect(self) -> dict[str, object]:
         """One round: every process with its vital signs and request rates, as JSON."""
         with self._lock:
-            seen = [signs for probe in self._ask_all() for signs in probe]
+            answers = self._questions.ask({probe.name: probe.ask for probe in self._probes})
+            seen = [
+                signs
+                for probe in self._probes
+                for signs in self._vital_signs(probe, answers[probe.name])
+            ]
             now_s = self._clock()
             names = {signs.name for signs in seen}
             self._rates = {name: rate for name, rate in self._rates.items() if name in names}
@@ -87,34 +89,13 @@ class Collector:
                 "history_s": HISTORY_S,
             }
 
-    def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _ask_all(self) -> Iterable[list[VitalSigns]]:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(max(1, len(self._probes)), "probe")
-        asked = {
-            probe.name: self._pool.submit(probe.ask)
-            for probe in self._probes
-            if probe.name not in self._running
-        }
-        self._running.update(asked)
-        wait(asked.values(), timeout=self._timeout_s)
-        return [self._result(probe) for probe in self._probes]
-
-    def _result(self, probe: Probe) -> list[VitalSigns]:
-        future = self._running[probe.name]
-        if not future.done():
-            return self._absent(probe, f"no answer within {self._timeout_s:g} s")
-        del self._running[probe.name]
-        error = future.exception()
-        if error is not None:
-            return self._absent(probe, str(error) or type(error).__name__)
+    def _vital_signs(
+        self, probe: Probe, answer: Answer[Sequence[VitalSigns]]
+    ) -> Sequence[VitalSigns]:
+        if answer.value is None:
+            return self._absent(probe, answer.error)
         self._note(probe, True, "")
-        return (
-            self._with_missing(probe, future.result()) if probe.is_listing else [*future.result()]
-        )
+        return self._with_missing(probe, answer.value) if probe.is_listing else answer.value
 
     def _absent(self, probe: Probe, reason: str) -> list[VitalSigns]:
         self._note(probe, False, reason)
@@ -148,13 +129,15 @@ class Collector:
         return {**signs.as_json(), **rate.as_json(now_s)}
 
     def _note(self, probe: Probe, answers: bool, reason: str) -> None:
-        """One log line when a service goes, one when it is back."""
-        if self._answering.get(probe.name, True) == answers:
-            return
-        self._answering[probe.name] = answers
+        """One log line when a service goes, one when it is back; in between we are degraded."""
+        was_answering = probe.name not in self._vitals.problems
         if answers:
-            self._log.info("a service answers again", name=probe.name, address=probe.address)
+            self._vitals.problems.pop(probe.name, None)
         else:
+            self._vitals.problems[probe.name] = f"{probe.name} does not answer"
+        if answers and not was_answering:
+            self._log.info("a service answers again", name=probe.name, address=probe.address)
+        elif was_answering and not answers:
             self._log.warning(
                 "a service does not answer", name=probe.name, address=probe.address, reason=reason
             )

@@ -32,10 +32,19 @@ from services.web.requests import Request
 from services.web.responses import EventStreamResponse, HTMLResponse, JSONResponse, Response
 from services.web.routing import Router
 from services.web.static import StaticFiles
+from services.web.template_expressions import Filters
+from services.web.template_filters import FILTERS
 from services.web.templates import Templates
 
 MAX_TOPICS = 40
 """How much one page may watch."""
+
+# What a process does not tell is a dash; the page's modules write it the same way.
+_FILTERS: Filters = {
+    "duration_or_dash": lambda seconds: "–" if seconds is None else FILTERS["duration"](seconds),
+    "size_or_dash": lambda size: "–" if size is None else FILTERS["size"](size),
+    "reasons": lambda problems: "; ".join(problems.values()),
+}
 
 TopicFactory = Callable[[str], Topic]
 
@@ -60,8 +69,8 @@ class Dashboard:
         self.log = log
         self.app = Application("Glassbox dashboard", version=VERSION)
         self.guard = Guard(settings.allowed_hosts)
-        self.collector = Collector(log)
-        self._templates = Templates(FOLDER)
+        self.collector = Collector(vitals, log)
+        self._templates = Templates(FOLDER, filters=_FILTERS)
         self._polls: dict[str, Poll] = {}
         self._announced: dict[str, Poll] = {}
         self._subscriber: Subscriber | None = None
@@ -132,7 +141,6 @@ class Dashboard:
             poll.stop()
         for hook in self._stop_hooks:
             hook()
-        self.collector.close()
 
     # --- the application --------------------------------------------------------------
 

@@ -57,11 +57,11 @@ class Upstream:
         try:
             reply = ask()
         except HTTPClientError as error:
-            raise Unreachable(str(error)) from error
+            raise Unreachable(f"{self.address}: {_reason(error)}") from error
         try:
             content = json.loads(reply.body, parse_int=exact_integer)
         except (ValueError, RecursionError) as error:
-            raise Unreachable(f"{self.url}: the answer is not JSON") from error
+            raise Unreachable(f"{self.address}: the answer is not JSON") from error
         if reply.status >= 400:
             raise Refused(reply.status, content if isinstance(content, dict) else {})
         return content
@@ -85,3 +85,13 @@ def parse_http_url(url: str) -> str:
 def parse_http_urls(urls: str) -> tuple[str, ...]:
     """Several addresses, separated by commas; fits `Option.parse`."""
     return tuple(parse_http_url(url) for url in urls.split(",") if url.strip())
+
+
+def _reason(error: HTTPClientError) -> str:
+    """What the system said; the client's own text repeats the whole URL before it."""
+    match error.__cause__:
+        case TimeoutError():
+            return "timed out"
+        case OSError(strerror=str(reason)):
+            return reason
+    return str(error)

@@ -12,8 +12,11 @@ and `unknown` is the state of a process that only another one can tell of, while
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+_EVERYWHERE = ("0.0.0.0:", "[::]:")
 
 
 class State(enum.Enum):
@@ -71,7 +74,7 @@ def from_report(name: str, report: object, *, address: str = "") -> VitalSigns:
         name=name,
         service=_text(fields.get("service")) or name,
         state=_state(fields.get("status")),
-        address=_text(fields.get("address")) or address,
+        address=_seen_address(_text(fields.get("address")), address),
         version=_text(fields.get("version")),
         uptime_s=_number(fields.get("uptime_s")),
         memory_bytes=whole_number(fields.get("memory_bytes")),
@@ -90,7 +93,7 @@ def from_info(name: str, info: Mapping[str, str], *, address: str) -> VitalSigns
         name=name,
         service=name,
         state=_state(info["status"]) if is_ours else State.OK,
-        address=info.get("address") or address,
+        address=_seen_address(info.get("address", ""), address),
         software="" if is_ours else "Redis",
         version=info.get("version" if is_ours else "redis_version", ""),
         uptime_s=_number(info.get("uptime_in_seconds")),
@@ -110,6 +113,12 @@ def parse_info(text: bytes) -> dict[str, str]:
     return info
 
 
+def _seen_address(told: str, asked: str) -> str:
+    """Where a process says that it listens, unless that is "everywhere", as in a container."""
+    is_useful = told and not told.startswith(_EVERYWHERE)
+    return told if is_useful or not asked else asked
+
+
 def _state(status: object) -> State:
     try:
         return State(status)
@@ -123,12 +132,14 @@ def _text(value: object) -> str:
 
 def _number(value: object) -> float | None:
     try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         return None
+    # JSON, which this becomes, knows neither NaN nor infinities.
+    return number if math.isfinite(number) else None
 
 
 def whole_number(value: object) -> int | None:
     """A count as JSON or INFO tell it; None for anything else."""
     number = _number(value)
-    return None if number is None or number != number or abs(number) > 2**53 else int(number)
+    return None if number is None or abs(number) > 2**53 else int(number)

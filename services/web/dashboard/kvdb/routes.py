@@ -1,6 +1,8 @@
 """The page of kvdb and its API; every request is a few commands over RESP.
 
-    GET    /api/kvdb/keys?pattern=user:*&cursor=0    SCAN, then TYPE and PTTL of each key
+    GET    /api/kvdb/keys?pattern=user:*&cursor=0    SCAN, then TYPE and PTTL of each key;
+                                                     `also=NAME` lists that key if it exists,
+                                                     wherever SCAN would come to it
     GET    /api/kvdb/key?key=user:1                  one key: its type, time to live, value
     PUT    /api/kvdb/key?key=user:1                  {"value": "…", "ttl_s": 60}: SET
     PATCH  /api/kvdb/key?key=user:1                  {"ttl_s": 60}: PEXPIRE; null: PERSIST
@@ -26,7 +28,7 @@ from services.web.requests import Request
 from services.web.responses import Response
 from services.web.routing import Router
 
-MAX_KEYS = 200
+MAX_KEYS = 500
 MAX_TTL_S = 10 * 365 * 86400
 # A pattern that matches little may need the whole key space: so many SCANs make one answer.
 _MAX_SCANS = 20
@@ -57,7 +59,8 @@ def _routes(keyspace: Keyspace) -> Router:
         if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 20):
             raise HTTPError(400, "cursor must be the cursor of an earlier answer")
         limit = request.query.get_int("limit", MAX_KEYS, minimum=1, maximum=MAX_KEYS)
-        return keyspace.list(request.query.get("pattern") or "*", int(cursor), limit)
+        pattern, also = request.query.get("pattern") or "*", request.query.get("also")
+        return keyspace.list(pattern, int(cursor), limit, also)
 
     @router.get("/api/kvdb/key")
     def kvdb_key(request: Request) -> dict[str, object]:
@@ -102,9 +105,11 @@ class Keyspace:
     def close(self) -> None:
         self._kv.close()
 
-    def list(self, pattern: str, cursor: int, limit: int) -> dict[str, object]:
+    def list(
+        self, pattern: str, cursor: int, limit: int, also: str | None = None
+    ) -> dict[str, object]:
         """At most about `limit` keys from `cursor` on, and the cursor to go on from, or None."""
-        found: dict[bytes, None] = {}
+        found: dict[bytes, None] = {utf8(also): None} if also else {}
         for _ in range(_MAX_SCANS):
             next_cursor, keys = self._kv.execute(
                 "SCAN", cursor, "MATCH", utf8(pattern), "COUNT", min(_SCAN_COUNT, limit)
@@ -119,7 +124,7 @@ class Keyspace:
             "keys": [
                 {**_named(key), "type": str(kind), "ttl_ms": _ttl(ttl)}
                 for key, kind, ttl in zip(found, kinds, ttls, strict=True)
-                if kind != "none"  # It expired between the two questions.
+                if kind != "none"  # It has expired meanwhile, or `also` never was.
             ],
             "cursor": str(cursor) if cursor else None,
         }
@@ -179,7 +184,7 @@ def _key(request: Request) -> bytes:
 
 
 def _named(key: bytes) -> dict[str, object]:
-    """How the page shows a key and asks for it; `is_exact` where what is shown is the key itself."""
+    """How the page shows a key and asks for it; `is_exact` where what it shows is the key."""
     name = name_of(key)
     return {
         "key": name,

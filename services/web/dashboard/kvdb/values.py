@@ -16,10 +16,10 @@ MAX_ELEMENT_BYTES = 2000
 MAX_ELEMENTS = 200
 
 
-def text_of(value: bytes, limit_bytes: int = MAX_ELEMENT_BYTES) -> dict[str, object]:
-    """Bytes as text, cut at `limit_bytes`."""
-    shown = value[:limit_bytes]
-    is_cut = len(shown) < len(value)
+def text_of(value: bytes, size: int | None = None) -> dict[str, object]:
+    """The beginning of a value as text. `size` is that of the whole, where `value` is a part."""
+    shown = value[:MAX_ELEMENT_BYTES] if size is None else value
+    is_cut = len(shown) < (len(value) if size is None else size)
     try:
         # A cut may go through a character; its first bytes are no sign of binary data.
         text = shown.decode("utf-8", "ignore" if is_cut else "strict")
@@ -48,8 +48,9 @@ def read_value(kv: KVClient, key: bytes, kind: str) -> dict[str, object]:
 
 
 def _string(kv: KVClient, key: bytes) -> dict[str, object]:
-    value = kv.execute("GET", key) or b""
-    return {"size": len(value), "string": text_of(value, MAX_TEXT_BYTES)}
+    size = kv.execute("STRLEN", key)
+    beginning = kv.execute("GETRANGE", key, 0, MAX_TEXT_BYTES - 1)
+    return {"size": size, "string": text_of(beginning, size)}
 
 
 def _list(kv: KVClient, key: bytes) -> dict[str, object]:

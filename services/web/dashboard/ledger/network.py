@@ -15,12 +15,15 @@ A state is the root (a hash over round and balances) that a node has after `inde
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import functools
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from services.web.dashboard.questions import Questions
 from services.web.dashboard.upstream import Refused, Unreachable, Upstream
 
+ANSWER_TIMEOUT_S = 1.5
 MAX_GROUPS = 12
 MAX_ACCOUNTS = 500
 MAX_MESSAGE_CHARACTERS = 4000
@@ -78,70 +81,61 @@ def compare(statuses: Iterable[NodeStatus]) -> Agreement:
 
 
 class Network:
-    """Every node of `urls`; `look` is called by one thread at a time, `submit` by any."""
+    """Every node of `urls`; for any thread."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         self.nodes = {f"ledger-{number}": Upstream(url) for number, url in enumerate(urls, 1)}
-        self._pool = ThreadPoolExecutor(max(1, len(self.nodes)), "ledger")
+        self._questions: Questions[NodeStatus] = Questions(ANSWER_TIMEOUT_S)
+        self._lock = threading.Lock()
         self._groups: dict[int, dict[str, object]] = {}
         self._groups_of: tuple[int, str] = (0, "")
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
     def look(self) -> dict[str, object]:
         """All that the page shows. Balances and groups are those of the node that is furthest."""
-        statuses = list(self._pool.map(self._status, self.nodes))
+        with self._lock:
+            return self._look()
+
+    def _look(self) -> dict[str, object]:
+        statuses = self._ask_statuses()
         shown: dict[str, object] = {
             "nodes": [status.as_json() for status in statuses],
             "agreement": compare(statuses).value,
+            "round": None,
             "balances": None,
-            "groups": [],
+            "groups": None,
         }
         answering = [status for status in statuses if not status.error]
         if answering:
             furthest = max(answering, key=lambda status: status.index or 0)
-            try:
-                shown |= self._contents(furthest)
-            except (Unreachable, Refused):
-                pass  # It answered a moment ago; the next look will say what has become of it.
+            shown["round"] = furthest.round
+            shown |= _if_answered(lambda: self._balances(self.nodes[furthest.name]))
+            # The node reads these from the list in kvdb, which may be away while the node is not.
+            shown |= _if_answered(lambda: self._last_groups(self.nodes[furthest.name], furthest))
         return shown
 
     def submit(self, name: str, group: object) -> object:
         """Hand a group to one node; its answer. Raises Unreachable, Refused, KeyError."""
         return self.nodes[name].post("/groups", group)
 
-    def _status(self, name: str) -> NodeStatus:
-        node = self.nodes[name]
-        try:
-            status = node.get("/status")
-        except (Unreachable, Refused) as error:
-            return NodeStatus(name, node.address, error=str(error))
-        if not isinstance(status, dict):
-            return NodeStatus(name, node.address, error="the answer is no status")
-        return NodeStatus(
-            name,
-            node.address,
-            state=str(status.get("state", "")),
-            round=_count(status.get("round")),
-            index=_count(status.get("index")),
-            state_root=str(status.get("state_root", "")),
-            list_digest=str(status.get("list_digest", "")),
+    def _ask_statuses(self) -> list[NodeStatus]:
+        answers = self._questions.ask(
+            {name: functools.partial(_status, name, node) for name, node in self.nodes.items()}
         )
+        return [
+            answer.value or NodeStatus(name, self.nodes[name].address, error=answer.error)
+            for name, answer in answers.items()
+        ]
 
-    def _contents(self, status: NodeStatus) -> dict[str, object]:
-        node = self.nodes[status.name]
+    def _balances(self, node: Upstream) -> dict[str, object]:
         answer = node.get("/balances")
         balances = answer.get("balances", {}) if isinstance(answer, dict) else {}
         accounts = sorted(balances.items(), key=lambda account: (account[0] != "HIPO", account[0]))
         return {
-            "round": status.round,
             "balances": [[name, str(balance)] for name, balance in accounts[:MAX_ACCOUNTS]],
             "accounts_total": len(accounts),
-            "groups": self._last_groups(node, status),
         }
 
-    def _last_groups(self, node: Upstream, status: NodeStatus) -> list[dict[str, object]]:
+    def _last_groups(self, node: Upstream, status: NodeStatus) -> dict[str, object]:
         """The newest messages of the list with their verdicts, the newest first.
 
         A verdict never changes, so each is asked for once; a list that is shorter than it was, or
@@ -156,7 +150,7 @@ class Network:
         self._groups = {
             number: self._groups.get(number) or self._group(node, number) for number in wanted
         }
-        return list(self._groups.values())
+        return {"groups": list(self._groups.values())}
 
     def _group(self, node: Upstream, index: int) -> dict[str, object]:
         answer = node.get(f"/groups/{index}")
@@ -165,6 +159,30 @@ class Network:
         group["is_cut"] = len(message) > MAX_MESSAGE_CHARACTERS
         group["message"] = message[:MAX_MESSAGE_CHARACTERS]
         return group
+
+
+def _status(name: str, node: Upstream) -> NodeStatus:
+    """What a node says of itself. Raises Unreachable, Refused."""
+    status = node.get("/status")
+    if not isinstance(status, dict):
+        raise Unreachable("the answer is no status")
+    return NodeStatus(
+        name,
+        node.address,
+        state=str(status.get("state", "")),
+        round=_count(status.get("round")),
+        index=_count(status.get("index")),
+        state_root=str(status.get("state_root", "")),
+        list_digest=str(status.get("list_digest", "")),
+    )
+
+
+def _if_answered(ask: Callable[[], dict[str, object]]) -> dict[str, object]:
+    """The answer; nothing where there is none, and the next look will say what has become of it."""
+    try:
+        return ask()
+    except (Unreachable, Refused):
+        return {}
 
 
 def _count(value: object) -> int | None:

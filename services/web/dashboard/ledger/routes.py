@@ -35,7 +35,6 @@ _INTEGER = re.compile(r"-?[0-9]{1,1000}")
 def install(dashboard: Dashboard) -> None:
     """Add the API, the topic `ledger` and a probe for each node."""
     network = Network(dashboard.settings.ledger_urls)
-    dashboard.on_stop(network.close)
     for name, node in network.nodes.items():
         dashboard.add_probe(name, "ledger", node.address, _health_of(name, node))
     poll = Poll("ledger", network.look, dashboard.log, interval_s=INTERVAL_S)

@@ -16,20 +16,28 @@ const tokenElement = document.querySelector('meta[name="csrf-token"]');
 export async function api(method, path, body) {
   let response = await send(method, path, body);
   if (response.status === 403 && (await problemOf(response.clone())).code === "csrf") {
-    // The dashboard was restarted, and tokens of its former life are worth nothing.
-    const session = await send("GET", "/api/session");
-    tokenElement.content = (await session.json()).csrf_token;
+    await renewToken();
     response = await send(method, path, body);
   }
   if (!response.ok) throw new Problem(response.status, await problemOf(response));
   return response.status === 204 ? null : response.json();
 }
 
+/** After a restart of the dashboard the tokens of its former life are worth nothing. */
+export async function renewToken() {
+  const session = await send("GET", "/api/session");
+  if (session.ok) tokenElement.content = (await session.json()).csrf_token;
+}
+
 async function send(method, path, body) {
   const headers = { Accept: "application/json", "X-CSRF-Token": tokenElement.content };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
-    return await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    return await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
   } catch {
     throw new Problem(0, { title: "No answer", detail: "The dashboard itself does not answer." });
   }

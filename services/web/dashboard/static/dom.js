@@ -23,7 +23,8 @@ function fill(element, attributes, children) {
 export function set(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value === false || value === null || value === undefined) element.removeAttribute(name);
+    else if (value === false || value === null || value === undefined)
+      element.removeAttribute(name);
     else {
       const text = value === true ? "" : String(value);
       if (element.getAttribute(name) !== text) element.setAttribute(name, text);
@@ -43,13 +44,17 @@ export const byId = (id) => document.getElementById(id);
 
 /**
  * Let the children of `parent` be those of `items`, in their order. An item keeps its element as
- * long as its key is there, and with it the focus, the selection and the scroll position.
+ * long as its key is there, and with it the focus, the selection and the scroll position. Of two
+ * items with one key only the first is shown.
  */
 export function keyed(parent, items, keyOf, create, update) {
   const old = new Map([...parent.children].map((child) => [child.itemKey, child]));
+  const done = new Set();
   let place = parent.firstElementChild;
   for (const item of items) {
     const key = keyOf(item);
+    if (done.has(key)) continue;
+    done.add(key);
     let element = old.get(key);
     if (element) old.delete(key);
     else {
@@ -63,6 +68,12 @@ export function keyed(parent, items, keyOf, create, update) {
   for (const gone of old.values()) gone.remove();
 }
 
+/** Where one column stands below the other, bring what has been asked for into sight. */
+export function reveal(element) {
+  if (matchMedia("(max-width: 60rem)").matches)
+    element.scrollIntoView({ block: "start", behavior: "smooth" });
+}
+
 /** The line icons that buttons of several pages show. */
 const ICONS = {
   close: "M5.5 5.5l9 9M14.5 5.5l-9 9",
@@ -71,5 +82,9 @@ const ICONS = {
 };
 
 export function icon(name) {
-  return svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, svg("path", { d: ICONS[name], class: "stroke" }));
+  return svg(
+    "svg",
+    { viewBox: "0 0 20 20", "aria-hidden": "true" },
+    svg("path", { d: ICONS[name], class: "stroke" }),
+  );
 }

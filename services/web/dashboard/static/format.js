@@ -19,7 +19,12 @@ export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   let rest = Math.floor(seconds);
   const parts = [];
-  for (const [unit, length] of [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]]) {
+  for (const [unit, length] of [
+    ["d", 86400],
+    ["h", 3600],
+    ["min", 60],
+    ["s", 1],
+  ]) {
     const count = Math.floor(rest / length);
     rest -= count * length;
     if (count) parts.push(`${count} ${unit}`);

@@ -29,7 +29,10 @@ function isField(element) {
 export function showShortcuts() {
   const list = byId("help-list");
   list.replaceChildren(
-    ...[...shortcuts].flatMap(([key, { label }]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, label)]),
+    ...[...shortcuts].flatMap(([key, { label }]) => [
+      h("dt", {}, h("kbd", {}, key)),
+      h("dd", {}, label),
+    ]),
     h("dt", {}, h("kbd", {}, "Esc")),
     h("dd", {}, "Leave a field"),
   );

@@ -20,12 +20,21 @@ function show(content, isError) {
   const region = byId("notices");
   const close = h(
     "button",
-    { type: "button", class: "icon-button", "aria-label": "Close this message", onclick: () => notice.remove() },
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": "Close this message",
+      onclick: () => notice.remove(),
+    },
     icon("close"),
   );
   const notice = h(
     "div",
-    { class: `notice${isError ? " is-error" : ""}`, "data-testid": isError ? "notice-error" : "notice", role: isError ? "alert" : null },
+    {
+      class: `notice${isError ? " is-error" : ""}`,
+      "data-testid": isError ? "notice-error" : "notice",
+      role: isError ? "alert" : null,
+    },
     content,
     close,
   );

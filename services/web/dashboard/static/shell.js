@@ -1,10 +1,16 @@
 // What every page does: theme, shortcuts, the states in the navigation, the connection.
 
+import { renewToken } from "./api.js";
 import { byId, set, text } from "./dom.js";
 import { showShortcuts, shortcut } from "./keys.js";
 import { on, onConnection, watch } from "./live.js";
 
-const STATE_WORDS = { ok: "is well", degraded: "is degraded", down: "is down", unknown: "is out of sight" };
+const STATE_WORDS = {
+  ok: "is well",
+  degraded: "is degraded",
+  down: "is down",
+  unknown: "is out of sight",
+};
 const GRAVITY = ["ok", "unknown", "degraded", "down"];
 
 // --- theme -------------------------------------------------------------------------------------
@@ -37,9 +43,17 @@ shortcut("?", "Show these shortcuts", showShortcuts);
 
 // --- the connection ----------------------------------------------------------------------------
 
-const CONNECTION_WORDS = { connecting: "Connecting", live: "Live", lost: "Connection lost, trying again" };
+const CONNECTION_WORDS = {
+  connecting: "Connecting",
+  live: "Live",
+  lost: "Connection lost, trying again",
+};
+
+let wasLost = false;
 
 onConnection((state) => {
+  if (state === "live" && wasLost) renewToken();
+  wasLost = state === "lost";
   const element = document.querySelector(".connection");
   set(element, { "data-state": state });
   text(element.querySelector(".connection-text"), CONNECTION_WORDS[state]);
@@ -63,7 +77,9 @@ on("services", ({ services }) => {
 
 function showNavigationState(entry, services) {
   const about = entry.dataset.services.split(" ");
-  const states = services.filter(({ service, name }) => about.includes(service) || about.includes(name));
+  const states = services.filter(
+    ({ service, name }) => about.includes(service) || about.includes(name),
+  );
   const worst = GRAVITY[Math.max(-1, ...states.map(({ state }) => GRAVITY.indexOf(state)))];
   const dot = entry.querySelector(".nav-state");
   dot.hidden = !worst;

@@ -91,8 +91,10 @@ def overview(broker: Upstream) -> dict[str, object]:
         queues = broker.get("/queues")
     except (Unreachable, Refused) as error:
         return {"tasks": [], "queues": [], "states": {}, "error": str(error)}
+    # The broker reads one index after the other: a task that moves meanwhile may be in two.
+    listed = {task.get("id"): _listed(task) for task in reversed(_list_in(tasks, "tasks"))}
     return {
-        "tasks": [_listed(task) for task in _list_in(tasks, "tasks")],
+        "tasks": list(reversed(listed.values())),
         "queues": _list_in(queues, "queues"),
         "states": queues.get("states", {}) if isinstance(queues, dict) else {},
         "error": "",

@@ -1,7 +1,7 @@
 // The keys: a list that follows the database, a form that sets, an inspector for one key.
 
 import { api } from "/static/api.js";
-import { byId, h, icon, keyed, set, text } from "/static/dom.js";
+import { byId, h, icon, keyed, reveal, set, text } from "/static/dom.js";
 import { count, duration, number, size } from "/static/format.js";
 import { shortcut } from "/static/keys.js";
 import { on, watch } from "/static/live.js";
@@ -13,30 +13,44 @@ let keys = [];
 let cursor = null;
 let inspected = null;
 let asked = 0;
+// More than the first page has been asked for: then the list is not read anew without being told.
+let hasMorePages = false;
+// The key that was set last is in the list, also where SCAN would come to it much later.
+let latelySet = "";
 
 // --- the list ----------------------------------------------------------------------------------
 
 /** A word is looked for anywhere in a key; a glob pattern is taken as it is. */
-function pattern() {
+function question(from) {
   const wanted = byId("pattern").value.trim();
-  if (!wanted) return "*";
-  return /[*?[\\]/.test(wanted) ? wanted : `*${wanted}*`;
+  const isGlob = /[*?[\\]/.test(wanted);
+  const also = latelySet || (isGlob ? "" : wanted);
+  return new URLSearchParams({
+    pattern: isGlob || !wanted ? wanted || "*" : `*${wanted}*`,
+    cursor: from,
+    ...(also && from === "0" ? { also } : {}),
+  });
 }
 
 async function load({ from = "0" } = {}) {
-  const number = ++asked;
+  const turn = ++asked;
   try {
-    const page = await api("GET", `/api/kvdb/keys?${new URLSearchParams({ pattern: pattern(), cursor: from })}`);
+    const page = await api("GET", `/api/kvdb/keys?${question(from)}`);
     // Answers may overtake each other; only the latest question counts.
-    if (number !== asked) return;
-    const fresh = page.keys.map((key) => ({ ...key, endsAt: key.ttl_ms === null ? null : Date.now() + key.ttl_ms }));
-    const earlier = from === "0" ? [] : keys.filter(({ href }) => !fresh.some((one) => one.href === href));
+    if (turn !== asked) return;
+    const fresh = page.keys.map((key) => ({
+      ...key,
+      endsAt: key.ttl_ms === null ? null : Date.now() + key.ttl_ms,
+    }));
+    const earlier =
+      from === "0" ? [] : keys.filter(({ href }) => !fresh.some((one) => one.href === href));
     keys = [...earlier, ...fresh].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
     cursor = page.cursor;
+    hasMorePages = from !== "0";
     outage(null);
     showKeys();
   } catch (error) {
-    if (number === asked) outage(error.message);
+    if (turn === asked) outage(error.message);
   }
 }
 
@@ -44,14 +58,25 @@ function showKeys() {
   keyed(byId("keys"), keys, ({ href }) => href, createRow, showRow);
   byId("no-keys").hidden = keys.length > 0;
   byId("more-line").hidden = cursor === null;
-  text(byId("shown"), cursor === null ? count(keys.length, "key") : `${number(keys.length)} keys, and more`);
+  text(
+    byId("shown"),
+    cursor === null ? count(keys.length, "key") : `${number(keys.length)} keys, and more`,
+  );
 }
 
 function createRow(key) {
   return h(
     "tr",
-    { class: "is-clickable", "data-testid": `kv-row-${key.key}`, onclick: () => inspect(key) },
-    h("td", {}, h("button", { type: "button", class: "key-name truncate", title: key.key }, key.key)),
+    {
+      class: "is-clickable",
+      "data-testid": `kv-row-${key.key}`,
+      onclick: () => inspect(key, { isAsked: true }),
+    },
+    h(
+      "td",
+      {},
+      h("button", { type: "button", class: "key-name truncate", title: key.key }, key.key),
+    ),
     h("td", {}, h("span", { class: "badge is-square", "data-field": "type" })),
     h("td", { class: "numeric quiet", "data-field": "ttl" }),
     h(
@@ -78,7 +103,7 @@ function createRow(key) {
 function showRow(row, key) {
   row.keyShown = key;
   text(row.querySelector('[data-field="type"]'), key.type);
-  set(row, { "aria-selected": String(inspected?.href === key.href) });
+  set(row, { "aria-current": inspected?.href === key.href && "true" });
   showLife(row);
 }
 
@@ -98,18 +123,25 @@ setInterval(() => {
     showLife(row);
     hasEnded ||= row.keyShown.endsAt !== null && row.keyShown.endsAt < Date.now();
   }
-  if (hasEnded) load();
+  if (hasEnded) {
+    if (!hasMorePages) load();
+    keys = keys.filter(({ endsAt }) => endsAt === null || endsAt > Date.now());
+    showKeys();
+  }
   showInspectedLife();
 }, 1000);
 
 // --- one key -----------------------------------------------------------------------------------
 
-async function inspect(key) {
+async function inspect(key, { isAsked = false } = {}) {
   inspected = key;
-  for (const row of byId("keys").children) set(row, { "aria-selected": String(row.itemKey === key.href) });
+  for (const row of byId("keys").children)
+    set(row, { "aria-current": row.itemKey === key.href && "true" });
   try {
     const value = await api("GET", key.href);
-    if (inspected?.href === key.href) showInspected({ ...value, endsAt: value.ttl_ms === null ? null : Date.now() + value.ttl_ms });
+    if (inspected?.href !== key.href) return;
+    showInspected({ ...value, endsAt: value.ttl_ms === null ? null : Date.now() + value.ttl_ms });
+    if (isAsked) reveal(byId("inspector"));
   } catch (error) {
     if (error.status === 404) {
       closeInspector();
@@ -124,7 +156,8 @@ function showInspected(value) {
   text(byId("inspector-title"), value.key);
   text(byId("inspected-type"), value.type);
   text(byId("inspected-size"), sizeText(value));
-  byId("edit").hidden = !value.is_exact || value.type !== "string" || value.string.is_binary || value.string.is_cut;
+  byId("edit").hidden =
+    !value.is_exact || value.type !== "string" || value.string.is_binary || value.string.is_cut;
   byId("inspected-value").replaceChildren(...contents(value));
   showInspectedLife();
 }
@@ -132,7 +165,10 @@ function showInspected(value) {
 function showInspectedLife() {
   if (!inspected?.type) return;
   const left = inspected.endsAt === null ? null : inspected.endsAt - Date.now();
-  text(byId("inspected-ttl"), left === null ? "lives for ever" : left > 0 ? `ends in ${lifeText(left)}` : "has ended");
+  text(
+    byId("inspected-ttl"),
+    left === null ? "lives for ever" : left > 0 ? `ends in ${lifeText(left)}` : "has ended",
+  );
 }
 
 function sizeText({ type, size: amount }) {
@@ -145,22 +181,47 @@ function contents(value) {
     const { text: shown, is_binary: isBinary, is_cut: isCut } = value.string;
     return [
       h("pre", { class: "code-block" }, shown),
-      isBinary ? h("p", { class: "hint" }, "Not text: bytes that are no UTF-8 are shown as \\xff.") : null,
+      isBinary
+        ? h("p", { class: "hint" }, "Not text: bytes that are no UTF-8 are shown as \\xff.")
+        : null,
       isCut ? h("p", { class: "hint" }, "Only the beginning is shown.") : null,
     ].filter(Boolean);
   }
   if (!value.columns) return [h("p", { class: "hint" }, "Values of this type are not shown here.")];
-  const cell = (content) => h("td", {}, typeof content === "string" ? content : content.text + (content.is_cut ? " …" : ""));
+  const cell = (content) =>
+    h(
+      "td",
+      {},
+      typeof content === "string" ? content : content.text + (content.is_cut ? " …" : ""),
+    );
   const table = h(
     "table",
     {},
-    h("thead", {}, h("tr", {}, value.columns.map((name) => h("th", { scope: "col" }, name)))),
-    h("tbody", {}, value.rows.map((row) => h("tr", {}, row.map(cell)))),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        value.columns.map((name) => h("th", { scope: "col" }, name)),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      value.rows.map((row) => h("tr", {}, row.map(cell))),
+    ),
   );
   const isPart = value.rows.length < value.size;
   return [
     h("div", { class: "element-table" }, table),
-    isPart ? h("p", { class: "hint" }, `${number(value.rows.length)} of ${number(value.size)} are shown.`) : null,
+    isPart
+      ? h(
+          "p",
+          { class: "hint" },
+          `${number(value.rows.length)} of ${number(value.size)} are shown.`,
+        )
+      : null,
   ].filter(Boolean);
 }
 
@@ -183,6 +244,7 @@ byId("set-form").addEventListener("submit", async (event) => {
       ttl_s: Number.isNaN(seconds) ? null : seconds,
     });
     done(`Set ${name}`);
+    latelySet = name;
     await load();
     flash(key.href);
     inspect(key);
@@ -205,7 +267,10 @@ byId("expire-form").addEventListener("submit", async (event) => {
 });
 
 byId("edit").addEventListener("click", () => {
-  const left = inspected.endsAt === null ? "" : Math.max(1, Math.round((inspected.endsAt - Date.now()) / 1000));
+  const left =
+    inspected.endsAt === null
+      ? ""
+      : Math.max(1, Math.round((inspected.endsAt - Date.now()) / 1000));
   byId("key").value = inspected.key;
   byId("value").value = inspected.string.text;
   byId("ttl").value = left;
@@ -242,15 +307,18 @@ on("kvdb", (statistics) => {
   const { hits, misses } = statistics;
   const figures = {
     keys: number(statistics.keys),
-    memory: size(statistics.memory_bytes),
+    memory:
+      size(statistics.memory_bytes) +
+      (statistics.max_memory_bytes ? ` of ${size(statistics.max_memory_bytes)}` : ""),
     hits: hits + misses ? `${Math.round((100 * hits) / (hits + misses))} %` : "–",
     expired: number(statistics.expired),
     evicted: number(statistics.evicted),
     clients: number(statistics.clients),
   };
-  for (const [name, figure] of Object.entries(figures)) text(document.querySelector(`[data-figure="${name}"]`), figure);
-  // Somebody else has added or removed keys: look again, but keep what "more" has brought.
-  if (keysInAll !== null && keysInAll !== statistics.keys && cursor === null) load();
+  for (const [name, figure] of Object.entries(figures))
+    text(document.querySelector(`[data-figure="${name}"]`), figure);
+  // Somebody else has added or removed keys.
+  if (keysInAll !== null && keysInAll !== statistics.keys && !hasMorePages) load();
   keysInAll = statistics.keys;
 });
 
@@ -261,6 +329,7 @@ function outage(reason) {
 
 let typing = 0;
 byId("pattern").addEventListener("input", () => {
+  latelySet = "";
   clearTimeout(typing);
   typing = setTimeout(load, TYPING_PAUSE_MS);
 });

@@ -16,7 +16,13 @@ on("services", ({ services, history_s: span }) => {
   showSummary(services);
   showTiles(services, span);
   drawMap(byId("map"), services);
-  keyed(rows, services, ({ name }) => name, createRow, (row, service) => showRow(row, service, span));
+  keyed(
+    rows,
+    services,
+    ({ name }) => name,
+    createRow,
+    (row, service) => showRow(row, service, span),
+  );
 });
 
 function createRow({ name }) {
@@ -52,16 +58,31 @@ function showSummary(services) {
 function showTiles(services, span) {
   const known = services.filter(({ memory_bytes: memory }) => memory !== null);
   text(byId("well"), services.filter(({ state }) => state === "ok").length);
-  text(byId("well-of"), `of ${services.length}`);
-  text(byId("rate"), number(services.reduce((sum, { request_rate: rate }) => sum + (rate ?? 0), 0)));
-  text(byId("memory"), size(known.reduce((sum, { memory_bytes: memory }) => sum + memory, 0)));
-  sparkline(byId("rate-history"), sumOf(services.map((one) => one.rate_history)), span, { minimum: 20 });
-  keyed(byId("well-meter"), services, ({ name }) => name, () => h("span"), (part, { name, state }) =>
-    set(part, { "data-state": state, title: `${name}: ${state}` }),
+  text(byId("well-of"), `of ${services.length} well`);
+  text(
+    byId("rate"),
+    number(services.reduce((sum, { request_rate: rate }) => sum + (rate ?? 0), 0)),
   );
-  keyed(byId("memory-meter"), known, ({ name }) => name, () => h("span"), (part, one) => {
-    // The policy forbids style attributes, not what a script sets on the style itself.
-    part.style.flexGrow = one.memory_bytes;
-    set(part, { title: `${one.name}: ${size(one.memory_bytes)}` });
+  text(byId("memory"), size(known.reduce((sum, { memory_bytes: memory }) => sum + memory, 0)));
+  sparkline(byId("rate-history"), sumOf(services.map((one) => one.rate_history)), span, {
+    minimum: 20,
   });
+  keyed(
+    byId("well-meter"),
+    services,
+    ({ name }) => name,
+    () => h("span"),
+    (part, { name, state }) => set(part, { "data-state": state, title: `${name}: ${state}` }),
+  );
+  keyed(
+    byId("memory-meter"),
+    known,
+    ({ name }) => name,
+    () => h("span"),
+    (part, one) => {
+      // The policy forbids style attributes, not what a script sets on the style itself.
+      part.style.flexGrow = one.memory_bytes;
+      set(part, { title: `${one.name}: ${size(one.memory_bytes)}` });
+    },
+  );
 }

@@ -59,9 +59,23 @@ function createSubscription(source) {
   return h(
     "li",
     { class: "subscription", "data-testid": `pub-subscription-${source}` },
-    h("span", { class: "truncate" }, kind === "pattern" ? h("em", {}, "pattern ") : null, h("code", {}, name)),
+    h(
+      "span",
+      { class: "truncate" },
+      kind === "pattern" ? h("em", {}, "pattern ") : null,
+      h("code", {}, name),
+    ),
     h("span", { class: "visually-hidden" }),
-    h("button", { type: "button", class: "icon-button", "aria-label": `Stop listening to ${kind} ${name}`, onclick: () => leave(source) }, icon("close")),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button",
+        "aria-label": `Stop listening to ${kind} ${name}`,
+        onclick: () => leave(source),
+      },
+      icon("close"),
+    ),
   );
 }
 
@@ -85,9 +99,21 @@ on("message", (message) => {
   latestNumber = message.number;
   received += 1;
   messages = [message, ...messages].slice(0, MAX_SHOWN);
-  if (!isPaused) showMessages();
-  showReceived();
+  showSoon();
 });
+
+let isShowingSoon = false;
+
+/** Once for each frame, however many messages have come in it. */
+function showSoon() {
+  if (isShowingSoon) return;
+  isShowingSoon = true;
+  requestAnimationFrame(() => {
+    isShowingSoon = false;
+    if (!isPaused) showMessages();
+    showReceived();
+  });
+}
 
 function showMessages() {
   keyed(byId("messages"), messages, (message) => message.number, createMessage);
@@ -99,7 +125,11 @@ function createMessage(message) {
   return h(
     "li",
     { "data-testid": "pub-message-row", "data-channel": message.channel },
-    h("time", { datetime: new Date(message.at_ms).toISOString() }, clock(message.at_ms, { milliseconds: true })),
+    h(
+      "time",
+      { datetime: new Date(message.at_ms).toISOString() },
+      clock(message.at_ms, { milliseconds: true }),
+    ),
     h(
       "div",
       { class: "truncate" },
@@ -147,7 +177,8 @@ nameField.addEventListener("input", () => {
 byId("listen-form").addEventListener("submit", (event) => {
   event.preventDefault();
   listen(`${byId("listen-kind").value}:${nameField.value}`);
-  if (byId("listen-kind").value === "channel" && !byId("channel").value) byId("channel").value = nameField.value;
+  if (byId("listen-kind").value === "channel" && !byId("channel").value)
+    byId("channel").value = nameField.value;
   event.target.reset();
 });
 
@@ -158,7 +189,10 @@ byId("publish-form").addEventListener("submit", async (event) => {
       channel: byId("channel").value,
       message: byId("message").value,
     });
-    text(byId("reached"), receivers ? `Reached ${count(receivers, "subscriber")}` : "Nobody was listening");
+    text(
+      byId("reached"),
+      receivers ? `Reached ${count(receivers, "subscriber")}` : "Nobody was listening",
+    );
     byId("message").select();
   } catch (error) {
     text(byId("reached"), "");
@@ -185,9 +219,14 @@ on("pubsub", (statistics) => {
     in: statistics.messages_in,
     out: statistics.messages_out,
   };
-  for (const [name, figure] of Object.entries(figures)) text(document.querySelector(`[data-figure="${name}"]`), number(figure));
-  keyed(byId("active"), statistics.channels, ({ channel }) => channel, createChannel, (row, { subscribers }) =>
-    text(row.children[1], number(subscribers)),
+  for (const [name, figure] of Object.entries(figures))
+    text(document.querySelector(`[data-figure="${name}"]`), number(figure));
+  keyed(
+    byId("active"),
+    statistics.channels,
+    ({ channel }) => channel,
+    createChannel,
+    (row, { subscribers }) => text(row.children[1], number(subscribers)),
   );
   byId("no-active").hidden = statistics.channels.length > 0;
 });
@@ -198,7 +237,20 @@ function createChannel({ channel }) {
     { "data-testid": `pub-active-${channel}` },
     h("th", { scope: "row", class: "truncate", title: channel }, channel),
     h("td", { class: "numeric" }),
-    h("td", { class: "numeric" }, h("button", { type: "button", class: "button is-small", "aria-label": `Listen to ${channel}`, onclick: () => listen(`channel:${channel}`) }, "Listen")),
+    h(
+      "td",
+      { class: "numeric" },
+      h(
+        "button",
+        {
+          type: "button",
+          class: "button is-small",
+          "aria-label": `Listen to ${channel}`,
+          onclick: () => listen(`channel:${channel}`),
+        },
+        "Listen",
+      ),
+    ),
   );
 }
 
@@ -208,7 +260,9 @@ function outage(reason) {
 }
 
 shortcut("/", "Listen to a channel", () => nameField.focus());
-shortcut("n", "Publish a message", () => byId(byId("channel").value ? "message" : "channel").focus());
+shortcut("n", "Publish a message", () =>
+  byId(byId("channel").value ? "message" : "channel").focus(),
+);
 
 watch("pubsub");
 for (const source of new URLSearchParams(location.search).getAll("listen")) {

@@ -4,7 +4,17 @@ import { byId, h, set, text } from "/static/dom.js";
 import { clock, elapsed } from "/static/format.js";
 
 /** Every state of a task, in the order of a life. */
-export const STATES = ["scheduled", "queued", "running", "retrying", "succeeded", "failed", "dead", "expired", "cancelled"];
+export const STATES = [
+  "scheduled",
+  "queued",
+  "running",
+  "retrying",
+  "succeeded",
+  "failed",
+  "dead",
+  "expired",
+  "cancelled",
+];
 
 export const LOOKS = {
   scheduled: "",
@@ -25,7 +35,10 @@ export function showDetail(task) {
   byId("detail").hidden = false;
   set(byId("detail"), { "data-task": task.id, "data-state": task.state });
   text(byId("detail-title"), task.task);
-  set(byId("detail-state"), { class: `badge ${LOOKS[task.state] ?? ""}`, "data-state": task.state });
+  set(byId("detail-state"), {
+    class: `badge ${LOOKS[task.state] ?? ""}`,
+    "data-state": task.state,
+  });
   text(byId("detail-state"), task.state);
   byId("cancel").hidden = isFinal(task.state);
   byId("retry").hidden = !isFinal(task.state) || task.state === "succeeded";
@@ -38,17 +51,29 @@ function facts(task) {
   const entries = [
     ["Id", h("code", {}, task.id)],
     ["Arguments", h("code", {}, argumentsText(task))],
-    ["Attempts", `${task.attempts}${task.options?.retries ? ` of at most ${task.options.retries + 1}` : ""}`],
+    [
+      "Attempts",
+      `${task.attempts}${task.options?.retries ? ` of at most ${task.options.retries + 1}` : ""}`,
+    ],
     ["Queue", task.queue],
     ["Worker", task.worker],
     ["Due", task.due_at && clock(Date.parse(task.due_at))],
-    ["Took", task.started_at && task.finished_at && elapsed(Date.parse(task.finished_at) - Date.parse(task.started_at))],
+    [
+      "Took",
+      task.started_at &&
+        task.finished_at &&
+        elapsed(Date.parse(task.finished_at) - Date.parse(task.started_at)),
+    ],
   ];
-  return entries.filter(([, value]) => value).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]);
+  return entries
+    .filter(([, value]) => value)
+    .flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]);
 }
 
 function argumentsText({ args, kwargs }) {
-  const named = Object.entries(kwargs ?? {}).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const named = Object.entries(kwargs ?? {}).map(
+    ([name, value]) => `${name}=${JSON.stringify(value)}`,
+  );
   return [...args.map((value) => JSON.stringify(value)), ...named].join(", ") || "none";
 }
 
@@ -56,15 +81,29 @@ function outcome(task) {
   const parts = [];
   if (task.error) {
     parts.push(block("Error", `${task.error.type}: ${task.error.message}`, "task-error"));
-    if (task.error.traceback) parts.push(h("details", {}, h("summary", {}, "Traceback"), h("pre", { class: "code-block" }, task.error.traceback)));
+    if (task.error.traceback)
+      parts.push(
+        h(
+          "details",
+          {},
+          h("summary", {}, "Traceback"),
+          h("pre", { class: "code-block" }, task.error.traceback),
+        ),
+      );
   }
-  if (task.state === "succeeded") parts.push(block("Result", JSON.stringify(task.result, null, 2), "task-result"));
+  if (task.state === "succeeded")
+    parts.push(block("Result", JSON.stringify(task.result, null, 2), "task-result"));
   if (task.output) parts.push(block("Output", task.output, "task-output"));
   return parts;
 }
 
 function block(title, content, testid) {
-  return h("div", {}, h("h3", {}, title), h("pre", { class: "code-block", "data-testid": testid }, content));
+  return h(
+    "div",
+    {},
+    h("h3", {}, title),
+    h("pre", { class: "code-block", "data-testid": testid }, content),
+  );
 }
 
 function steps(history) {
@@ -77,7 +116,11 @@ function steps(history) {
       {},
       h("span", {}, step.state),
       h("span", { class: "quiet" }, about),
-      h("time", { class: "took mono", datetime: step.at, title: new Date(at).toLocaleString() }, index ? `+${elapsed(at - before)}` : clock(at)),
+      h(
+        "time",
+        { class: "took mono", datetime: step.at, title: new Date(at).toLocaleString() },
+        index ? `+${elapsed(at - before)}` : clock(at),
+      ),
     );
   });
 }

@@ -1,18 +1,25 @@
 // The tasks: the list follows the broker's events, and so does the one that is looked at.
 
 import { api } from "/static/api.js";
-import { byId, h, keyed, set, text } from "/static/dom.js";
+import { byId, h, keyed, reveal, set, text } from "/static/dom.js";
 import { ago, clock, number } from "/static/format.js";
 import { shortcut } from "/static/keys.js";
 import { on, watch } from "/static/live.js";
-import { done, failed } from "/static/notices.js";
+import { failed } from "/static/notices.js";
 import { LOOKS, STATES, isFinal, showDetail } from "./detail.js";
 
 const SAMPLES = {
   echo: { args: ["hello"], hint: "prints its arguments and returns them" },
-  save: { args: [{ name: "Ada", born: 1815 }, "people:ada"], hint: "saves a JSON value to kvdb, under the key that the second argument names" },
+  save: {
+    args: [{ name: "Ada", born: 1815 }, "people:ada"],
+    hint: "saves a JSON value to kvdb, under the key that the second argument names",
+  },
   sleep: { args: [3], hint: "does nothing for so many seconds" },
-  flaky: { args: [0.5], hint: "raises an error with this probability; give it retries, and look at the history", retries: 3 },
+  flaky: {
+    args: [0.5],
+    hint: "raises an error with this probability; give it retries, and look at the history",
+    retries: 3,
+  },
 };
 
 const FILTERS = {
@@ -50,8 +57,21 @@ function showTasks() {
 function createRow(task) {
   return h(
     "tr",
-    { class: "is-clickable", "data-testid": `task-row-${task.id}`, onclick: () => select(task.id) },
-    h("td", {}, h("button", { type: "button", class: "task-name truncate", title: `${task.task}(${task.arguments})` }, h("strong", {}, task.task), h("code", {}, `(${task.arguments})`))),
+    {
+      class: "is-clickable",
+      "data-testid": `task-row-${task.id}`,
+      onclick: () => select(task.id, { isAsked: true }),
+    },
+    h(
+      "td",
+      {},
+      h(
+        "button",
+        { type: "button", class: "task-name truncate", title: `${task.task}(${task.arguments})` },
+        h("strong", {}, task.task),
+        h("code", {}, `(${task.arguments})`),
+      ),
+    ),
     h("td", {}, h("span", { class: "badge" })),
     h("td", { class: "numeric" }),
     h("td", { class: "truncate" }),
@@ -62,7 +82,7 @@ function createRow(task) {
 function showRow(row, task) {
   const [, state, attempts, worker, submitted] = row.children;
   row.submittedAt = Date.parse(task.created_at);
-  set(row, { "data-state": task.state, "aria-selected": String(task.id === selected) });
+  set(row, { "data-state": task.state, "aria-current": task.id === selected && "true" });
   set(state.firstChild, { class: `badge ${LOOKS[task.state] ?? ""}`, "data-state": task.state });
   text(state.firstChild, task.state);
   text(attempts, number(task.attempts));
@@ -84,7 +104,13 @@ function showStates(counts) {
     byId("states"),
     STATES.filter((state) => state in counts),
     (state) => state,
-    (state) => h("div", { class: "figure", "data-testid": `task-count-${state}` }, h("dt", {}, state), h("dd", {})),
+    (state) =>
+      h(
+        "div",
+        { class: "figure", "data-testid": `task-count-${state}` },
+        h("dt", {}, state),
+        h("dd", {}),
+      ),
     (element, state) => text(element.lastElementChild, number(counts[state])),
   );
 }
@@ -94,11 +120,21 @@ function showQueues(queues) {
     byId("queues"),
     queues,
     ({ name }) => name,
-    ({ name }) => h("tr", { "data-testid": `task-queue-${name}` }, h("th", { scope: "row", class: "mono" }, name), h("td", { class: "numeric" }), h("td", { class: "numeric quiet" })),
+    ({ name }) =>
+      h(
+        "tr",
+        { "data-testid": `task-queue-${name}` },
+        h("th", { scope: "row", class: "mono" }, name),
+        h("td", { class: "numeric" }),
+        h("td", { class: "numeric quiet" }),
+      ),
     (row, { depth, by_priority: lists }) => {
       text(row.children[1], number(depth));
       const busy = Object.entries(lists).filter(([, length]) => length > 0);
-      text(row.children[2], busy.map(([priority, length]) => `${priority}: ${number(length)}`).join(", ") || "–");
+      text(
+        row.children[2],
+        busy.map(([priority, length]) => `${priority}: ${number(length)}`).join(", ") || "–",
+      );
     },
   );
   byId("no-queues").hidden = queues.length > 0;
@@ -114,11 +150,13 @@ byId("filters").addEventListener("click", (event) => {
 
 // --- one task ----------------------------------------------------------------------------------
 
-async function select(id) {
+async function select(id, { isAsked = false } = {}) {
   selected = id;
   seenVersion = "";
-  for (const row of byId("tasks").children) set(row, { "aria-selected": String(row.itemKey === id) });
+  for (const row of byId("tasks").children)
+    set(row, { "aria-current": row.itemKey === id && "true" });
   await refreshDetail();
+  if (isAsked) reveal(byId("detail"));
 }
 
 /** Ask for the selected task again when the list says that it has moved. */
@@ -136,7 +174,10 @@ async function refreshDetail() {
   }
 }
 
-for (const [id, verb] of [["cancel", "cancel"], ["retry", "retry"]]) {
+for (const [id, verb] of [
+  ["cancel", "cancel"],
+  ["retry", "retry"],
+]) {
   byId(id).addEventListener("click", async () => {
     try {
       showDetail(await api("POST", `/api/tasks/${encodeURIComponent(selected)}/${verb}`));
@@ -150,7 +191,17 @@ for (const [id, verb] of [["cancel", "cancel"], ["retry", "retry"]]) {
 
 byId("samples").append(
   ...Object.keys(SAMPLES).map((name) =>
-    h("button", { type: "button", class: "button is-small", "data-testid": `task-sample-${name}`, onclick: () => chooseSample(name) }, name),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "button is-small",
+        "aria-pressed": "false",
+        "data-testid": `task-sample-${name}`,
+        onclick: () => chooseSample(name),
+      },
+      name,
+    ),
   ),
 );
 
@@ -160,6 +211,8 @@ function chooseSample(name) {
   byId("args").value = JSON.stringify(args);
   byId("retries").value = retries ?? "";
   text(byId("sample-hint"), hint);
+  for (const button of byId("samples").children)
+    set(button, { "aria-pressed": String(button.textContent === name) });
   showArgumentsError("");
 }
 
@@ -174,7 +227,7 @@ function readArguments() {
   try {
     const args = JSON.parse(byId("args").value || "[]");
     if (Array.isArray(args)) return args;
-    showArgumentsError("Arguments are an array: [1, \"two\"]");
+    showArgumentsError('Arguments are an array: [1, "two"]');
   } catch (error) {
     showArgumentsError(`No JSON: ${error.message}`);
   }
@@ -182,8 +235,15 @@ function readArguments() {
 }
 
 function readOptions() {
-  const fields = [...document.querySelectorAll("[data-option]")].filter(({ value }) => value !== "");
-  return Object.fromEntries(fields.map((field) => [field.dataset.option, field.type === "number" ? field.valueAsNumber : field.value]));
+  const fields = [...document.querySelectorAll("[data-option]")].filter(
+    ({ value }) => value !== "",
+  );
+  return Object.fromEntries(
+    fields.map((field) => [
+      field.dataset.option,
+      field.type === "number" ? field.valueAsNumber : field.value,
+    ]),
+  );
 }
 
 byId("submit-form").addEventListener("submit", async (event) => {
@@ -192,9 +252,12 @@ byId("submit-form").addEventListener("submit", async (event) => {
   const args = readArguments();
   if (!args) return;
   try {
-    const task = await api("POST", "/api/tasks", { task: byId("name").value, args, options: readOptions() });
-    text(byId("submitted"), `Submitted at ${clock(Date.now())}`);
-    done(`Submitted ${task.task}`);
+    const task = await api("POST", "/api/tasks", {
+      task: byId("name").value,
+      args,
+      options: readOptions(),
+    });
+    text(byId("submitted"), `Submitted ${task.task} at ${clock(Date.now())}`);
     select(task.id);
   } catch (error) {
     failed("Could not submit the task", error);
@@ -204,7 +267,9 @@ byId("submit-form").addEventListener("submit", async (event) => {
 async function listDefinitions() {
   try {
     const { definitions } = await api("GET", "/api/tasks/definitions");
-    byId("names").replaceChildren(...Object.keys(definitions).map((name) => h("option", { value: name })));
+    byId("names").replaceChildren(
+      ...Object.keys(definitions).map((name) => h("option", { value: name })),
+    );
   } catch {
     // Without the list of names one still can type them.
   }
