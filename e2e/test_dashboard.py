@@ -88,7 +88,9 @@ def test_a_message_is_published_and_seen(page: Page, artifacts: Path):
     page.goto("/pubsub")
     page.get_by_test_id("pub-subscribe-name").fill("e2e:browser")
     page.get_by_test_id("pub-subscribe").click()
-    expect(page.get_by_test_id("pub-subscriptions")).to_contain_text("e2e:browser")
+    expect(page.get_by_test_id("pub-subscription-channel:e2e:browser")).to_have_attribute(
+        "data-state", "live"
+    )
     page.get_by_test_id("pub-channel").fill("e2e:browser")
     page.get_by_test_id("pub-message").fill("hello from the page")
     page.get_by_test_id("pub-send").click()
