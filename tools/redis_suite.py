@@ -115,6 +115,7 @@ def start_server(program: str | None, port: int, directory: Path) -> subprocess.
     if program is None:
         command = [sys.executable, "-m", "services.kvdb", "--port", str(port)]
         command += ["--data-dir", str(directory), "--snapshot-interval-s", "0"]
+        command += ["--appendonly", "no"]
     else:
         command = [program, "--port", str(port), "--dir", str(directory), "--save", ""]
         command += ["--enable-debug-command", "yes", "--enable-protected-configs", "yes"]

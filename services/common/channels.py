@@ -26,10 +26,11 @@ Subscriber = TypeVar("Subscriber", bound=Hashable)
 class Subscriptions(Generic[Subscriber]):
     """A relation between names and subscribers, kept in both directions."""
 
-    __slots__ = ("_by_subscriber", "by_name")
+    __slots__ = ("_by_subscriber", "_snapshots", "by_name")
 
     def __init__(self) -> None:
         self.by_name: dict[bytes, dict[Subscriber, None]] = {}
+        self._snapshots: dict[bytes, tuple[Subscriber, ...]] = {}
         self._by_subscriber: dict[Subscriber, dict[bytes, None]] = {}
 
     def add(self, subscriber: Subscriber, name: bytes) -> bool:
@@ -38,6 +39,7 @@ class Subscriptions(Generic[Subscriber]):
         if name in names:
             return False
         names[name] = None
+        self._snapshots.pop(name, None)
         self.by_name.setdefault(name, {})[subscriber] = None
         return True
 
@@ -49,6 +51,7 @@ class Subscriptions(Generic[Subscriber]):
         del names[name]
         if not names:
             del self._by_subscriber[subscriber]
+        self._snapshots.pop(name, None)
         subscribers = self.by_name[name]
         del subscribers[subscriber]
         if not subscribers:
@@ -62,9 +65,17 @@ class Subscriptions(Generic[Subscriber]):
     def count_of(self, subscriber: Subscriber) -> int:
         return len(self._by_subscriber.get(subscriber, ()))
 
-    def subscribers_of(self, name: bytes) -> list[Subscriber]:
-        """A snapshot: subscribers may come and go while it is read."""
-        return list(self.by_name.get(name, ()))
+    def subscribers_of(self, name: bytes) -> tuple[Subscriber, ...]:
+        """A snapshot: subscribers may come and go while it is read.
+
+        It is the same object until one does, so messages for the same receivers are easy to tell.
+        """
+        snapshot = self._snapshots.get(name)
+        if snapshot is None:
+            snapshot = tuple(self.by_name.get(name, ()))
+            if snapshot:
+                self._snapshots[name] = snapshot
+        return snapshot
 
 
 class Channels(Generic[Subscriber]):
@@ -94,12 +105,12 @@ class Channels(Generic[Subscriber]):
             for pattern in matchers.keys() - patterns.keys():
                 del matchers[pattern]
 
-    def receivers(self, channel: bytes) -> list[tuple[bytes | None, list[Subscriber]]]:
+    def receivers(self, channel: bytes) -> list[tuple[bytes | None, tuple[Subscriber, ...]]]:
         """Who gets a message on `channel`: (None, subscribers), then (pattern, subscribers) each.
 
         One message is encoded once for each entry, not once for each subscriber.
         """
-        groups: list[tuple[bytes | None, list[Subscriber]]] = []
+        groups: list[tuple[bytes | None, tuple[Subscriber, ...]]] = []
         if channel in self.channels.by_name:
             groups.append((None, self.channels.subscribers_of(channel)))
         for pattern in self.matching_patterns(channel):

@@ -23,11 +23,15 @@ and so a reply never leaves before its record.
 
 The loop knows sockets by two callbacks, `on_readable` and `on_writable`; it neither reads
 nor writes them itself. `services.common.stream_server` does that for buffered connections.
+
+It waits with `epoll` where there is one, and else with the standard library's `selectors`,
+which serves every system but makes an object of each event.
 """
 
 import collections
 import heapq
 import itertools
+import select
 import selectors
 import socket
 import time
@@ -37,7 +41,45 @@ from services.common.logs import Log
 
 Callback = Callable[[], None]
 
-_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+# As epoll numbers them. An error or a hang-up comes unasked, and wakes either callback.
+_READ, _WRITE = 1, 4
+
+
+class _SelectorPoller:
+    """The part of `select.epoll` that the loop uses, on a system that has none."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+
+    def register(self, fd: int, events: int) -> None:
+        self._selector.register(fd, _for_selectors(events))
+
+    def modify(self, fd: int, events: int) -> None:
+        self._selector.modify(fd, _for_selectors(events))
+
+    def unregister(self, fd: int) -> None:
+        self._selector.unregister(fd)
+
+    def poll(self, timeout_s: float | None) -> list[tuple[int, int]]:
+        ready = self._selector.select(timeout_s)
+        return [(key.fd, _from_selectors(events)) for key, events in ready]
+
+    def close(self) -> None:
+        self._selector.close()
+
+
+def _for_selectors(events: int) -> int:
+    reading = selectors.EVENT_READ if events & _READ else 0
+    return reading | (selectors.EVENT_WRITE if events & _WRITE else 0)
+
+
+def _from_selectors(events: int) -> int:
+    reading = _READ if events & selectors.EVENT_READ else 0
+    return reading | (_WRITE if events & selectors.EVENT_WRITE else 0)
+
+
+def _new_poller() -> "select.epoll | _SelectorPoller":
+    return select.epoll() if hasattr(select, "epoll") else _SelectorPoller()
 
 
 class Timer:
@@ -68,10 +110,13 @@ class EventLoop:
     def __init__(self, log: Log, clock: Callable[[], float] = time.monotonic):
         self._log = log
         self._clock = clock
-        self._selector = selectors.DefaultSelector()
+        self._poller = _new_poller()
+        self._callbacks: dict[int, tuple[Callback | None, Callback | None]] = {}
         self._timers: list[Timer] = []
         self._timer_order = itertools.count()
+        self._clean_timers_at = 64
         self._calls: collections.deque[Callback] = collections.deque()
+        self._after_wake: list[Callback] = []
         self._before_sleep: list[Callback] = []
         self._stopping = False
         self._waker, self._wakeup = socket.socketpair()
@@ -96,18 +141,20 @@ class EventLoop:
         if not events:
             self.unwatch(sock)
             return
-        callbacks = (on_readable, on_writable)
-        try:
-            self._selector.modify(sock, events, callbacks)
-        except KeyError:
-            self._selector.register(sock, events, callbacks)
+        fd = sock.fileno()
+        if fd in self._callbacks:
+            self._poller.modify(fd, events)
+        else:
+            self._poller.register(fd, events)
+        self._callbacks[fd] = (on_readable, on_writable)
 
     def unwatch(self, sock: socket.socket) -> None:
         """Stop watching `sock`; call it before closing. Harmless where it is not watched."""
-        try:
-            self._selector.unregister(sock)
-        except (KeyError, ValueError):
-            pass
+        if self._callbacks.pop(sock.fileno(), None):
+            try:
+                self._poller.unregister(sock.fileno())
+            except (KeyError, ValueError):
+                pass  # The loop has ended, and its poller with it.
 
     # --- time ------------------------------------------------------------------------
 
@@ -122,9 +169,25 @@ class EventLoop:
     def _add_timer(self, delay_s: float, callback: Callback, interval_s: float | None) -> Timer:
         timer = Timer(self._clock() + delay_s, next(self._timer_order), callback, interval_s)
         heapq.heappush(self._timers, timer)
+        if len(self._timers) > self._clean_timers_at:
+            self._forget_cancelled()
         return timer
 
+    def _forget_cancelled(self) -> None:
+        """Drop the cancelled timers: a client that waits with a long timeout and is served
+
+        at once, again and again, must not leave a heap of them.
+        """
+        live = [timer for timer in self._timers if timer.callback is not None]
+        heapq.heapify(live)
+        self._timers[:] = live
+        self._clean_timers_at = 2 * len(live) + 64
+
     # --- hooks and threads -----------------------------------------------------------
+
+    def after_wake(self, hook: Callback) -> None:
+        """Run `hook` at the beginning of each turn, before any socket is served."""
+        self._after_wake.append(hook)
 
     def before_sleep(self, hook: Callback) -> None:
         """Run `hook` at the end of each turn, after the hooks that were added earlier."""
@@ -161,7 +224,7 @@ class EventLoop:
             while not self._stopping:
                 self.turn()
         finally:
-            self._selector.close()
+            self._poller.close()
             self._waker.close()
             self._wakeup.close()
 
@@ -172,20 +235,25 @@ class EventLoop:
 
     def turn(self) -> None:
         """One turn: wait, serve what is ready, do what is due, flush."""
-        ready = self._selector.select(self._seconds_to_wait())
+        ready = self._poller.poll(self._seconds_to_wait())
         self.now_s = self._clock()
-        for key, events in ready:
-            on_readable, on_writable = key.data
-            # A callback may close a socket whose event is still to come in this turn;
-            # connections ignore calls after their close.
+        for hook in self._after_wake:
+            hook()
+        callbacks = self._callbacks
+        for fd, events in ready:
+            # A callback may close a socket whose event is still to come in this turn, and its
+            # number may have gone to a new one: then there is nothing to read, which is no harm.
+            if fd not in callbacks:
+                continue
+            on_readable, on_writable = callbacks[fd]
             try:
-                if events & _WRITE and on_writable:
+                if events != _READ and on_writable:
                     on_writable()
-                if events & _READ and on_readable:
+                if events != _WRITE and on_readable:
                     on_readable()
             except Exception:
                 self._log.exception("a socket callback failed")
-        if self._timers:
+        if self._timers and self._timers[0].due_s <= self.now_s:
             self._run_due_timers()
         if self._calls:
             self._run_calls()
@@ -197,7 +265,8 @@ class EventLoop:
             return 0
         if not self._timers:
             return None
-        return max(0.0, self._timers[0].due_s - self._clock())
+        left_s = self._timers[0].due_s - self._clock()
+        return left_s if left_s > 0 else 0
 
     def _run_due_timers(self) -> None:
         # Only what was due when the turn began: a timer that sets a timer cannot starve sockets.

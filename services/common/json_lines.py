@@ -33,13 +33,13 @@ class JsonNumber(str):
 class JsonLineDecoder:
     """Bytes in, JSON objects out; at most `max_line_bytes` a line, `max_depth` levels deep."""
 
-    __slots__ = ("_buffer", "_max_depth", "_max_line_bytes", "_offset", "_scanned")
+    __slots__ = ("_buffer", "_max_depth", "_offset", "_scanned", "max_line_bytes")
 
     def __init__(self, *, max_line_bytes: int, max_depth: int = 64):
         self._buffer = bytearray()
         self._offset = 0
         self._scanned = 0
-        self._max_line_bytes = max_line_bytes
+        self.max_line_bytes = max_line_bytes
         self._max_depth = max_depth
 
     @property
@@ -64,10 +64,10 @@ class JsonLineDecoder:
             end = self._buffer.find(b"\n", max(self._scanned, self._offset))
             if end < 0:
                 self._scanned = len(self._buffer)
-                if self.buffered_bytes > self._max_line_bytes:
+                if self.buffered_bytes > self.max_line_bytes:
                     raise self._too_long()
                 return None
-            if end - self._offset > self._max_line_bytes:
+            if end - self._offset > self.max_line_bytes:
                 raise self._too_long()
             line = bytes(self._buffer[self._offset : end])
             self._offset = end + 1
@@ -76,7 +76,7 @@ class JsonLineDecoder:
 
     def _too_long(self) -> JsonLineError:
         return JsonLineError(
-            f"Line is longer than {self._max_line_bytes} bytes; closing the connection",
+            f"Line is longer than {self.max_line_bytes} bytes; closing the connection",
             is_fatal=True,
         )
 

@@ -151,7 +151,10 @@ def parse_options(
         allow_abbrev=False,
     )
     for option in options:
-        shown = "" if option.default in ("", None) else f", default {option.default}"
+        default = option.default
+        if isinstance(default, bool):
+            default = "yes" if default else "no"
+        shown = "" if default in ("", None) else f", default {default}"
         parser.add_argument(
             f"--{option.name}",
             dest=option.attribute,

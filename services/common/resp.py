@@ -23,14 +23,17 @@ Replies are Python values, and each type has one form on the wire, by protocol v
     bool                          :1\\r\\n          #t\\r\\n
     dict                          *2n, flat        %n\\r\\n…
     Pairs([(a, b), …])            *2n, flat        *n, each *2\\r\\n…
+    PairMap([(a, b), …])          *n, each *2\\r\\n…  %n\\r\\n…
     set, SetReply([…])            *n\\r\\n…         ~n\\r\\n…
     Push([…])                     *n\\r\\n…         >n\\r\\n…
     Verbatim(b"…")                $n\\r\\n…         =n+4\\r\\ntxt:…
+    Several([…])                  each of them, one after the other
 
 Source: the RESP specification (redis.io, "Redis serialization protocol"); error texts and
 limits as in Redis's networking.c.
 """
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -70,8 +73,16 @@ class Pairs(list):
     """Pairs that RESP2 runs together, and RESP3 keeps apart: members with their scores."""
 
 
+class PairMap(list):
+    """Pairs that RESP2 keeps apart, and of which RESP3 makes a map: streams with their entries."""
+
+
 class Push(list):
     """A message that is no reply: what a subscriber gets."""
+
+
+class Several(list):
+    """More than one reply to one request: SUBSCRIBE acknowledges each channel by itself."""
 
 
 class NilArray:
@@ -86,6 +97,10 @@ NEED_MORE = object()
 # Lengths on the wire are small almost always: a lookup is faster than int() and stricter
 # than it, which would take " 1", "+1" and "1_0".
 _SMALL_NUMBERS = {b"%d" % number: number for number in range(-1, 1024)}
+
+# For splitting: the lines that a request takes, by its first, and the bytes that are announced.
+_LINES_OF_REQUEST = {b"*%d" % count: 1 + 2 * count for count in range(1, 256)}
+_SIZES = {b"$%d" % size: size for size in range(1024)}
 
 
 def parse_number(text: bytes) -> int:
@@ -143,13 +158,37 @@ class _Buffer:
 
 
 class RespRequestDecoder:
-    """The server's side: bytes in, requests (lists of byte strings) out."""
+    """The server's side: bytes in, requests (lists of byte strings) out.
 
-    __slots__ = ("_arguments", "_buffer", "_max_request_bytes", "_missing", "_size")
+    There are two ways through the bytes. Clients send small requests, many at a time when they
+    pipeline: `_split` cuts what has arrived at its line ends, all at once in C, and takes the
+    requests whose pieces have the lengths that were announced. Where it cannot go on (a part
+    is missing, a value is long or holds a line end, a line is no RESP), the other way, from
+    length to length, goes on from there; it alone knows limits and errors. Splitting takes a
+    third of the time that the other way does for requests such as GET and SET.
+    """
+
+    __slots__ = (
+        "_arguments",
+        "_buffer",
+        "_is_empty",
+        "_is_unsplit",
+        "_max_request_bytes",
+        "_missing",
+        "_ready",
+        "_size",
+    )
 
     def __init__(self, *, max_request_bytes: int):
-        self._buffer = _Buffer()
         self._max_request_bytes = max_request_bytes
+        # Requests that are whole and have not been asked for yet, the next one last: an empty
+        # list takes a tenth of the memory of an empty deque, and most clients are idle.
+        self._ready: list[list[bytes]] = []
+        # What is left behind them. It need not be looked at while it is empty, and not be split
+        # again unless more has arrived.
+        self._buffer = _Buffer()
+        self._is_empty = True
+        self._is_unsplit = False
         # A request of which only a part has arrived: its arguments so far, and how many
         # are still missing.
         self._arguments: list[bytes] = []
@@ -159,42 +198,95 @@ class RespRequestDecoder:
     @property
     def buffered_bytes(self) -> int:
         """How much has been received and not yet been taken as a request."""
-        return self._buffer.unread_bytes + self._size
+        ready_bytes = sum(len(argument) for request in self._ready for argument in request)
+        return self._buffer.unread_bytes + self._size + ready_bytes
 
     def receive_data(self, data: bytes) -> None:
-        self._buffer.append(data)
+        if self._is_empty:
+            taken = self._split(data)
+            if taken == len(data):
+                return
+            self._is_empty = False
+            self._buffer.append(data[taken:] if taken else data)
+        else:
+            self._buffer.append(data)
+            self._is_unsplit = True
 
     def next_request(self) -> list[bytes] | None:
         """The next request, or None for "need more"; empty requests are passed over.
 
         Raises RespError when the bytes are not RESP or a limit is exceeded.
         """
+        if self._ready:
+            return self._ready.pop()
+        if self._is_empty:
+            return None
         buffer = self._buffer
+        if self._is_unsplit and not self._missing:
+            self._is_unsplit = False
+            buffer.position += self._split(buffer.data[buffer.position :])
+            if self._ready:
+                return self._ready.pop()
         while not self._missing:
             data, position = buffer.data, buffer.position
             if position >= len(data):
+                self._is_empty = True
                 return None
             if data[position] != 42:  # '*'
                 request = self._next_inline()
                 if request is None or request:
                     return request
                 continue
-            end = data.find(b"\r\n", position)
-            if end < 0:
-                if len(data) - position > MAX_INLINE_BYTES:
-                    raise RespError("Protocol error: too big mbulk count string")
+            if not self._take_count(data, position):
                 return None
-            try:
-                count = parse_number(data[position + 1 : end])
-            except ValueError:
-                raise RespError("Protocol error: invalid multibulk length") from None
-            if count > MAX_ARGUMENTS:
-                raise RespError("Protocol error: invalid multibulk length")
-            buffer.position = end + 2
-            self._missing = max(count, 0)
-            self._arguments = []
-            self._size = 0
         return self._take_arguments()
+
+    def _split(self, data: bytes) -> int:
+        """Take the requests at the beginning that are whole, small and regular; their size."""
+        if len(data) > self._max_request_bytes:
+            return 0  # One of them might be too large.
+        lines = data.split(b"\r\n")
+        behind = len(lines) - 1  # The last one has no line end.
+        at = 0
+        requests = []
+        try:
+            while at < behind:
+                end = at + _LINES_OF_REQUEST[lines[at]]
+                if end > behind:
+                    break
+                head = at + 1
+                while head < end and _SIZES[lines[head]] == len(lines[head + 1]):
+                    head += 2
+                if head < end:
+                    break
+                requests.append(lines[at + 2 : end : 2])
+                at = end
+        except KeyError:
+            pass  # A count or a size that is not small, or none at all.
+        requests.reverse()
+        self._ready[:0] = requests
+        if at == behind:
+            return len(data) - len(lines[behind])
+        return sum(map(len, lines[:at])) + 2 * at
+
+    def _take_count(self, data: bytes, position: int) -> bool:
+        """Read how many arguments the next request has; false where the line has not ended."""
+        end = data.find(b"\r\n", position)
+        if end < 0:
+            if len(data) - position > MAX_INLINE_BYTES:
+                raise RespError("Protocol error: too big mbulk count string")
+            return False
+        try:
+            count = parse_number(data[position + 1 : end])
+        except ValueError:
+            raise RespError("Protocol error: invalid multibulk length") from None
+        if count > MAX_ARGUMENTS:
+            raise RespError("Protocol error: invalid multibulk length")
+        self._buffer.position = end + 2
+        self._missing = max(count, 0)
+        self._arguments = []
+        self._size = 0
+        return True
 
     def _take_arguments(self) -> list[bytes] | None:
         """The bulk strings that are still missing of the current request."""
@@ -354,20 +446,28 @@ def format_double(value: float) -> bytes:
 
 def encode_reply(value: object, version: int = 2) -> bytes:
     """Any reply value as bytes of the protocol version (2 or 3)."""
-    encode = _ENCODERS[version].get(type(value))
-    if encode is None:
-        raise TypeError(f"no RESP form for {type(value).__name__}")
-    return encode(value)
+    try:
+        return _ENCODERS[version][type(value)](value)
+    except KeyError:
+        raise TypeError(f"no RESP form for {type(value).__name__}") from None
+
+
+# Putting three strings together takes half as long as formatting one.
+_BULK_HEADS = [b"$%d\r\n" % size for size in range(1024)]
 
 
 def _bulk(value: bytes) -> bytes:
-    return b"$%d\r\n%b\r\n" % (len(value), value)
+    size = len(value)
+    if size < 1024:
+        return _BULK_HEADS[size] + value + b"\r\n"
+    return b"$%d\r\n%b\r\n" % (size, value)
 
 
 def _integer(value: int) -> bytes:
     return b":%d\r\n" % value
 
 
+@functools.lru_cache(maxsize=256)
 def _simple(value: str) -> bytes:
     return b"+%b\r\n" % value.encode()
 
@@ -411,7 +511,9 @@ _ENCODERS: dict[int, dict[type, Callable]] = {
         set: _array(b"*", 2),
         SetReply: _array(b"*", 2),
         Pairs: lambda pairs: _ENCODERS[2][list]([part for pair in pairs for part in pair]),
+        PairMap: _array(b"*", 2),
         Push: _array(b"*", 2),
+        Several: lambda values: _elements(values, 2),
         dict: lambda values: _ENCODERS[2][list](_pairs(values)),
         Verbatim: _bulk,
     },
@@ -426,7 +528,15 @@ _ENCODERS: dict[int, dict[type, Callable]] = {
         set: _array(b"~", 3),
         SetReply: _array(b"~", 3),
         Pairs: _array(b"*", 3),
+        PairMap: lambda pairs: (
+            b"%%%d\r\n%b"
+            % (
+                len(pairs),
+                _elements([part for pair in pairs for part in pair], 3),
+            )
+        ),
         Push: _array(b">", 3),
+        Several: lambda values: _elements(values, 3),
         dict: lambda values: b"%%%d\r\n%b" % (len(values), _elements(_pairs(values), 3)),
         Verbatim: lambda value: b"=%d\r\ntxt:%b\r\n" % (len(value) + 4, value),
     },

@@ -158,7 +158,7 @@ class RespPool:
                     return None
                 connection = self._idle.pop()
             # Nothing is owed to an idle connection: what can be read is its end.
-            if not select.select([connection], [], [], 0)[0]:
+            if not _is_readable(connection):
                 return connection
             connection.close()
 
@@ -175,3 +175,10 @@ class RespPool:
             idle, self._idle, self._max_idle = self._idle, [], 0
         for connection in idle:
             connection.close()
+
+
+def _is_readable(connection: RespConnection) -> bool:
+    # poll and not select, which knows no descriptors above 1023.
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))

@@ -92,7 +92,7 @@ class RespReplyDecoder:
         self._position = end + 2
         return value
 
-    def _bulk(self, mark: bytes, length: int, start: int) -> bytes | None | object:
+    def _bulk(self, mark: bytes, length: int, start: int) -> object:
         if length < 0:
             self._position = start
             return None

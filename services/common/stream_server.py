@@ -59,6 +59,7 @@ class Connection:
         "_sock",
         "closed",
         "is_reading_paused",
+        "keeps_reading",
         "last_active_s",
         "may_be_idle",
         "output_bytes",
@@ -79,28 +80,42 @@ class Connection:
         # Set by the session of a client that waits by right, such as a subscriber: the idle
         # timeout does not hold for it.  # Real: clientsCronHandleTimeout() in Redis.
         self.may_be_idle = False
+        # Set for a peer that is a server, too: two that write to each other, and each stop to
+        # read while the other does not, would wait for ever.
+        self.keeps_reading = False
         self.closed = False
 
     @property
     def peer(self) -> str:
         """The client's address as `host:port`; asked of the socket, because few need it."""
-        try:
-            host, port = self._sock.getpeername()[:2]
-        except OSError:
-            return "?"
-        return f"{host}:{port}"
+        return _host_port(self._sock.getpeername)
+
+    @property
+    def local(self) -> str:
+        """The address that the client has connected to."""
+        return _host_port(self._sock.getsockname)
+
+    def fileno(self) -> int:
+        """The descriptor of the socket; -1 when it is closed."""
+        return self._sock.fileno()
+
+    @property
+    def idle_s(self) -> float:
+        """For how long the client has sent nothing."""
+        return self._server.loop.now_s - self.last_active_s
 
     @property
     def is_blocked(self) -> bool:
         """True while the session should take no further requests of this client."""
-        return self.output_bytes >= PAUSE_BYTES or self._closing or self.closed
+        is_full = self.output_bytes >= PAUSE_BYTES and not self.keeps_reading
+        return is_full or self._closing or self.closed
 
     def send(self, data: bytes) -> None:
         """Queue a reply; it leaves at the end of the turn, in one send with all others."""
         if self._closing or self.closed:
             return
         if not self._output and not self._is_writing:
-            self._server.flush_at_end_of_turn(self)
+            self._server.to_flush.append(self)
         self._output.append(data)
         self.output_bytes += len(data)
 
@@ -110,18 +125,25 @@ class Connection:
         Over the limit the client is dropped, but only when the turn ends: the caller may be
         in the middle of a fan-out over its subscribers.
         """
-        self.send(data)
-        if self.output_bytes > self._server.max_output_bytes and not self._is_too_slow:
+        if self._closing or self.closed:
+            return
+        # The same as `send`, spelled out: a fan-out does this for each of its subscribers.
+        server, output = self._server, self._output
+        if not output and not self._is_writing:
+            server.to_flush.append(self)
+        output.append(data)
+        self.output_bytes += len(data)
+        if self.output_bytes > server.max_output_bytes:
             self._is_too_slow = self._closing = True
             # Its socket has no room: no event of its own would bring it to `flush` again.
-            self._server.flush_at_end_of_turn(self)
+            server.to_flush.append(self)
 
     def close_after_flush(self) -> None:
         """Take no more requests, send what is queued, say that it is the end, then close."""
         if not self._closing and not self.closed:
             self._closing = True
             if not self._output and not self._is_writing:
-                self._server.flush_at_end_of_turn(self)
+                self._server.to_flush.append(self)
 
     def pause_reading(self) -> None:
         """Leave the client's bytes in the kernel until `resume_reading`."""
@@ -133,8 +155,6 @@ class Connection:
         self._watch()
 
     def on_readable(self) -> None:
-        if self.closed:
-            return
         try:
             data = self._sock.recv(RECV_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -148,9 +168,14 @@ class Connection:
         if not self._closing:
             self.session.data_received(data)
 
+    def _on_writable(self) -> None:
+        # With all others at the end of the turn: what was queued in this turn must not leave
+        # before the hooks that come before the sending (a log) have run.
+        self._server.to_flush.append(self)
+
     def flush(self) -> None:
-        """Send what is queued; called at the end of a turn, and when the socket has room."""
-        if self.closed:
+        """Send what is queued; called at the end of a turn."""
+        if self.closed or self._has_sent_at_once():
             return
         if self._is_too_slow:
             self._server.drop_slow_reader(self)
@@ -169,6 +194,29 @@ class Connection:
             self._is_writing = False
             self._watch()
             self._server.loop.call_soon(self.session.process)
+
+    def _has_sent_at_once(self) -> bool:
+        """The usual case: one small reply, and the kernel takes all of it. Else nothing is done,
+
+        but for what the kernel may have taken.
+        """
+        output = self._output
+        if len(output) != 1 or self._is_writing or self._closing:
+            return False
+        data = output[0]
+        if len(data) >= PAUSE_BYTES:
+            return False
+        try:
+            sent = self._sock.send(data)
+        except OSError:
+            return False  # It will be raised again.
+        if sent < len(data):
+            output[0] = memoryview(data)[sent:]
+            self.output_bytes -= sent
+            return False
+        output.clear()
+        self.output_bytes = 0
+        return True
 
     def _send_queued(self) -> None:
         """Give the kernel as much as it takes; what is left stays in `_output`."""
@@ -209,11 +257,11 @@ class Connection:
     def _watch(self) -> None:
         if self.closed:
             return
-        reading = not (self.is_reading_paused or self._is_writing)
+        reading = not self.is_reading_paused and (self.keeps_reading or not self._is_writing)
         self._server.loop.watch(
             self._sock,
             self.on_readable if reading else None,
-            self.flush if self._is_writing else None,
+            self._on_writable if self._is_writing else None,
         )
 
     def _linger(self) -> None:
@@ -269,7 +317,7 @@ class StreamServer:
         self._new_session = new_session
         self._max_connections = max_connections
         self._refusal = refusal
-        self._to_flush: list[Connection] = []
+        self.to_flush: list[Connection] = []
         listener.setblocking(False)
         loop.watch(listener, self._accept_all)
         loop.before_sleep(self._flush_all)
@@ -305,28 +353,36 @@ class StreamServer:
             self.loop.watch(self._listener, self._accept_all)
 
     def _take(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
         if len(self.connections) >= self._max_connections:
             self.refused_total += 1
+            sock.setblocking(False)
             _refuse(sock, self._refusal)
             return
+        self.accepted_total += 1
+        self.adopt(sock, self._new_session)
+
+    def adopt(self, sock: socket.socket, new_session: Callable[[Connection], Session]) -> None:
+        """Serve a connected socket, also one that we connected ourselves."""
+        sock.setblocking(False)
         _configure(sock)
         connection = Connection(self, sock)
-        connection.session = self._new_session(connection)
+        connection.session = new_session(connection)
         self.connections.add(connection)
-        self.accepted_total += 1
         self.loop.watch(sock, connection.on_readable)
 
-    def flush_at_end_of_turn(self, connection: Connection) -> None:
-        self._to_flush.append(connection)
-
     def _flush_all(self) -> None:
-        batch, self._to_flush = self._to_flush, []
+        batch, self.to_flush = self.to_flush, []
         for connection in batch:
             try:
                 connection.flush()
             except Exception:
                 self.log.exception("a session failed when its connection closed")
+
+    def drop_unsent(self) -> None:
+        """Close the clients that something was queued for in this turn, without sending it."""
+        batch, self.to_flush = self.to_flush, []
+        for connection in batch:
+            connection.close()
 
     def drop_slow_reader(self, connection: Connection) -> None:
         self.log.warning(
@@ -368,6 +424,14 @@ def _configure(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_KEEPIDLE"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_S)
+
+
+def _host_port(ask: Callable[[], tuple]) -> str:
+    try:
+        host, port = ask()[:2]
+    except OSError:
+        return "?"
+    return f"{host}:{port}"
 
 
 def _refuse(sock: socket.socket, refusal: bytes) -> None:

@@ -5,6 +5,7 @@ from services.common.lifecycle import address_of, announce, bind, fail, on_stop_
 from services.common.logs import configure
 from services.common.options import (
     Option,
+    flag,
     network_options,
     one_of,
     parse_options,
@@ -17,9 +18,9 @@ from services.common.redis_url import RedisURL
 from services.common.resp import ReplyError
 from services.common.resp_client import ConnectionLost, RespConnection
 from services.kvdb.engine import Engine
-from services.kvdb.persistence import StartError
+from services.kvdb.recovery import StartError
 from services.kvdb.server import Server
-from services.kvdb.settings import POLICIES, Settings
+from services.kvdb.settings import FSYNC_POLICIES, POLICIES, Settings
 
 PORT = 4242
 MB = 1024 * 1024
@@ -29,7 +30,7 @@ DESCRIPTION = "Key-value database: the agreed JSON lines, RESP2 and RESP3 on one
 OPTIONS = [
     *network_options(PORT),
     *password_options(),
-    Option("data-dir", "", "directory for the snapshot; empty keeps nothing on disk"),
+    Option("data-dir", "", "directory of the data; empty keeps nothing on disk"),
     Option(
         "snapshot-interval-s",
         60.0,
@@ -37,6 +38,20 @@ OPTIONS = [
         "and when asked to",
         seconds(),
     ),
+    Option(
+        "appendonly",
+        True,
+        "yes keeps every write in an append-only file too; no loses what came after the last "
+        "snapshot",
+        flag,
+    ),
+    Option(
+        "appendfsync",
+        "everysec",
+        f"when a write is on the disk: {', '.join(FSYNC_POLICIES)} (the kernel decides)",
+        one_of(*FSYNC_POLICIES),
+    ),
+    Option("repair", False, "yes cuts a damaged append-only file off where it is damaged", flag),
     Option("maxmemory-mb", 0, "megabytes of data at the most; 0 is no limit", whole_number(0)),
     Option(
         "maxmemory-policy",
@@ -70,6 +85,8 @@ def main() -> None:
         maxmemory_policy=options.maxmemory_policy,
         snapshot_interval_s=options.snapshot_interval_s,
         data_dir=options.data_dir,
+        append_only=options.appendonly,
+        append_fsync=options.appendfsync,
         max_connections=options.max_connections,
         idle_timeout_s=options.idle_timeout_s,
         max_request_bytes=options.max_request_mb * MB,
@@ -83,7 +100,7 @@ def main() -> None:
     settings.port = listener.getsockname()[1]
     engine = Engine(settings, log, address=address_of(listener))
     try:
-        engine.persistence.open()
+        engine.persistence.open(engine, repairs=options.repair)
     except StartError as error:
         fail("kvdb", str(error))
     engine.settings_changed()

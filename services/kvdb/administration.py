@@ -69,7 +69,7 @@ def config_resetstat(client: Client, request: list[bytes]) -> object:
         database.hits = database.misses = 0
     for command in engine.dispatcher.commands.values():
         for one in (command, *command.subcommands.values()):
-            one.calls = 0
+            one.calls = one.rejected = one.failed = 0
     return OK
 
 
@@ -86,6 +86,12 @@ def bgsave(client: Client, request: list[bytes]) -> object:
         raise errors.syntax_error()
     client.engine.persistence.save_in_background()
     return Simple("Background saving started")
+
+
+def bgrewriteaof(client: Client, request: list[bytes]) -> object:
+    """A snapshot is the rewriting of the append-only file."""
+    client.engine.persistence.save_in_background()
+    return Simple("Background append only file rewriting started")
 
 
 def lastsave(client: Client, request: list[bytes]) -> int:

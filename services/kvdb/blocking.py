@@ -12,7 +12,8 @@
    registered in `Database.waiting` under each of its keys, and gets no reply for now.
 2. When one of these keys comes into being, the keyspace notes it in `ready`. Nothing is served
    yet: the command that made it (perhaps a whole transaction) has to end first, so that
-   nobody sees half of it, and a key that it made and deleted again serves nobody.
+   nobody sees half of it, and a key that it made and deleted again serves nobody. A key that
+   goes away is noted too, for those who wait for a consumer group in it.
 3. `serve_ready` then goes through the keys in the order in which they became ready, and through
    the waits of each in the order in which they came, as long as the key holds something.
 4. What they get is returned as deliveries, (client, reply); the server sends them.
@@ -23,13 +24,14 @@ at once. Inside a transaction nothing blocks: the answer is that of a timeout.
 # Real: blocked.c in Redis.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from services.common.resp import NIL_ARRAY, ReplyError
 from services.kvdb import lists, sorted_sets
 from services.kvdb.arguments import timeout_s
 from services.kvdb.clients import NO_REPLY, Client
+from services.kvdb.journal import Journal
 from services.kvdb.keyspace import Database, Keyspace
 from services.kvdb.lists import LEFT, RIGHT, ListValue
 from services.kvdb.sorted_set import SortedSetValue
@@ -53,13 +55,21 @@ class Wait:
     """The reply when the time is over."""
     timeout_s: float
     """0 is for ever."""
+    as_request: Callable[[bytes], list[bytes]] | None = None
+    """The request that takes the same from a key that is there, for the append-only file; None
+
+    where nothing is taken.
+    """
+    gone: ReplyError | None = None
+    """The reply when a key is deleted, or is of another type; None for waiting on."""
 
 
 class Blocking:
     """All the waits of a server."""
 
-    def __init__(self, keyspace: Keyspace):
+    def __init__(self, keyspace: Keyspace, journal: Journal):
         self._keyspace = keyspace
+        self._journal = journal
         self.waits: dict[Wait, None] = {}
 
     def wait(self, wait: Wait) -> object:
@@ -68,6 +78,7 @@ class Blocking:
         if client.is_executing:
             return wait.nothing
         client.blocked = wait
+        client.is_halted = True
         self.waits[wait] = None
         for key in wait.keys:
             wait.database.waiting.setdefault(key, {})[wait] = None
@@ -76,6 +87,7 @@ class Blocking:
     def end(self, wait: Wait) -> None:
         """Take a wait out of every queue."""
         wait.client.blocked = None
+        wait.client.is_halted = wait.client.is_leaving
         del self.waits[wait]
         waiting = wait.database.waiting
         for key in wait.keys:
@@ -95,17 +107,24 @@ class Blocking:
         deliveries: list[Delivery] = []
         ready = self._keyspace.ready
         while ready:
-            database, key = ready.popleft()
-            for wait in list(database.waiting.get(key, ())):
-                value = database.peek(key)
-                if value is None:
-                    break
-                if type(value) is wait.kind:
-                    reply = _attempt(wait, key)
-                    if reply is not None:
-                        self.end(wait)
-                        deliveries.append((wait.client, reply))
+            # Each key once, however often it was noted: a transaction may add a thousand entries.
+            keys = dict.fromkeys(ready)
+            ready.clear()
+            for database, key in keys:
+                deliveries += self._serve(database, key)
         return deliveries
+
+    def _serve(self, database: Database, key: bytes) -> Iterator[Delivery]:
+        """Serve those who wait for one key, as long as it holds something for them."""
+        value = database.peek(key)
+        for wait in list(database.waiting.get(key, ())):
+            reply = _attempt(wait, key) if type(value) is wait.kind else wait.gone
+            if reply is not None:
+                self.end(wait)
+                if wait.as_request is not None and not isinstance(reply, ReplyError):
+                    self._journal.note(database, wait.as_request(key))
+                yield wait.client, reply
+                value = database.peek(key)  # What was taken may have been the last.
 
 
 def _attempt(wait: Wait, key: bytes) -> object:
@@ -122,13 +141,14 @@ def _first_or_wait(
     take: Callable[[bytes], object],
     nothing: object,
     limit_s: float,
+    as_request: Callable[[bytes], list[bytes]],
 ) -> object:
     """What the first key gives that has something; else wait for any of them."""
     for key in keys:
         reply = take(key)
         if reply is not None:
             return reply
-    wait = Wait(client, client.database, keys, kind, take, nothing, limit_s)
+    wait = Wait(client, client.database, keys, kind, take, nothing, limit_s, as_request)
     return client.engine.blocking.wait(wait)
 
 
@@ -151,7 +171,10 @@ def _blocking_pop(client: Client, request: list[bytes], side: bytes) -> object:
         elements = lists.pop(database, key, side, 1)
         return [key, *elements] if elements else None
 
-    return _first_or_wait(client, keys, ListValue, take, NIL_ARRAY, limit_s)
+    def as_request(key: bytes) -> list[bytes]:
+        return [b"LPOP" if side == LEFT else b"RPOP", key]
+
+    return _first_or_wait(client, keys, ListValue, take, NIL_ARRAY, limit_s, as_request)
 
 
 def blmove(client: Client, request: list[bytes]) -> object:
@@ -174,7 +197,10 @@ def _blocking_move(
     def take(key: bytes) -> bytes | None:
         return lists.move(database, key, destination, source_side, side)
 
-    return _first_or_wait(client, [source], ListValue, take, None, limit_s)
+    def as_request(key: bytes) -> list[bytes]:
+        return [b"LMOVE", key, destination, source_side, side]
+
+    return _first_or_wait(client, [source], ListValue, take, None, limit_s, as_request)
 
 
 def blmpop(client: Client, request: list[bytes]) -> object:
@@ -186,7 +212,10 @@ def blmpop(client: Client, request: list[bytes]) -> object:
         elements = lists.pop(database, key, side, count)
         return [key, elements] if elements else None
 
-    return _first_or_wait(client, keys, ListValue, take, NIL_ARRAY, limit_s)
+    def as_request(key: bytes) -> list[bytes]:
+        return [b"LMPOP", b"1", key, side, b"COUNT", b"%d" % count]
+
+    return _first_or_wait(client, keys, ListValue, take, NIL_ARRAY, limit_s, as_request)
 
 
 # --- sorted sets -----------------------------------------------------------------------
@@ -208,7 +237,10 @@ def _blocking_pop_member(client: Client, request: list[bytes], end: bytes) -> ob
         pairs = sorted_sets.pop(database, key, end, 1)
         return [key, *pairs[0]] if pairs else None
 
-    return _first_or_wait(client, keys, SortedSetValue, take, NIL_ARRAY, limit_s)
+    def as_request(key: bytes) -> list[bytes]:
+        return [b"ZPOPMIN" if end == LOWEST else b"ZPOPMAX", key]
+
+    return _first_or_wait(client, keys, SortedSetValue, take, NIL_ARRAY, limit_s, as_request)
 
 
 def bzmpop(client: Client, request: list[bytes]) -> object:
@@ -220,4 +252,7 @@ def bzmpop(client: Client, request: list[bytes]) -> object:
         pairs = sorted_sets.pop(database, key, end, count)
         return [key, [list(pair) for pair in pairs]] if pairs else None
 
-    return _first_or_wait(client, keys, SortedSetValue, take, NIL_ARRAY, limit_s)
+    def as_request(key: bytes) -> list[bytes]:
+        return [b"ZMPOP", b"1", key, end, b"COUNT", b"%d" % count]
+
+    return _first_or_wait(client, keys, SortedSetValue, take, NIL_ARRAY, limit_s, as_request)

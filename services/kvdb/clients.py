@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 
 class NoReply:
-    """The type of `NO_REPLY`."""
+    """The type of what stands for a reply and is none."""
 
 
 NO_REPLY = NoReply()
 """What a handler returns where the client gets nothing now: it waits, or asked for silence."""
+
+FAREWELL = NoReply()
+"""Delivered to a client whose connection is to be closed."""
 
 
 @dataclass(slots=True)
@@ -43,6 +46,9 @@ class Endpoint(Protocol):
 
     peer: str
     local: str
+    idle_s: float
+    may_be_idle: bool
+    """A client that waits by right, such as a subscriber: the idle timeout spares it."""
 
     def fileno(self) -> int: ...
 
@@ -51,6 +57,8 @@ class NoEndpoint:
     """A client without a connection, as in tests."""
 
     peer = local = "?"
+    idle_s = 0.0
+    may_be_idle = False
 
     def fileno(self) -> int:
         return -1
@@ -69,8 +77,9 @@ class Client:
         "is_authenticated",
         "is_executing",
         "is_guarded",
+        "is_halted",
         "is_leaving",
-        "last_active_ms",
+        "is_subscriber",
         "last_command",
         "library_name",
         "library_version",
@@ -85,11 +94,15 @@ class Client:
         self.engine = engine
         self.id = client_id
         self.endpoint = endpoint
-        self.created_ms = self.last_active_ms = engine.clock.now_ms
+        self.created_ms = engine.clock.now_ms
         self.name = self.library_name = self.library_version = b""
         self.is_leaving = False
+        self.is_halted = False
+        """It takes no further requests: it waits, or has to leave."""
         self.is_executing = False
         """EXEC is running its commands."""
+        self.is_subscriber = False
+        """It has channels or patterns; `PubSub` says so."""
         self.no_evict = False
         self.last_command: Command | None = None
         self.blocked: Wait | None = None
@@ -113,6 +126,7 @@ class Client:
             not self.is_authenticated
             or self.transaction.queue is not None
             or self.reply_mode != "on"
+            or self.is_resp2_subscriber
         )
 
     def end_transaction(self) -> None:
@@ -129,6 +143,10 @@ class Client:
                 del database.watched[key]
         self.transaction.watched = []
         self.transaction.is_stale = False
+
+    @property
+    def is_resp2_subscriber(self) -> bool:
+        return self.is_subscriber and self.resp == 2
 
     @property
     def is_in_transaction(self) -> bool:
@@ -153,6 +171,7 @@ class Clients:
         if self._by_id.pop(client.id, None):
             client.end_transaction()
             self._engine.blocking.forget(client)
+            self._engine.pubsub.forget(client)
 
     def get(self, client_id: int) -> Client | None:
         return self._by_id.get(client_id)

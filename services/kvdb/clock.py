@@ -1,7 +1,7 @@
 """The time as commands see it: one reading for all that arrived together.
 
 A key must not expire between two lookups of the same command, so commands never ask the
-system for the time; the server reads it before each batch of requests.
+system for the time; the server reads it at the beginning of each turn of its loop.
 # Real: server.mstime and updateCachedTime() in Redis.
 """
 

@@ -18,13 +18,15 @@ class KeySpec:
     """Where the keys stand in a request: every `step`-th argument from `first` to `last`.
 
     A negative `last` counts from the end. With `count_at` the keys follow a number that says
-    how many they are (`ZUNION 2 a b`), and `first` to `last` are what stands before it.
+    how many they are (`ZUNION 2 a b`), and `first` to `last` are what stands before it. Behind
+    the word STREAMS, all keys stand before all IDs (`XREAD COUNT 5 STREAMS a b 0 0`).
     """
 
     first: int = 0
     last: int = 0
     step: int = 0
     count_at: int = 0
+    is_behind_streams: bool = False
 
     def find(self, request: list[bytes]) -> Iterator[bytes]:
         """The keys of a request. Raises ValueError where the count among them is no number."""
@@ -36,6 +38,22 @@ class KeySpec:
             if count is None or not 0 < count < len(request) - self.count_at:
                 raise ValueError("invalid arguments")
             yield from request[self.count_at + 1 : self.count_at + 1 + count]
+        if self.is_behind_streams:
+            yield from _keys_behind_streams(request)
+
+
+_WORDS_OF_OPTION = {b"BLOCK": 2, b"COUNT": 2, b"GROUP": 3, b"NOACK": 1}
+
+
+def _keys_behind_streams(request: list[bytes]) -> list[bytes]:
+    """Option by option, because a group may be called STREAMS, too."""
+    at = 1
+    while at < len(request) and (words := _WORDS_OF_OPTION.get(request[at].upper())):
+        at += words
+    if at >= len(request) - 1 or request[at].upper() != b"STREAMS":
+        return []
+    keys, odd = divmod(len(request) - at - 1, 2)
+    return [] if odd else request[at + 1 : at + 1 + keys]
 
 
 NO_KEYS = KeySpec()
@@ -56,6 +74,10 @@ class Command:
     is_write: bool = False
     denies_oom: bool = False
     calls: int = 0
+    rejected: int = 0
+    """By a guard, before it was run."""
+    failed: int = 0
+    """While it ran."""
 
     def __post_init__(self) -> None:
         self.is_write = "write" in self.flags

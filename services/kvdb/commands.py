@@ -12,6 +12,7 @@ the memory limit and (later) the append-only file and ACL go by the flags:
     no_auth             allowed before the client has logged in
     no_multi            not allowed inside MULTI
     immediate           inside MULTI it runs at once instead of being queued (ours)
+    subscriber          allowed to a RESP2 client that has subscriptions (ours)
     admin, noscript, loading, stale …      as Redis says; nothing here depends on them
 
 An arity counts the name; a negative one means "at least". Keys: `-1` counts from the end, and
@@ -21,17 +22,27 @@ An arity counts the name; a negative one means "at least". Keys: `-1` counts fro
 
 from services.kvdb import (
     administration,
+    bitfields,
+    bitmaps,
     blocking,
     connection,
+    functions,
+    geo,
     hashes,
+    hyperloglog,
     information,
     introspection,
     keys,
     lists,
+    pubsub,
     sets,
     sorted_set_algebra,
     sorted_set_ranges,
     sorted_sets,
+    stream_groups,
+    stream_information,
+    stream_reading,
+    streams,
     strings,
     transactions,
 )
@@ -44,6 +55,7 @@ ALL_BUT_LAST = KeySpec(1, -2, 1)
 PAIRS = KeySpec(1, -1, 2)
 SUBJECT = KeySpec(2, 2, 1)
 NUMKEYS_AT = {at: KeySpec(count_at=at) for at in (1, 2)}
+BEHIND_STREAMS = KeySpec(is_behind_streams=True)
 TARGET_AND_NUMKEYS = KeySpec(1, 1, 1, count_at=2)
 
 Row = tuple[str, Handler, int, str, KeySpec]
@@ -71,6 +83,16 @@ STRINGS: list[Row] = [
     ("getrange", strings.getrange, 4, "readonly", ONE),
     ("substr", strings.getrange, 4, "readonly", ONE),
     ("lcs", strings.lcs, -3, "readonly", TWO),
+]
+
+BITMAPS: list[Row] = [
+    ("setbit", bitmaps.setbit, 4, "write denyoom", ONE),
+    ("getbit", bitmaps.getbit, 3, "readonly fast", ONE),
+    ("bitcount", bitmaps.bitcount, -2, "readonly", ONE),
+    ("bitpos", bitmaps.bitpos, -3, "readonly", ONE),
+    ("bitop", bitmaps.bitop, -4, "write denyoom", KeySpec(2, -1, 1)),
+    ("bitfield", bitfields.bitfield, -2, "write denyoom", ONE),
+    ("bitfield_ro", bitfields.bitfield_ro, -2, "readonly fast", ONE),
 ]
 
 LISTS: list[Row] = [
@@ -175,6 +197,53 @@ SORTED_SETS: list[Row] = [
     ("zdiffstore", sorted_set_algebra.zdiffstore, -4, "write denyoom", TARGET_AND_NUMKEYS),
 ]
 
+HYPERLOGLOG: list[Row] = [
+    ("pfadd", hyperloglog.pfadd, -2, "write denyoom fast", ONE),
+    ("pfcount", hyperloglog.pfcount, -2, "readonly", ALL),
+    ("pfmerge", hyperloglog.pfmerge, -2, "write denyoom", ALL),
+    ("pfdebug", hyperloglog.pfdebug, -3, "write denyoom admin", SUBJECT),
+    ("pfselftest", hyperloglog.pfselftest, 1, "admin", NO_KEYS),
+]
+
+GEO: list[Row] = [
+    ("geoadd", geo.geoadd, -5, "write denyoom", ONE),
+    ("geopos", geo.geopos, -2, "readonly", ONE),
+    ("geohash", geo.geohash_, -2, "readonly", ONE),
+    ("geodist", geo.geodist, -4, "readonly", ONE),
+    ("geosearch", geo.geosearch, -7, "readonly", ONE),
+    ("geosearchstore", geo.geosearchstore, -8, "write denyoom", TWO),
+    ("georadius", geo.georadius, -6, "write denyoom", ONE),
+    ("georadius_ro", geo.georadius_ro, -6, "readonly", ONE),
+    ("georadiusbymember", geo.georadiusbymember, -5, "write denyoom", ONE),
+    ("georadiusbymember_ro", geo.georadiusbymember_ro, -5, "readonly", ONE),
+]
+
+STREAMS: list[Row] = [
+    ("xadd", streams.xadd, -5, "write denyoom fast", ONE),
+    ("xtrim", streams.xtrim, -4, "write", ONE),
+    ("xdel", streams.xdel, -3, "write fast", ONE),
+    ("xsetid", streams.xsetid, -3, "write denyoom fast", ONE),
+    ("xlen", streams.xlen, 2, "readonly fast", ONE),
+    ("xrange", streams.xrange, -4, "readonly", ONE),
+    ("xrevrange", streams.xrevrange, -4, "readonly", ONE),
+    ("xread", stream_reading.xread, -4, "readonly blocking", BEHIND_STREAMS),
+    ("xreadgroup", stream_reading.xreadgroup, -7, "write blocking", BEHIND_STREAMS),
+    ("xack", stream_groups.xack, -4, "write fast", ONE),
+    ("xpending", stream_groups.xpending, -3, "readonly", ONE),
+    ("xclaim", stream_groups.xclaim, -6, "write fast", ONE),
+    ("xautoclaim", stream_groups.xautoclaim, -6, "write fast", ONE),
+    ("xgroup|create", stream_groups.xgroup_create, -5, "write denyoom", SUBJECT),
+    ("xgroup|setid", stream_groups.xgroup_setid, -5, "write", SUBJECT),
+    ("xgroup|destroy", stream_groups.xgroup_destroy, 4, "write", SUBJECT),
+    ("xgroup|createconsumer", stream_groups.xgroup_createconsumer, 5, "write denyoom", SUBJECT),
+    ("xgroup|delconsumer", stream_groups.xgroup_delconsumer, 5, "write", SUBJECT),
+    ("xgroup|help", stream_groups.xgroup_help, 2, "loading stale", NO_KEYS),
+    ("xinfo|stream", stream_information.xinfo_stream, -3, "readonly", SUBJECT),
+    ("xinfo|groups", stream_information.xinfo_groups, 3, "readonly", SUBJECT),
+    ("xinfo|consumers", stream_information.xinfo_consumers, 4, "readonly", SUBJECT),
+    ("xinfo|help", stream_information.xinfo_help, 2, "loading stale", NO_KEYS),
+]
+
 KEYS: list[Row] = [
     ("del", keys.del_, -2, "write", ALL),
     ("unlink", keys.del_, -2, "write fast", ALL),
@@ -216,13 +285,15 @@ TRANSACTIONS: list[Row] = [
     ("unwatch", transactions.unwatch, 1, "noscript loading stale fast", NO_KEYS),
 ]
 
+ANY_TIME = "noscript loading stale fast"
+
 CONNECTION: list[Row] = [
-    ("ping", connection.ping, -1, "fast", NO_KEYS),
+    ("ping", connection.ping, -1, "fast subscriber", NO_KEYS),
     ("echo", connection.echo, 2, "fast", NO_KEYS),
     ("hello", connection.hello, -1, "noscript loading stale fast no_auth", NO_KEYS),
     ("auth", connection.auth, -2, "noscript loading stale fast no_auth", NO_KEYS),
-    ("quit", connection.quit_, -1, "noscript loading stale fast no_auth immediate", NO_KEYS),
-    ("reset", connection.reset, 1, "noscript loading stale fast no_auth immediate", NO_KEYS),
+    ("quit", connection.quit_, -1, f"{ANY_TIME} immediate subscriber no_auth", NO_KEYS),
+    ("reset", connection.reset, 1, f"{ANY_TIME} immediate subscriber no_auth", NO_KEYS),
     ("client|id", connection.client_id, 2, "noscript loading stale", NO_KEYS),
     ("client|getname", connection.client_getname, 2, "noscript loading stale", NO_KEYS),
     ("client|setname", connection.client_setname, 3, "noscript loading stale", NO_KEYS),
@@ -236,6 +307,23 @@ CONNECTION: list[Row] = [
     ("client|getredir", connection.client_getredir, 2, "noscript loading stale", NO_KEYS),
 ]
 
+PUBSUB: list[Row] = [
+    ("subscribe", pubsub.subscribe, -2, "pubsub noscript loading stale subscriber", NO_KEYS),
+    ("unsubscribe", pubsub.unsubscribe, -1, "pubsub noscript loading stale subscriber", NO_KEYS),
+    ("psubscribe", pubsub.psubscribe, -2, "pubsub noscript loading stale subscriber", NO_KEYS),
+    ("punsubscribe", pubsub.punsubscribe, -1, "pubsub noscript loading stale subscriber", NO_KEYS),
+    ("ssubscribe", pubsub.ssubscribe, -2, "pubsub noscript loading stale subscriber", NO_KEYS),
+    ("sunsubscribe", pubsub.sunsubscribe, -1, "pubsub noscript loading stale subscriber", NO_KEYS),
+    ("publish", pubsub.publish, 3, "pubsub loading stale fast", NO_KEYS),
+    ("spublish", pubsub.spublish, 3, "pubsub loading stale fast", NO_KEYS),
+    ("pubsub|channels", pubsub.pubsub_channels, -2, "pubsub loading stale", NO_KEYS),
+    ("pubsub|numsub", pubsub.pubsub_numsub, -2, "pubsub loading stale", NO_KEYS),
+    ("pubsub|numpat", pubsub.pubsub_numpat, 2, "pubsub loading stale", NO_KEYS),
+    ("pubsub|shardchannels", pubsub.pubsub_shardchannels, -2, "pubsub loading stale", NO_KEYS),
+    ("pubsub|shardnumsub", pubsub.pubsub_shardnumsub, -2, "pubsub loading stale", NO_KEYS),
+    ("pubsub|help", pubsub.pubsub_help, 2, "loading stale", NO_KEYS),
+]
+
 ADMINISTRATION: list[Row] = [
     ("info", information.info, -1, "loading stale dangerous", NO_KEYS),
     ("config|get", administration.config_get, -3, "admin noscript loading stale", NO_KEYS),
@@ -246,9 +334,12 @@ ADMINISTRATION: list[Row] = [
     ("command|docs", introspection.command_docs, -2, "loading stale", NO_KEYS),
     ("command|list", introspection.command_list, -2, "loading stale", NO_KEYS),
     ("command|getkeys", introspection.command_getkeys, -3, "loading stale", NO_KEYS),
+    ("function|flush", functions.function_flush, -2, "write noscript", NO_KEYS),
+    ("function|list", functions.function_list, -2, "noscript", NO_KEYS),
     ("memory|usage", keys.memory_usage, -3, "readonly", SUBJECT),
     ("save", administration.save, 1, "admin noscript no_multi", NO_KEYS),
     ("bgsave", administration.bgsave, -1, "admin noscript", NO_KEYS),
+    ("bgrewriteaof", administration.bgrewriteaof, 1, "admin noscript", NO_KEYS),
     ("lastsave", administration.lastsave, 1, "loading stale fast", NO_KEYS),
     ("shutdown", administration.shutdown, -1, "admin noscript loading stale no_multi", NO_KEYS),
     ("time", administration.time_, 1, "loading stale fast", NO_KEYS),
@@ -264,13 +355,18 @@ ADMINISTRATION: list[Row] = [
 
 GROUPS: dict[str, list[Row]] = {
     "string": STRINGS,
+    "bitmap": BITMAPS,
     "list": LISTS,
     "hash": HASHES,
     "set": SETS,
     "sorted-set": SORTED_SETS,
+    "hyperloglog": HYPERLOGLOG,
+    "geo": GEO,
+    "stream": STREAMS,
     "generic": KEYS,
     "transactions": TRANSACTIONS,
     "connection": CONNECTION,
+    "pubsub": PUBSUB,
     "server": ADMINISTRATION,
 }
 

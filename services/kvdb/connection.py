@@ -16,6 +16,9 @@ DEFAULT_USER = b"default"
 def ping(client: Client, request: list[bytes]) -> object:
     if len(request) > 2:
         raise errors.wrong_arity("ping")
+    if client.is_resp2_subscriber:
+        # In the form of a message, which is all that it may get.
+        return [b"pong", *(request[1:] or [b""])]
     return request[1] if len(request) == 2 else Simple("PONG")
 
 
@@ -30,6 +33,7 @@ def quit_(client: Client, request: list[bytes]) -> object:
 
 def reset(client: Client, request: list[bytes]) -> object:
     client.end_transaction()
+    client.engine.pubsub.forget(client)
     client.name = b""
     client.is_authenticated = not client.engine.settings.password
     client.reset()
@@ -91,6 +95,7 @@ def hello(client: Client, request: list[bytes]) -> dict[bytes, object]:
     if name is not None:
         client.name = name
     client.resp = version
+    client.update_guard()
     return {
         b"server": b"redis",
         b"version": REDIS_VERSION.encode(),
@@ -174,6 +179,7 @@ def _line(client: Client) -> bytes:
     """One client in the form of CLIENT LIST, which several task queues parse."""
     now_ms = client.engine.clock.now_ms
     queue = client.transaction.queue
+    channels, patterns, shard_channels = client.engine.pubsub.counts_of(client)
     fields = {
         "id": client.id,
         "addr": client.endpoint.peer,
@@ -181,12 +187,12 @@ def _line(client: Client) -> bytes:
         "fd": client.endpoint.fileno(),
         "name": client.name.decode(),
         "age": (now_ms - client.created_ms) // 1000,
-        "idle": (now_ms - client.last_active_ms) // 1000,
+        "idle": int(client.endpoint.idle_s),
         "flags": _flags(client),
         "db": client.database.index,
-        "sub": 0,
-        "psub": 0,
-        "ssub": 0,
+        "sub": channels,
+        "psub": patterns,
+        "ssub": shard_channels,
         "multi": -1 if queue is None else len(queue),
         "events": "r",
         "cmd": client.last_command.name if client.last_command else "NULL",
@@ -201,7 +207,8 @@ def _line(client: Client) -> bytes:
 
 def _flags(client: Client) -> str:
     flags = (
-        ("x" if client.is_in_transaction else "")
+        ("P" if client.is_subscriber else "")
+        + ("x" if client.is_in_transaction else "")
         + ("b" if client.blocked else "")
         + ("d" if client.transaction.is_stale else "")
         + ("c" if client.is_leaving else "")

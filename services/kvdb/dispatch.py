@@ -14,14 +14,17 @@ two comparisons tell (`client.is_guarded`, the memory limit), and the ladder is 
 What a handler raises becomes the reply here and nowhere else.
 """
 
+import collections
 from typing import TYPE_CHECKING
 
 from services.common.logs import Log
-from services.common.resp import ReplyError
+from services.common.resp import ReplyError, Several
+from services.common.subscribing import not_for_subscribers
 from services.kvdb import errors
 from services.kvdb.blocking import Delivery
 from services.kvdb.clients import NO_REPLY, Client
 from services.kvdb.command import Command
+from services.kvdb.errors import Rejection
 from services.kvdb.transactions import QUEUED
 
 if TYPE_CHECKING:
@@ -37,27 +40,33 @@ class Dispatcher:
         self.commands = commands
         """The command table, by name in upper case."""
         self.has_memory_limit = False
-        self.deliveries: list[Delivery] = []
+        self.deliveries: collections.deque[Delivery] = collections.deque()
         self.errors_total = 0
+        self.keeps_journal = False
+        """Whether what is written goes into the append-only file; `Persistence` says so."""
         self._engine = engine
         self._keyspace = engine.keyspace
+        self._journal = engine.journal
         self._ready = engine.keyspace.ready
         self._log = log
         # What clients usually write, so that the case need not be changed for each request.
-        self._as_written = commands | {name.lower(): it for name, it in commands.items()}
+        simple = {name: it for name, it in commands.items() if not it.subcommands}
+        self._as_written = simple | {name.lower(): it for name, it in simple.items()}
 
     def execute(self, client: Client, request: list[bytes]) -> object:
         """The reply to one request; an error is a ReplyError, returned."""
         try:
             command = self._as_written.get(request[0])
-            if command is None or command.subcommands:
+            if command is None:
                 command = self.find(request)
             words = len(request)
             if words != command.arity and not command.accepts(words):
-                raise errors.wrong_arity(command.name)
+                raise errors.wrong_arity(command.name, Rejection)
             client.last_command = command
             if client.is_guarded or (command.denies_oom and self.has_memory_limit):
                 reply = self._climb(client, command, request)
+            elif self.keeps_journal:
+                reply = self._run(client, command, request)
             else:
                 command.calls += 1
                 reply = command.handler(client, request)
@@ -84,31 +93,48 @@ class Dispatcher:
 
     def call(self, client: Client, command: Command, request: list[bytes]) -> object:
         """Run one command of a transaction, past all guards; an error is its reply."""
-        command.calls += 1
         try:
-            return command.handler(client, request)
+            return self._run(client, command, request)
         except ReplyError as error:
             self.errors_total += 1
+            command.failed += 1
             return error
         except Exception:
             self._log.exception("a command failed", command=request[0])
             return ReplyError(INTERNAL_ERROR)
 
+    def _run(self, client: Client, command: Command, request: list[bytes]) -> object:
+        """Call the handler; what a write has changed goes into the append-only file."""
+        command.calls += 1
+        if not (self.keeps_journal and command.is_write):
+            return command.handler(client, request)
+        if self._journal.is_refusing:
+            raise Rejection(errors.DISK_REFUSES)
+        # The database is chosen before the command: none that writes chooses another one.
+        database, dirty = client.database, self._keyspace.dirty
+        reply = command.handler(client, request)
+        if self._keyspace.dirty != dirty:
+            self._journal.note(database, request)
+        return reply
+
     # --- the ladder --------------------------------------------------------------------
 
     def _climb(self, client: Client, command: Command, request: list[bytes]) -> object:
         if not client.is_authenticated and "no_auth" not in command.flags:
-            raise ReplyError(errors.NO_AUTH)
+            raise Rejection(errors.NO_AUTH)
+        if client.is_resp2_subscriber and "subscriber" not in command.flags:
+            raise Rejection(f"ERR {not_for_subscribers(command.name)}")
         queues = client.is_in_transaction and "immediate" not in command.flags
         if queues and "no_multi" in command.flags:
-            raise ReplyError("ERR Command not allowed inside a transaction")
+            raise Rejection("ERR Command not allowed inside a transaction")
         if self.has_memory_limit:
             self._make_room(client, command, request)
         if queues:
+            if command.is_write and self._journal.is_refusing:
+                raise Rejection(errors.DISK_REFUSES)
             client.transaction.queue.append((command, request))
             return self._audible(client, QUEUED)
-        command.calls += 1
-        reply = command.handler(client, request)
+        reply = self._run(client, command, request)
         if self.has_memory_limit:
             # A command may have made more than it was sent: SETRANGE, SUNIONSTORE, COPY.
             self._engine.eviction.make_room(0)
@@ -132,14 +158,19 @@ class Dispatcher:
         if not self._engine.eviction.make_room(size_bytes):
             if command.name == "exec":
                 client.end_transaction()
-            raise ReplyError(text)
+            raise Rejection(text)
 
     def _refuse(self, client: Client, command: Command | None, error: ReplyError) -> object:
-        """An error; inside MULTI, that of a command that would have been queued aborts EXEC."""
+        """The reply to what could not be run, or failed while it ran."""
         self.errors_total += 1
-        if client.is_in_transaction and (command is None or "immediate" not in command.flags):
-            client.transaction.is_refused = True
-        return self._audible(client, error)
+        if isinstance(error, Rejection):
+            if client.is_in_transaction:
+                client.transaction.is_refused = True
+            if command:
+                command.rejected += 1
+        else:
+            command.failed += 1
+        return self._audible(client, ReplyError(str(error)))
 
     def _audible(self, client: Client, reply: object) -> object:
         """The reply, or nothing where CLIENT REPLY asked for silence."""
@@ -148,4 +179,5 @@ class Dispatcher:
         if client.reply_mode == "skip":
             client.reply_mode = "on"
             client.update_guard()
-        return NO_REPLY
+        # Acknowledgements of SUBSCRIBE are messages, which silence does not concern.
+        return reply if type(reply) is Several else NO_REPLY

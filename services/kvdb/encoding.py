@@ -14,6 +14,7 @@ from services.kvdb.lists import ListValue
 from services.kvdb.sets import SetValue
 from services.kvdb.settings import Settings
 from services.kvdb.sorted_set import SortedSetValue
+from services.kvdb.stream import StreamValue
 from services.kvdb.strings import RawString
 
 TYPE_NAMES: dict[type, str] = {
@@ -23,6 +24,7 @@ TYPE_NAMES: dict[type, str] = {
     HashValue: "hash",
     SetValue: "set",
     SortedSetValue: "zset",
+    StreamValue: "stream",
 }
 
 EMBEDDED_STRING_BYTES = 44
@@ -55,6 +57,8 @@ def encoding_of(value: object, settings: Settings) -> str:
         case SortedSetValue():
             limits = settings.zset_max_listpack_entries, settings.zset_max_listpack_value
             return "listpack" if _is_small(len(value), value.scores, *limits) else "skiplist"
+        case StreamValue():
+            return "stream"
     raise TypeError(type(value).__name__)
 
 

@@ -7,7 +7,9 @@
       ├─ clients       who is connected
       ├─ blocking      who waits for what
       ├─ eviction      making room at the memory limit
-      ├─ persistence   snapshots
+      ├─ journal       the append-only file
+      ├─ persistence   snapshots, and when the append-only file goes on in a new one
+      ├─ pubsub        who is subscribed to what
       ├─ dispatcher    from a request to its reply
       └─ vitals        health
 
@@ -22,14 +24,16 @@ from typing import Protocol
 from services.common.health import Vitals
 from services.common.logs import Log
 from services.kvdb.blocking import Blocking
-from services.kvdb.clients import Client, Clients
+from services.kvdb.clients import FAREWELL, Client, Clients
 from services.kvdb.clock import Clock
 from services.kvdb.commands import command_table
 from services.kvdb.dispatch import Dispatcher
 from services.kvdb.eviction import Eviction
 from services.kvdb.expiry import ExpiryCycle
+from services.kvdb.journal import Journal
 from services.kvdb.keyspace import Keyspace
 from services.kvdb.persistence import Persistence
+from services.kvdb.pubsub import PubSub
 from services.kvdb.settings import Settings
 
 
@@ -59,13 +63,13 @@ class Engine:
         self.traffic: Traffic = NoTraffic()
         self.keyspace = Keyspace(self.clock)
         self.clients = Clients(self)
-        self.blocking = Blocking(self.keyspace)
-        self.eviction = Eviction(self.keyspace, settings)
+        self.journal = Journal(self.clock, self.vitals, log)
+        self.blocking = Blocking(self.keyspace, self.journal)
+        self.eviction = Eviction(self.keyspace, settings, self.journal)
         self.expiry = ExpiryCycle(self.keyspace)
-        self.persistence = Persistence(self.keyspace, settings, self.vitals, log)
+        self.persistence = Persistence(self.keyspace, self.journal, settings, self.vitals, log)
         self.dispatcher = Dispatcher(self, command_table(), log)
-        self.leaving: list[Client] = []
-        """Clients whose connections are to be closed."""
+        self.pubsub = PubSub(self.dispatcher.deliveries)
         self.shutdown: Callable[[bool], None] = lambda saves: None
         """Ends the process after the current turn; the server sets it."""
         self.settings_changed()
@@ -74,17 +78,21 @@ class Engine:
         """Bring in line what follows from the settings; CONFIG SET calls it."""
         self.dispatcher.has_memory_limit = bool(self.settings.maxmemory)
         self.keyspace.track_access(self.eviction.tracks_access)
+        self.journal.policy = self.settings.append_fsync
+        self.persistence.set_append_only(self, self.settings.append_only)
         if self.settings.maxmemory:
             self.eviction.make_room(0)
 
     def disconnect(self, client: Client) -> None:
         """Have a client's connection closed when the current command has ended."""
-        client.is_leaving = True
-        self.leaving.append(client)
+        client.is_leaving = client.is_halted = True
+        self.dispatcher.deliveries.append((client, FAREWELL))
 
     def tick(self) -> None:
         """What has to be done now and then.  # Real: serverCron() in Redis."""
         self.clock.tick()
         if self.settings.active_expiry:
             self.expiry.run()
+        if self.keyspace.ready:  # Somebody may have waited for what has just expired.
+            self.dispatcher.deliveries += self.blocking.serve_ready()
         self.persistence.tick()

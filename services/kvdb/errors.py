@@ -21,8 +21,16 @@ STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 INVALID_CURSOR = "ERR invalid cursor"
 NUMKEYS = "ERR numkeys should be greater than 0"
 OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'."
+DISK_REFUSES = (
+    "MISCONF Errors writing to the AOF file: the disk takes no records, so writes are refused "
+    "until it does"
+)
 NO_AUTH = "NOAUTH Authentication required."
 EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors."
+
+
+class Rejection(ReplyError):
+    """A command that has not been run: raised by the dispatcher alone, before the handler."""
 
 
 def syntax_error() -> ReplyError:
@@ -33,11 +41,11 @@ def wrong_type() -> ReplyError:
     return ReplyError(WRONG_TYPE)
 
 
-def wrong_arity(name: str) -> ReplyError:
-    return ReplyError(f"ERR wrong number of arguments for '{name}' command")
+def wrong_arity(name: str, kind: type[ReplyError] = ReplyError) -> ReplyError:
+    return kind(f"ERR wrong number of arguments for '{name}' command")
 
 
-def unknown_command(request: list[bytes]) -> ReplyError:
+def unknown_command(request: list[bytes]) -> Rejection:
     """The name, and the first arguments as far as they fit into about 128 characters."""
     shown, room = "", 128
     for argument in request[1:]:
@@ -46,13 +54,26 @@ def unknown_command(request: list[bytes]) -> ReplyError:
         text = argument[: room - len(shown)].decode("utf-8", "surrogateescape")
         shown += f"'{text}' "
     name = request[0][:128].decode("utf-8", "surrogateescape")
-    return ReplyError(f"ERR unknown command '{name}', with args beginning with: {shown}")
+    return Rejection(f"ERR unknown command '{name}', with args beginning with: {shown}")
 
 
-def unknown_subcommand(request: list[bytes]) -> ReplyError:
+def unknown_subcommand(request: list[bytes]) -> Rejection:
     name = request[0].decode("utf-8", "surrogateescape").upper()
     subcommand = request[1][:128].decode("utf-8", "surrogateescape")
-    return ReplyError(f"ERR unknown subcommand '{subcommand}'. Try {name} HELP.")
+    return Rejection(f"ERR unknown subcommand '{subcommand}'. Try {name} HELP.")
+
+
+def unusable_subcommand(request: list[bytes]) -> ReplyError:
+    """A subcommand that there is, with arguments that it has no use for."""
+    name, subcommand = shown(request[0]).upper(), shown(request[1][:128])
+    return ReplyError(
+        f"ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try {name} HELP."
+    )
+
+
+def shown(argument: bytes) -> str:
+    """What the client sent, as a part of an error text."""
+    return argument.decode("utf-8", "surrogateescape")
 
 
 def invalid_expire_time(command: str) -> ReplyError:

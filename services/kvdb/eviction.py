@@ -21,6 +21,7 @@ Where a database has few keys (large values), all of them are drawn, and the cho
 # Real: performEvictions() and evictionPoolEntry in Redis's evict.c.
 """
 
+from services.kvdb.journal import Journal
 from services.kvdb.keyspace import Database, Keyspace
 from services.kvdb.scan_table import ScanTable
 from services.kvdb.settings import Settings
@@ -36,8 +37,9 @@ Candidate = tuple[float, int, bytes]
 class Eviction:
     """Frees memory by the policy in force."""
 
-    def __init__(self, keyspace: Keyspace, settings: Settings):
+    def __init__(self, keyspace: Keyspace, settings: Settings, journal: Journal):
         self._keyspace = keyspace
+        self._journal = journal
         self._settings = settings
         self._pool: list[Candidate] = []
 
@@ -57,6 +59,7 @@ class Eviction:
                 return False
             database, key = victim
             database.evict(key)
+            self._journal.note(database, [b"DEL", key])
         return True
 
     def _choose(self) -> tuple[Database, bytes] | None:

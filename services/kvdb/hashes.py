@@ -3,6 +3,7 @@
 # Real: listpack for small hashes, a hash table for large ones, whose order is arbitrary.
 """
 
+import math
 import random
 
 from services.common.resp import OK, Pairs, ReplyError
@@ -122,7 +123,8 @@ def hincrby(client: Client, request: list[bytes]) -> int:
 
 def hincrbyfloat(client: Client, request: list[bytes]) -> bytes:
     _, key, field, amount = request
-    arguments.number(amount)
+    if math.isinf(arguments.number(amount)):
+        raise ReplyError("ERR value is NaN or Infinity")
     value = client.database.modify_as(HashValue, key)
     old = value.get(field, b"0") if value is not None else b"0"
     total = add_decimals(old, amount, "ERR hash value is not a float")

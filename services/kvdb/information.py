@@ -107,7 +107,10 @@ def _persistence(engine: "Engine") -> Fields:
         "rdb_last_save_time": persistence.last_save_s,
         "rdb_last_bgsave_status": "err" if persistence.last_error else "ok",
         "rdb_last_bgsave_time_sec": int(persistence.last_duration_s),
-        "aof_enabled": 0,
+        "aof_enabled": int(engine.journal.is_open),
+        "aof_rewrite_in_progress": int(engine.journal.is_open and persistence.is_saving),
+        "aof_last_write_status": "err" if engine.journal.is_refusing else "ok",
+        "aof_current_size": engine.journal.size_bytes,
     }
 
 
@@ -126,7 +129,7 @@ def _stats(engine: "Engine") -> Fields:
 
 
 def _replication(engine: "Engine") -> Fields:
-    return {"role": "master", "connected_slaves": 0}
+    return {"role": "master", "connected_slaves": 0, "master_repl_offset": 0}
 
 
 def _cpu(engine: "Engine") -> Fields:
@@ -147,7 +150,12 @@ def _cluster(engine: "Engine") -> Fields:
 def _commandstats(engine: "Engine") -> Fields:
     commands = engine.dispatcher.commands.values()
     every = [command for parent in commands for command in (parent, *parent.subcommands.values())]
-    return {f"cmdstat_{it.name}": f"calls={it.calls}" for it in every if it.calls}
+    return {
+        f"cmdstat_{it.name}": f"calls={it.calls},rejected_calls={it.rejected},"
+        f"failed_calls={it.failed}"
+        for it in every
+        if it.calls or it.rejected
+    }
 
 
 def _keyspace(engine: "Engine") -> Fields:

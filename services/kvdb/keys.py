@@ -80,8 +80,9 @@ def pexpireat(client: Client, request: list[bytes]) -> int:
 def _expire(client: Client, request: list[bytes], unit_ms: int, base_ms: int) -> int:
     name, key, amount_text, *options = request
     is_allowed = _expire_condition(options)
-    at_ms = integer(amount_text) * unit_ms + base_ms
-    if not arguments.MIN_INTEGER <= at_ms <= arguments.MAX_INTEGER:
+    amount_ms = integer(amount_text) * unit_ms
+    at_ms = amount_ms + base_ms
+    if amount_ms < arguments.MIN_INTEGER or at_ms > arguments.MAX_INTEGER:
         raise errors.invalid_expire_time(name.decode().lower())
     database = client.database
     if database.modify(key) is None or not is_allowed(database.expires_at_ms(key), at_ms):

@@ -268,11 +268,6 @@ def _rank(text: bytes) -> int:
             "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... "
             "or use negative to start from the end of the list"
         )
-    if rank == arguments.MIN_INTEGER:
-        raise ReplyError(
-            "ERR value is out of range, value must between -9223372036854775807 and "
-            "9223372036854775807"
-        )
     return rank
 
 

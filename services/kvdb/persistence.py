@@ -1,7 +1,8 @@
-"""Persistence: when the data set goes to the disk and comes back. The one file that touches it.
+"""Persistence: when the data set goes to the disk and comes back.
 
     DATA_DIR/
       kvdb.snapshot      the last whole snapshot
+      kvdb.7.aof         the writes since then, where the append-only file is on (`journal`)
       kvdb.lock          held while a process uses the directory
 
 Every N seconds, if something has changed, the process forks. The child has, for nothing, a copy
@@ -20,9 +21,13 @@ a gigabyte. It is the parent that renames, because a child that has outlived its
 In Python the child's copy is dearer than in C: reading an object writes its reference count, so
 the child ends up with a copy of most pages. Memory for twice the data must be there.
 
-A crash loses what changed since the last snapshot, which is what the interval is for. A save
-that fails (a full disk) leaves the last snapshot as it is, is logged, shows as `degraded`, and
-is tried again.
+With the append-only file, a snapshot is also its rewriting: the file goes on under the next
+number from the moment of the fork, and when the snapshot stands, the older ones are deleted. It
+is begun as well when the file has grown past the snapshot that it follows.
+
+A crash loses what neither has: without the append-only file, that is what changed since the
+last snapshot. A save that fails (a full disk) leaves the last snapshot as it is, is logged,
+shows as `degraded`, and is tried again.
 """
 
 import contextlib
@@ -33,31 +38,50 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from services.common.atomic_file import remove_stale_temporaries, replace_file, sync_directory
 from services.common.health import Vitals
 from services.common.logs import Log
 from services.common.resp import ReplyError
+from services.kvdb import journal
+from services.kvdb.journal import Journal
 from services.kvdb.keyspace import Keyspace
+from services.kvdb.recovery import Recovered, StartError, recover
 from services.kvdb.settings import Settings
-from services.kvdb.snapshot import SnapshotError, decode_snapshot, encode_snapshot
+from services.kvdb.snapshot import encode_snapshot
+
+if TYPE_CHECKING:
+    from services.kvdb.engine import Engine
 
 FILE_NAME = "kvdb.snapshot"
 LOCK_NAME = "kvdb.lock"
 RETRY_S = 5
 """After a failure the next attempt comes no sooner.  # Real: CONFIG_BGSAVE_RETRY_DELAY"""
 
-
-class StartError(Exception):
-    """The data directory cannot be used; the text is one line for the operator."""
+REWRITE_BYTES = 64 * 1024 * 1024
+"""An append-only file that is smaller is not worth a rewriting.  # Real: auto-aof-rewrite-min-size
+"""
 
 
 class Persistence:
-    """Snapshots of one keyspace. Without a data directory it does nothing."""
+    """Snapshots of one keyspace, and the generations of the append-only file that follow them.
 
-    def __init__(self, keyspace: Keyspace, settings: Settings, vitals: Vitals, log: Log):
+    Without a data directory it does nothing.
+    """
+
+    def __init__(
+        self,
+        keyspace: Keyspace,
+        journal: Journal,
+        settings: Settings,
+        vitals: Vitals,
+        log: Log,
+    ):
         self._keyspace = keyspace
+        self._journal = journal
         self._settings = settings
         self._vitals = vitals
         self._log = log
@@ -66,7 +90,10 @@ class Persistence:
         self._child_pid = 0
         self._child_path = Path()
         self._dirty_at_fork = 0
+        self._generation = 0
         self._started_s = 0.0
+        self._synced_at_s = 0.0
+        self._base_bytes = 0
         self._last_attempt_s = time.monotonic()
         self.last_save_s = int(time.time())
         self.last_error = ""
@@ -75,8 +102,11 @@ class Persistence:
 
     # --- starting ----------------------------------------------------------------------
 
-    def open(self) -> None:
-        """Take hold of the directory and load what is in it. Raises StartError."""
+    def open(self, engine: "Engine", *, repairs: bool = False) -> None:
+        """Take hold of the directory and load what is in it. Raises StartError.
+
+        `repairs` cuts an append-only file off where it is damaged, instead of refusing it.
+        """
         if self._directory is None:
             return
         try:
@@ -85,9 +115,48 @@ class Persistence:
             remove_stale_temporaries(self._path)
             for unfinished in self._directory.glob(f"{FILE_NAME}.*"):
                 unfinished.unlink()
-            self._load()
+            recovered = recover(engine, self._directory, self._path, self._log, repairs=repairs)
+            self.last_save_s = recovered.saved_at_s or self.last_save_s
+            self._base_bytes = recovered.snapshot_bytes
+            self._go_on(engine, recovered)
         except OSError as error:
             raise StartError(f"cannot use {self._directory}: {error.strerror}") from error
+
+    def _go_on(self, engine: "Engine", recovered: Recovered) -> None:
+        """Begin to write where recovery has ended, as the settings want it."""
+        if not self._settings.append_only:
+            if recovered.generation:
+                self.save()  # A snapshot that stands alone, and the files are superfluous.
+        elif recovered.generation:
+            policy = self._settings.append_fsync
+            self._journal.open(self._directory, recovered.generation, policy, recovered.salt)
+            engine.dispatcher.keeps_journal = True
+        else:
+            # A snapshot first: the file would mean nothing without the one that it follows.
+            self._open_journal(engine)
+            self.save()
+
+    def _open_journal(self, engine: "Engine") -> None:
+        """Begin an append-only file that counts from the next snapshot on. Raises OSError."""
+        older = journal.generations_in(self._directory)
+        self._journal.open(self._directory, max(older, default=0) + 1, self._settings.append_fsync)
+        engine.dispatcher.keeps_journal = True
+
+    def set_append_only(self, engine: "Engine", wanted: bool) -> None:
+        """CONFIG SET appendonly. Raises ReplyError."""
+        is_started = self._lock_file is not None
+        if not is_started or wanted == self._journal.is_open:
+            return
+        self._check_can_save()
+        try:
+            if wanted:
+                self._open_journal(engine)
+            else:
+                engine.dispatcher.keeps_journal = False
+                self._journal.close()
+        except OSError as error:
+            raise ReplyError(f"ERR the append-only file: {error.strerror}") from error
+        self.save_in_background()
 
     @property
     def _path(self) -> Path:
@@ -100,27 +169,6 @@ class Persistence:
         except OSError:
             raise StartError(f"{self._directory} is in use by another process") from None
 
-    def _load(self) -> None:
-        started_s = time.monotonic()
-        try:
-            file = open(self._path, "rb")  # noqa: SIM115
-        except FileNotFoundError:
-            return
-        with file:
-            try:
-                for entry in decode_snapshot(file):
-                    database = self._keyspace.databases[entry.database]
-                    database.set(entry.key, entry.value)
-                    if entry.expires_at_ms is not None:
-                        database.expire_at(entry.key, entry.expires_at_ms)
-            except SnapshotError as error:
-                raise StartError(f"{self._path} is damaged: {error}") from error
-            self.last_save_s = int(os.fstat(file.fileno()).st_mtime)
-        self._keyspace.dirty = 0
-        keys = sum(map(len, self._keyspace.databases))
-        seconds = time.monotonic() - started_s
-        self._log.info("snapshot loaded", file=self._path, keys=keys, seconds=seconds)
-
     # --- saving ------------------------------------------------------------------------
 
     @property
@@ -130,15 +178,23 @@ class Persistence:
 
     def tick(self) -> None:
         """Called every now and then: see to the child, or start one when it is time."""
+        now_s = time.monotonic()
+        if now_s - self._synced_at_s >= 1:
+            self._synced_at_s = now_s
+            self._journal.tick()
         if self._child_pid:
             self._reap()
-            return
-        interval_s = self._settings.snapshot_interval_s
-        if self._directory is None or not interval_s or not self._keyspace.dirty:
-            return
-        pause_s = RETRY_S if self.last_error else 0
-        if time.monotonic() - self._last_attempt_s >= max(interval_s, pause_s):
+        elif self._directory is not None and self._is_time_to_save(now_s):
             self._fork()
+
+    def _is_time_to_save(self, now_s: float) -> bool:
+        since_s = now_s - self._last_attempt_s
+        if self.last_error and since_s < RETRY_S:
+            return False
+        if self._journal.size_bytes >= max(self._base_bytes, REWRITE_BYTES):
+            return True
+        interval_s = self._settings.snapshot_interval_s
+        return bool(interval_s and self._keyspace.dirty and since_s >= interval_s)
 
     def save_in_background(self) -> None:
         """BGSAVE. Raises ReplyError."""
@@ -150,13 +206,13 @@ class Persistence:
     def save(self) -> None:
         """SAVE: write here and now; nobody is served meanwhile. Raises ReplyError."""
         self._check_can_save()
-        self._start()
         try:
+            self._start()
             replace_file(self._path, self._chunks())
+            self._succeeded()
         except OSError as error:
             self._failed(error.strerror or str(error))
             raise ReplyError(f"ERR {self.last_error}") from error
-        self._succeeded()
 
     def _check_can_save(self) -> None:
         if self._directory is None:
@@ -164,15 +220,22 @@ class Persistence:
         if self._child_pid:
             raise ReplyError("ERR Background save already in progress")
 
-    def _chunks(self):
-        return encode_snapshot(self._keyspace.databases, int(time.time() * 1000))
+    def _chunks(self) -> Iterator[bytes]:
+        saved_at_ms = int(time.time() * 1000)
+        return encode_snapshot(self._keyspace.databases, saved_at_ms, self._generation)
 
     def _start(self) -> None:
+        """The moment of the snapshot. Raises OSError."""
         self._started_s = self._last_attempt_s = time.monotonic()
+        self._generation = self._journal.begin_generation()
         self._dirty_at_fork = self._keyspace.dirty
 
     def _fork(self) -> None:
-        self._start()
+        try:
+            self._start()
+        except OSError as error:
+            self._failed(error.strerror or str(error))
+            return
         self._child_path = self._path.with_name(f"{FILE_NAME}.{os.getpid()}.new")
         sys.stdout.flush()
         # Objects that the collector does not visit are objects that the child does not touch.
@@ -222,6 +285,9 @@ class Persistence:
         self._failed(reason)
 
     def _succeeded(self) -> None:
+        """The snapshot stands; what it has made superfluous goes. Raises OSError."""
+        journal.delete_before(self._directory, self._generation or sys.maxsize)
+        self._base_bytes = self._path.stat().st_size
         self._keyspace.dirty -= self._dirty_at_fork
         self.last_save_s = int(time.time())
         self.last_duration_s = time.monotonic() - self._started_s
@@ -242,11 +308,13 @@ class Persistence:
             return True
         self._stop_child()
         is_safe = True
-        if saves and self._keyspace.dirty:
-            try:
+        try:
+            if self._journal.is_open:
+                self._journal.close()
+            elif saves and self._keyspace.dirty:
                 self.save()
-            except ReplyError:
-                is_safe = False
+        except (ReplyError, OSError):
+            is_safe = False
         self._lock_file.close()
         return is_safe
 

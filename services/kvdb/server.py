@@ -11,9 +11,10 @@ import time
 from services.common.event_loop import EventLoop, Timer
 from services.common.logs import Log
 from services.common.stream_server import Connection, StreamServer
-from services.kvdb.clients import Client
+from services.kvdb.clients import FAREWELL, Client
 from services.kvdb.engine import Engine
 from services.kvdb.expiry import PERIOD_S
+from services.kvdb.pubsub import Message
 from services.kvdb.session import Session
 
 REFUSAL = b"-ERR max number of clients reached\r\n"
@@ -32,6 +33,8 @@ class Server:
         self._saves_at_end = True
         self._stop_at_s = 0.0
         settings = engine.settings
+        # Before the streams: no reply leaves before the record of what it acknowledges.
+        self.loop.before_sleep(self._write_journal)
         self._streams = StreamServer(
             self.loop,
             listener,
@@ -44,6 +47,7 @@ class Server:
         )
         engine.traffic = self._streams
         engine.shutdown = self._shut_down
+        self.loop.after_wake(engine.clock.tick)
         self.loop.call_every(PERIOD_S, self._tick)
 
     def _new_session(self, connection: Connection) -> Session:
@@ -58,15 +62,29 @@ class Server:
         self._cancel_timer(client)
         self.engine.clients.disconnect(client)
 
+    def _write_journal(self) -> None:
+        """Append what this turn has written; what cannot be promised is not acknowledged."""
+        journal = self.engine.journal
+        if not journal.flush() and journal.policy == "always":
+            self._streams.drop_unsent()
+
     # --- what commands leave to do -------------------------------------------------------
 
     def settle(self) -> None:
         """See to what the last commands have left: called when a session ends a batch."""
-        engine = self.engine
-        if engine.dispatcher.deliveries:
-            self._deliver()
-        if engine.leaving:
-            self._close_leaving()
+        deliveries = self.engine.dispatcher.deliveries
+        while deliveries:
+            client, reply = deliveries.popleft()
+            session = self._sessions.get(client)
+            if session is None:
+                continue
+            if type(reply) is Message:
+                session.push(reply)
+            elif reply is FAREWELL:
+                session.close()
+            else:
+                self._cancel_timer(client)
+                session.deliver(reply)
 
     def watch_timeout(self, client: Client) -> None:
         """Set the timer of a client that has begun to wait."""
@@ -86,22 +104,6 @@ class Server:
         timer = self._timers.pop(client, None)
         if timer:
             timer.cancel()
-
-    def _deliver(self) -> None:
-        dispatcher = self.engine.dispatcher
-        deliveries, dispatcher.deliveries = dispatcher.deliveries, []
-        for client, reply in deliveries:
-            self._cancel_timer(client)
-            session = self._sessions.get(client)
-            if session:
-                session.deliver(reply)
-
-    def _close_leaving(self) -> None:
-        leaving, self.engine.leaving = self.engine.leaving, []
-        for client in leaving:
-            session = self._sessions.get(client)
-            if session:
-                session.close()
 
     # --- running -------------------------------------------------------------------------
 

@@ -13,21 +13,39 @@ from typing import TYPE_CHECKING
 
 from services.common.dialect import Dialect, detect
 from services.common.json_lines import JsonLineDecoder, JsonLineError, encode_line
-from services.common.resp import ReplyError, RespError, RespRequestDecoder, encode_reply
+from services.common.resp import OK, ReplyError, RespError, RespRequestDecoder, encode_reply
 from services.common.stream_server import PAUSE_BYTES, Connection
 from services.kvdb import agreed
 from services.kvdb.clients import NO_REPLY
+from services.kvdb.pubsub import Message
 
 if TYPE_CHECKING:
     from services.kvdb.server import Server
+
+OK_LINE = encode_reply(OK)
 
 
 class Session:
     """The session of one connection, as `services.common.stream_server` calls it."""
 
+    __slots__ = (
+        "_connection",
+        "_decoder",
+        "_deliveries",
+        "_dialect",
+        "_engine",
+        "_execute",
+        "_first_bytes",
+        "_serve",
+        "_server",
+        "client",
+    )
+
     def __init__(self, server: "Server", connection: Connection):
         self._server = server
         self._engine = server.engine
+        self._execute = server.engine.dispatcher.execute
+        self._deliveries = server.engine.dispatcher.deliveries
         self._connection = connection
         self._first_bytes = b""
         self._dialect: Dialect | None = None
@@ -43,15 +61,20 @@ class Session:
             if not self._detect(data):
                 return
         self._decoder.receive_data(data)
-        self.process()
+        if self.client.is_halted:
+            self._hold_back()
+        else:
+            self._serve()
 
     def _detect(self, data: bytes) -> bool:
         """Choose the decoder; false where more bytes are needed to tell."""
         self._dialect = detect(data, self._engine.dispatcher.commands.__contains__)
         settings = self._engine.settings
         if self._dialect is Dialect.RESP:
+            self._serve = self._serve_resp
             self._decoder = RespRequestDecoder(max_request_bytes=settings.max_request_bytes)
         elif self._dialect is Dialect.JSON:
+            self._serve = self._serve_json
             self._decoder = JsonLineDecoder(
                 max_line_bytes=settings.max_request_bytes, max_depth=settings.max_depth
             )
@@ -61,21 +84,10 @@ class Session:
         return True
 
     def process(self) -> None:
-        """Take the requests that are complete, as far as this client may go on."""
-        client = self.client
-        if client.blocked:
-            self._hold_back()
-            return
-        if self._dialect is None or client.is_leaving:
-            return
-        clock = self._engine.clock
-        clock.tick()
-        client.last_active_ms = clock.now_ms
-        if self._dialect is Dialect.RESP:
-            self._process_resp()
-        else:
-            self._process_json()
-        self._server.settle()
+        """Go on with what has been left: the client has read its replies, or has been served."""
+        is_halted = self.client.is_halted or self._connection.is_blocked
+        if self._dialect is not None and not is_halted:
+            self._serve()
 
     def _hold_back(self) -> None:
         """A client that waits may send on; but not without end."""
@@ -84,57 +96,68 @@ class Session:
 
     # --- RESP --------------------------------------------------------------------------
 
-    def _process_resp(self) -> None:
+    def _serve_resp(self) -> None:
+        """Take the requests that are complete, as far as this client may go on."""
         client, connection = self.client, self._connection
-        next_request = self._decoder.next_request
-        execute = self._engine.dispatcher.execute
+        execute, next_request = self._execute, self._decoder.next_request
+        deliveries = self._deliveries
         replies: list[bytes] = []
         count = pending_bytes = 0
-        while not connection.is_blocked and pending_bytes < PAUSE_BYTES:
-            try:
-                request = next_request()
-            except RespError as error:
-                replies.append(encode_reply(ReplyError(f"ERR {error}")))
-                self._leave()
-                break
-            if request is None:
-                break
-            count += 1
-            reply = execute(client, request)
-            if reply is not NO_REPLY:
-                data = encode_reply(reply, client.resp)
-                pending_bytes += len(data)
-                replies.append(data)
-            if client.blocked:
-                self._begin_to_wait()
-                break
-            if client.is_leaving:
-                break
-        if count:
-            self._engine.vitals.requests_total += count
+        try:
+            while pending_bytes < PAUSE_BYTES and (request := next_request()) is not None:
+                count += 1
+                reply = execute(client, request)
+                if deliveries and client.is_subscriber and not client.is_halted:
+                    # What it has sent itself comes before the reply, as in Redis.
+                    connection.send(b"".join(replies))
+                    replies.clear()
+                    self._server.settle()
+                if reply is OK:
+                    replies.append(OK_LINE)
+                elif reply is not NO_REPLY:
+                    data = encode_reply(reply, client.resp)
+                    pending_bytes += len(data)
+                    replies.append(data)
+                if client.is_halted:
+                    break
+        except RespError as error:
+            replies.append(encode_reply(ReplyError(f"ERR {error}")))
+            client.is_halted = True
+        self._engine.vitals.requests_total += count
         if replies:
-            connection.send(b"".join(replies))
+            connection.send(replies[0] if len(replies) == 1 else b"".join(replies))
+        if client.is_halted:
+            self._halt()
+        if deliveries:
+            self._server.settle()
 
-    def _begin_to_wait(self) -> None:
-        self._server.watch_timeout(self.client)
-        self._connection.may_be_idle = True
+    def _halt(self) -> None:
+        """The client waits; or else it has to leave, when its replies have been sent."""
+        if self.client.blocked:
+            self._server.watch_timeout(self.client)
+            self._connection.may_be_idle = True
+        else:
+            self._connection.close_after_flush()
 
     # --- JSON lines --------------------------------------------------------------------
 
-    def _process_json(self) -> None:
-        connection = self._connection
-        while not connection.is_blocked and not self.client.is_leaving:
+    def _serve_json(self) -> None:
+        connection, client = self._connection, self.client
+        while not connection.is_blocked and not client.is_halted:
             try:
                 message = self._decoder.next_request()
             except JsonLineError as error:
                 connection.send(encode_line(agreed.error(str(error))))
-                if error.is_fatal:
-                    self._leave()
+                client.is_halted = error.is_fatal
                 continue
             if message is None:
-                return
+                break
             self._engine.vitals.requests_total += 1
             connection.send(encode_line(self._execute_json(message)))
+        if client.is_halted:
+            self._halt()
+        if self._deliveries:
+            self._server.settle()
 
     def _execute_json(self, message: dict[str, object]) -> agreed.Reply:
         try:
@@ -144,22 +167,22 @@ class Session:
         reply = self._engine.dispatcher.execute(self.client, request)
         return agreed.to_reply(request, reply)
 
-    # --- what comes from others --------------------------------------------------------
+    # --- what commands leave behind, and what comes from others --------------------------
 
     def deliver(self, reply: object) -> None:
         """What the client has waited for; then the requests that it has sent meanwhile."""
         self._connection.send(encode_reply(reply, self.client.resp))
-        self._connection.may_be_idle = False
+        self._connection.may_be_idle = self.client.is_subscriber
         if self._connection.is_reading_paused:
             self._connection.resume_reading()
         self._server.loop.call_soon(self.process)
 
+    def push(self, message: Message) -> None:
+        """What the client gets without having asked; the output limit holds."""
+        self._connection.push(message.encode(self.client.resp))
+
     def close(self) -> None:
         """Send what is queued, then close."""
-        self._connection.close_after_flush()
-
-    def _leave(self) -> None:
-        self.client.is_leaving = True
         self._connection.close_after_flush()
 
     def connection_lost(self) -> None:

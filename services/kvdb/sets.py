@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from services.common.resp import ReplyError, SetReply
 from services.kvdb import arguments, errors, memory, scanning
-from services.kvdb.arguments import integer
+from services.kvdb.arguments import integer, words
 from services.kvdb.clients import Client
 from services.kvdb.hashes import random_members
 from services.kvdb.scan_table import ScanTable
@@ -94,8 +94,8 @@ def smove(client: Client, request: list[bytes]) -> int:
         return 1
     source.discard(member)
     database.changed(source_key)
-    database.create_as(SetValue, destination_key).add(member)
-    database.changed(destination_key)
+    if database.create_as(SetValue, destination_key).add(member):
+        database.changed(destination_key)
     return 1
 
 
@@ -128,6 +128,8 @@ def spop(client: Client, request: list[bytes]) -> object:
         value.discard(member)
     if members:
         client.database.changed(key)
+        # Drawn again, it would be others.
+        client.engine.journal.note_instead([b"SREM", key, *members])
     if has_count:
         return SetReply(members)
     return members[0] if members else None
@@ -215,27 +217,20 @@ def _store(client: Client, key: bytes, members: list[bytes]) -> int:
 
 
 def sintercard(client: Client, request: list[bytes]) -> int:
-    keys, rest = intercard_keys(request)
-    limit = intercard_limit(rest)
-    members = len(intersection(_sets(client, keys)))
-    return min(members, limit) if limit else members
-
-
-def intercard_keys(request: list[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """The keys of SINTERCARD and ZINTERCARD, and what stands behind them."""
     count = integer(request[1], errors.NUMKEYS)
     if count <= 0:
         raise ReplyError(errors.NUMKEYS)
     if count > len(request) - 2:
         raise ReplyError("ERR Number of keys can't be greater than number of args")
-    return request[2 : 2 + count], request[2 + count :]
+    keys, limit = request[2 : 2 + count], 0
+    for word, values in words(request[2 + count :]):
+        if word != b"LIMIT":
+            raise errors.syntax_error()
+        limit = cardinality_limit(arguments.following(values))
+    members = len(intersection(_sets(client, keys)))
+    return min(members, limit) if limit else members
 
 
-def intercard_limit(rest: list[bytes]) -> int:
-    """`[LIMIT limit]`; 0 is no limit."""
-    match [rest, [word.upper() for word in rest]]:
-        case [[], _]:
-            return 0
-        case [[_, text], [b"LIMIT", _]]:
-            return arguments.natural(text, "ERR LIMIT can't be negative")
-    raise errors.syntax_error()
+def cardinality_limit(text: bytes) -> int:
+    """The LIMIT of SINTERCARD and ZINTERCARD; 0 is none."""
+    return arguments.natural(text, "ERR LIMIT can't be negative")

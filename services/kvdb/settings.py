@@ -20,6 +20,8 @@ POLICIES = (
     "noeviction",
 )
 
+FSYNC_POLICIES = ("always", "everysec", "no")
+
 
 @dataclass(slots=True)
 class Settings:
@@ -33,6 +35,8 @@ class Settings:
     snapshot_interval_s: float = 60
     """0 is never."""
     data_dir: str = ""
+    append_only: bool = False
+    append_fsync: str = "everysec"
     port: int = 0
     max_connections: int = 10_000
     idle_timeout_s: float = 0
@@ -45,6 +49,9 @@ class Settings:
     zset_max_listpack_value: int = 64
     set_max_intset_entries: int = 512
     list_max_listpack_size: int = -2
+    stream_node_max_entries: int = 100
+    stream_node_max_bytes: int = 4096
+    hll_sparse_max_bytes: int = 3000
     active_expiry: bool = True
 
 
@@ -101,8 +108,8 @@ def _memory(name: str) -> Parameter:
     return Parameter(name, lambda settings: str(getattr(settings, attribute)), write)
 
 
-def _choice(name: str, choices: tuple[str, ...]) -> Parameter:
-    attribute = _attribute(name)
+def _choice(name: str, choices: tuple[str, ...], attribute: str = "") -> Parameter:
+    attribute = attribute or _attribute(name)
 
     def write(settings: Settings, text: str) -> None:
         if text.lower() not in choices:
@@ -110,6 +117,15 @@ def _choice(name: str, choices: tuple[str, ...]) -> Parameter:
         setattr(settings, attribute, text.lower())
 
     return Parameter(name, lambda settings: getattr(settings, attribute), write)
+
+
+def _switch(name: str, attribute: str) -> Parameter:
+    def write(settings: Settings, text: str) -> None:
+        if text.lower() not in ("yes", "no"):
+            raise ValueError("argument must be 'yes' or 'no'")
+        setattr(settings, attribute, text.lower() == "yes")
+
+    return Parameter(name, lambda settings: "yes" if getattr(settings, attribute) else "no", write)
 
 
 def _text(name: str, attribute: str) -> Parameter:
@@ -159,8 +175,12 @@ PARAMETERS: dict[str, Parameter] = {
         _integer("zset-max-ziplist-value", 0, "zset_max_listpack_value"),
         _integer("set-max-intset-entries", 0),
         _integer("list-max-listpack-size", -5),
+        _integer("stream-node-max-entries", 0),
+        _memory("stream-node-max-bytes"),
+        _memory("hll-sparse-max-bytes"),
         _integer("list-max-ziplist-size", -5, "list_max_listpack_size"),
-        _constant("appendonly", "no"),
+        _switch("appendonly", "append_only"),
+        _choice("appendfsync", FSYNC_POLICIES, "append_fsync"),
         _constant("databases", str(DATABASES)),
     )
 }

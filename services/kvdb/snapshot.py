@@ -2,6 +2,7 @@
 
     ┌──────────────────────────────────────────────────────────────────┐
     │ header   "KVDBSNAP"   version u32   time of saving i64 (ms)      │
+    │          generation u64: the append-only file that goes on, or 0 │
     ├──────────────────────────────────────────────────────────────────┤
     │ block    length u64   CRC-32 u32    entry, entry, entry …        │
     │ block    …                                                       │
@@ -31,14 +32,16 @@ from services.kvdb.keyspace import DATABASES, Database
 from services.kvdb.lists import ListValue
 from services.kvdb.sets import SetValue
 from services.kvdb.sorted_set import SortedSetValue
+from services.kvdb.stream import StreamValue
+from services.kvdb.stream_form import append_stream, read_stream
 from services.kvdb.strings import RawString
 
 MAGIC = b"KVDBSNAP"
-VERSION = 1
+VERSION = 2
 BLOCK_BYTES = 64 * 1024
 NEVER = -1
 
-_HEADER = struct.Struct(">8sIq")
+_HEADER = struct.Struct(">8sIqQ")
 _BLOCK = struct.Struct(">QI")
 _END = struct.Struct(">QIQ")
 _ENTRY = struct.Struct(">BBqI")
@@ -67,9 +70,11 @@ class Entry:
 # --- writing ---------------------------------------------------------------------------
 
 
-def encode_snapshot(databases: Iterable[Database], saved_at_ms: int) -> Iterator[bytes]:
+def encode_snapshot(
+    databases: Iterable[Database], saved_at_ms: int, generation: int
+) -> Iterator[bytes]:
     """The file, in pieces of about a block."""
-    yield _HEADER.pack(MAGIC, VERSION, saved_at_ms)
+    yield _HEADER.pack(MAGIC, VERSION, saved_at_ms, generation)
     block = bytearray()
     keys = checksum = 0
     for database in databases:
@@ -127,7 +132,7 @@ def _append_sorted_set(block: bytearray, value: SortedSetValue) -> None:
         block += _SCORE.pack(score)
 
 
-_STRING, _LIST, _HASH, _SET, _SORTED_SET = range(5)
+_STRING, _LIST, _HASH, _SET, _SORTED_SET, _STREAM = range(6)
 
 _WRITERS: dict[type, tuple[int, Callable]] = {
     bytes: (_STRING, _append_text),
@@ -136,20 +141,29 @@ _WRITERS: dict[type, tuple[int, Callable]] = {
     HashValue: (_HASH, _append_hash),
     SetValue: (_SET, _append_texts),
     SortedSetValue: (_SORTED_SET, _append_sorted_set),
+    StreamValue: (_STREAM, append_stream),
 }
 
 
 # --- reading ---------------------------------------------------------------------------
 
 
-def decode_snapshot(file: BinaryIO) -> Iterator[Entry]:
-    """The entries of a file, in order. Raises SnapshotError, at the latest behind the last one."""
+def decode_generation(file: BinaryIO) -> int:
+    """The header of a file: the append-only file that goes on from it, or 0. Raises SnapshotError.
+
+    `decode_snapshot` reads on from there.
+    """
     header = file.read(_HEADER.size)
     if len(header) < _HEADER.size or header[: len(MAGIC)] != MAGIC:
         raise SnapshotError(0, "not a snapshot of kvdb")
-    _, version, _ = _HEADER.unpack(header)
+    _, version, _, generation = _HEADER.unpack(header)
     if version != VERSION:
         raise SnapshotError(len(MAGIC), f"snapshot version {version} is not known, only {VERSION}")
+    return generation
+
+
+def decode_snapshot(file: BinaryIO) -> Iterator[Entry]:
+    """The entries behind the header. Raises SnapshotError, at the latest behind the last one."""
     keys = checksum = 0
     while True:
         offset = file.tell()
@@ -254,4 +268,5 @@ _READERS: dict[int, Callable[[_Cursor], object]] = {
     _HASH: _read_hash,
     _SET: lambda cursor: SetValue(cursor.texts()),
     _SORTED_SET: _read_sorted_set,
+    _STREAM: read_stream,
 }

@@ -14,7 +14,7 @@ from services.common.resp import Pairs, ReplyError
 from services.kvdb import arguments, errors
 from services.kvdb.arguments import following, integer, words
 from services.kvdb.clients import Client
-from services.kvdb.sets import SetValue, intercard_keys, intercard_limit
+from services.kvdb.sets import SetValue, cardinality_limit
 from services.kvdb.sorted_set import SortedSetValue
 
 Scores = dict[bytes, float]
@@ -38,6 +38,7 @@ class _Operands:
     weights: list[float]
     aggregate: Callable[[float, float], float]
     with_scores: bool
+    limit: int
 
     def weighted(self, index: int, member: bytes) -> float:
         score = self.sources[index][member] * self.weights[index]
@@ -57,9 +58,15 @@ def _scores(client: Client, key: bytes) -> Scores:
 
 
 def _parse(
-    client: Client, request: list[bytes], position: int, *, weighs: bool = True, shows: bool = True
+    client: Client,
+    request: list[bytes],
+    position: int,
+    *,
+    weighs: bool = True,
+    shows: bool = True,
+    limits: bool = False,
 ) -> _Operands:
-    """`numkeys key … [WEIGHTS weight …] [AGGREGATE how] [WITHSCORES]`."""
+    """`numkeys key … [WEIGHTS weight …] [AGGREGATE how] [WITHSCORES] [LIMIT limit]`."""
     name = request[0].decode().lower()
     count = integer(request[position])
     if count < 1:
@@ -68,7 +75,7 @@ def _parse(
     if len(keys) < count:
         raise errors.syntax_error()
     sources = [_scores(client, key) for key in keys]
-    weights, aggregate, with_scores = [1.0] * count, _sum, False
+    weights, aggregate, with_scores, limit = [1.0] * count, _sum, False, 0
     for word, values in words(rest):
         match word:
             case b"WEIGHTS" if weighs:
@@ -80,9 +87,11 @@ def _parse(
                     raise errors.syntax_error()
             case b"WITHSCORES" if shows:
                 with_scores = True
+            case b"LIMIT" if limits:
+                limit = cardinality_limit(following(values))
             case _:
                 raise errors.syntax_error()
-    return _Operands(sources, weights, aggregate, with_scores)
+    return _Operands(sources, weights, aggregate, with_scores, limit)
 
 
 def _union(operands: _Operands) -> Scores:
@@ -161,9 +170,7 @@ def zdiffstore(client: Client, request: list[bytes]) -> int:
 
 
 def zintercard(client: Client, request: list[bytes]) -> int:
-    keys, rest = intercard_keys(request)
-    sources = sorted((_scores(client, key) for key in keys), key=len)
-    limit = intercard_limit(rest)
-    first, *others = sources
+    operands = _parse(client, request, 1, weighs=False, shows=False, limits=True)
+    first, *others = sorted(operands.sources, key=len)
     common = sum(all(member in other for other in others) for member in first)
-    return min(common, limit) if limit else common
+    return min(common, operands.limit) if operands.limit else common

@@ -54,12 +54,19 @@ def as_bytes(value: object | None) -> bytes | None:
     raise errors.wrong_type()
 
 
-def _raw(database: Database, key: bytes) -> RawString:
-    """The value of `key` as one that can be changed in place; new where it is missing."""
+def raw_string(database: Database, key: bytes) -> RawString:
+    """The value of `key` as one that can be changed in place; new where it is missing.
+
+    `changed` must follow: another form of the same string is no change in itself.
+    """
     value = database.modify(key)
+    if value is None:
+        return database.create_as(RawString, key)
     if type(value) is not RawString:
-        value = RawString(as_bytes(value) or b"")
-        database.set(key, value, keep_expiry=True)
+        content = as_bytes(value)
+        value = RawString(content)
+        value.accounted_bytes = len(content)
+        database.table[key] = value
     return value
 
 
@@ -102,7 +109,7 @@ def _set_with_options(client: Client, request: list[bytes]) -> object:
     exists = database.modify(key) is not None
     if condition and exists != (condition == b"XX"):
         return old
-    database.set(key, value, keep_expiry=keeps_expiry)
+    (database.replace if keeps_expiry else database.set)(key, value)
     if at_ms is not None:
         database.expire_at(key, at_ms)
     return old if returns_old else OK
@@ -238,7 +245,7 @@ def _add(client: Client, key: bytes, amount: int) -> int:
     total = integer(as_bytes(value)) + amount if value is not None else amount
     if not arguments.MIN_INTEGER <= total <= arguments.MAX_INTEGER:
         raise ReplyError(errors.OVERFLOW)
-    database.set(key, b"%d" % total, keep_expiry=True)
+    database.replace(key, b"%d" % total)
     return total
 
 
@@ -246,7 +253,7 @@ def incrbyfloat(client: Client, request: list[bytes]) -> bytes:
     _, key, text = request
     value = as_bytes(client.database.modify(key))
     total = add_decimals(value if value is not None else b"0", text)
-    client.database.set(key, total, keep_expiry=True)
+    client.database.replace(key, total)
     return total
 
 
@@ -286,7 +293,7 @@ def append(client: Client, request: list[bytes]) -> int:
     if value is None:
         database.set(key, suffix)
         return len(suffix)
-    raw = _raw(database, key)
+    raw = raw_string(database, key)
     _check_length(len(raw) + len(suffix))
     raw += suffix
     database.changed(key)
@@ -302,7 +309,7 @@ def setrange(client: Client, request: list[bytes]) -> int:
     if not part:
         return strlen(client, request)
     _check_length(offset + len(part))
-    raw = _raw(database, key)
+    raw = raw_string(database, key)
     if len(raw) < offset:
         raw.extend(bytes(offset - len(raw)))
     raw[offset : offset + len(part)] = part

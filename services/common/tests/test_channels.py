@@ -17,7 +17,7 @@ def test_a_message_reaches_the_channel_and_each_matching_pattern() -> None:
     channels.channels.add("bob", b"news")
     channels.patterns.add("ann", b"n*")
     channels.patterns.add("cy", b"x*")
-    assert channels.receivers(b"news") == [(None, ["ann", "bob"]), (b"n*", ["ann"])]
+    assert channels.receivers(b"news") == [(None, ("ann", "bob")), (b"n*", ("ann",))]
     assert channels.receivers(b"other") == []
 
 
@@ -26,7 +26,7 @@ def test_subscribing_twice_is_subscribing_once() -> None:
     assert channels.channels.add("ann", b"news")
     assert not channels.channels.add("ann", b"news")
     assert channels.count_of("ann") == 1
-    assert channels.receivers(b"news") == [(None, ["ann"])]
+    assert channels.receivers(b"news") == [(None, ("ann",))]
     assert channels.channels.remove("ann", b"news")
     assert not channels.channels.remove("ann", b"news")
     assert channels.receivers(b"news") == []
@@ -37,7 +37,19 @@ def test_receivers_are_a_snapshot() -> None:
     channels.channels.add("ann", b"news")
     ((_, receivers),) = channels.receivers(b"news")
     channels.forget("ann")
-    assert receivers == ["ann"]
+    assert receivers == ("ann",)
+
+
+def test_a_snapshot_is_the_same_object_until_somebody_comes_or_goes() -> None:
+    channels: Channels[str] = Channels()
+    channels.channels.add("ann", b"news")
+    first = channels.channels.subscribers_of(b"news")
+    assert channels.channels.subscribers_of(b"news") is first
+    channels.channels.add("bob", b"news")
+    assert channels.channels.subscribers_of(b"news") == ("ann", "bob")
+    channels.channels.remove("bob", b"news")
+    assert channels.channels.subscribers_of(b"news") == ("ann",)
+    assert channels.channels.subscribers_of(b"other") == ()
 
 
 def test_receivers_come_in_the_order_of_subscription() -> None:
@@ -45,7 +57,7 @@ def test_receivers_come_in_the_order_of_subscription() -> None:
     order = [5, 1, 9, 3, 7, 2]
     for subscriber in order:
         channels.channels.add(subscriber, b"a")
-    assert channels.receivers(b"a") == [(None, order)]
+    assert channels.receivers(b"a") == [(None, tuple(order))]
 
 
 def test_more_patterns_than_the_cache_of_matchers_are_each_compiled_once() -> None:

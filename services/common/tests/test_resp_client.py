@@ -1,5 +1,7 @@
 """The blocking Redis client against a small server that says what the test tells it to."""
 
+import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -234,21 +236,6 @@ def test_a_loan_that_was_broken_off_is_not_lent_again(server: FakeServer, pool: 
 def test_after_a_restart_of_the_server_the_next_loan_simply_connects_anew(
     server: FakeServer, pool: RespPool
 ) -> None:
-    assert say(pool, "ECHO", "a") == b"a"
-    with pool.connection() as connection:
-        pass
-    server.close_clients()
-    # Wait until the end of the old connection has arrived here.
-    with pytest.raises(ConnectionLost):
-        while True:
-            RespConnection.receive(connection, timeout_s=0.05)
-    assert say(pool, "ECHO", "b") == b"b"
-    assert server.accepted == 2
-
-
-def test_an_idle_connection_whose_server_hung_up_is_noticed_by_the_pool_itself(
-    server: FakeServer, pool: RespPool
-) -> None:
     with pool.connection() as connection:
         connection.execute("ECHO", "a")
         sock = connection._sock
@@ -257,6 +244,17 @@ def test_an_idle_connection_whose_server_hung_up_is_noticed_by_the_pool_itself(
     assert sock.recv(1, socket.MSG_PEEK) == b""  # It is there, and still to be read.
     assert say(pool, "ECHO", "b") == b"b"
     assert server.accepted == 2
+
+
+def test_a_process_with_more_than_a_thousand_open_files(server: FakeServer, pool: RespPool) -> None:
+    with contextlib.ExitStack() as stack:
+        while (file := stack.enter_context(open(os.devnull))).fileno() < 1100:
+            pass
+        for _ in range(2):
+            with pool.connection() as connection:
+                assert connection.fileno() > 1023
+                assert connection.execute("ECHO", "a") == b"a"
+    assert file.closed
 
 
 def test_the_pool_keeps_few_idle_connections(server: FakeServer, pool: RespPool) -> None:

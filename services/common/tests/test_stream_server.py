@@ -1,4 +1,4 @@
-"""Buffered connections on real sockets: back-pressure both ways, limits, and clients that vanish."""
+"""Buffered connections on real sockets: back-pressure both ways, limits, vanishing clients."""
 
 import contextlib
 import socket
@@ -53,6 +53,9 @@ class LineSession:
                 self.connection.close()
             case b"fail":
                 raise RuntimeError("a bug of ours")
+            case b"peer":
+                self.connection.keeps_reading = True
+                self.connection.send(b"go on\n")
             case b"stay":
                 self.connection.may_be_idle = True
                 self.connection.send(b"staying\n")
@@ -233,6 +236,20 @@ def test_a_pipeline_of_large_replies_pauses_and_goes_on(server: Serving, connect
     assert len(client.file.read(size * count)) == size * count
     assert client.file.readline() == b"done\n"
     assert server.in_loop(lambda: server.sessions[0].connection.output_bytes) == 0
+
+
+def test_a_peer_is_read_while_output_waits_for_it(server: Serving, connect: Callable) -> None:
+    peer, client = connect(server, receive_buffer_bytes=4096), connect(server)
+    assert peer.ask(b"peer") == b"go on\n"
+    for waiting in (peer, client):
+        waiting.send(b"give 30000000\n")
+        assert waiting.sock.recv(1) == b"x"
+    client.send(b"echo client\n")
+    peer.send(b"echo peer\n")
+    other = connect(server)
+    while b"echo peer" not in server.served:
+        assert other.ask(b"echo are you there?") == b"are you there?\n"
+    assert b"echo client" not in server.served
 
 
 def test_a_subscriber_that_does_not_read_is_dropped_and_nobody_else(connect: Callable) -> None:

@@ -72,8 +72,17 @@ aggregate = flat(b"AGGREGATE", word(b"SUM", b"MIN", b"MAX"))
 
 STRINGS = [
     flat(b"SET", key, member),
-    flat(b"SET", key, member, options(*(word(b"NX", b"XX", b"GET", b"KEEPTTL").map(lambda w: [w]),
-                                        flat(word(b"EX", b"PX"), word(b"100000", b"0", b"x"))))),
+    flat(
+        b"SET",
+        key,
+        member,
+        options(
+            *(
+                word(b"NX", b"XX", b"GET", b"KEEPTTL").map(lambda w: [w]),
+                flat(word(b"EX", b"PX"), word(b"100000", b"0", b"x")),
+            )
+        ),
+    ),
     flat(b"GET", key),
     flat(word(b"SETNX", b"GETSET", b"APPEND"), key, member),
     flat(word(b"GETDEL", b"STRLEN", b"INCR", b"DECR"), key),
@@ -85,8 +94,17 @@ STRINGS = [
     flat(b"GETRANGE", key, integer, integer),
     flat(b"MGET", some(key)),
     flat(word(b"MSET", b"MSETNX"), pairs(key, member)),
-    flat(b"LCS", key, key, options(st.just([b"LEN"]), st.just([b"IDX"]),
-                                   st.just([b"WITHMATCHLEN"]), flat(b"MINMATCHLEN", count))),
+    flat(
+        b"LCS",
+        key,
+        key,
+        options(
+            st.just([b"LEN"]),
+            st.just([b"IDX"]),
+            st.just([b"WITHMATCHLEN"]),
+            flat(b"MINMATCHLEN", count),
+        ),
+    ),
 ]
 
 LISTS = [
@@ -100,8 +118,12 @@ LISTS = [
     flat(word(b"LRANGE", b"LTRIM"), key, integer, integer),
     flat(b"LREM", key, integer, member),
     flat(b"LINSERT", key, word(b"BEFORE", b"after", b"x"), member, member),
-    flat(b"LPOS", key, member, options(flat(b"RANK", integer), flat(b"COUNT", count),
-                                       flat(b"MAXLEN", count))),
+    flat(
+        b"LPOS",
+        key,
+        member,
+        options(flat(b"RANK", integer), flat(b"COUNT", count), flat(b"MAXLEN", count)),
+    ),
     flat(b"LMOVE", key, key, side, side),
     flat(b"RPOPLPUSH", key, key),
     flat(b"LMPOP", numbered(key), side, maybe(b"COUNT", count)),
@@ -136,8 +158,12 @@ SETS = [
 SORTED_SETS = [
     flat(b"ZADD", key, pairs(score, member)),
     flat(b"ZADD", key, pairs(score, member)),
-    flat(b"ZADD", key, options(word(b"NX", b"XX", b"GT", b"LT", b"CH", b"INCR").map(lambda w: [w])),
-         pairs(score, member)),
+    flat(
+        b"ZADD",
+        key,
+        options(word(b"NX", b"XX", b"GT", b"LT", b"CH", b"INCR").map(lambda w: [w])),
+        pairs(score, member),
+    ),
     flat(b"ZINCRBY", key, score, member),
     flat(b"ZREM", key, some(member)),
     flat(b"ZCARD", key),
@@ -146,20 +172,38 @@ SORTED_SETS = [
     flat(word(b"ZPOPMIN", b"ZPOPMAX"), key, maybe(count)),
     flat(b"ZMPOP", numbered(key), end, maybe(b"COUNT", count)),
     flat(word(b"ZRANGE", b"ZREVRANGE"), key, integer, integer, maybe(with_scores)),
-    flat(b"ZRANGE", key, score_limit, score_limit, b"BYSCORE",
-         options(st.just([b"REV"]), limit, with_scores)),
+    flat(
+        b"ZRANGE",
+        key,
+        score_limit,
+        score_limit,
+        b"BYSCORE",
+        options(st.just([b"REV"]), limit, with_scores),
+    ),
     flat(b"ZRANGE", key, integer, integer, options(st.just([b"REV"]), limit, with_scores)),
     flat(b"ZRANGESTORE", key, key, integer, integer, options(st.just([b"REV"]), with_scores)),
     flat(b"ZRANGESTORE", key, key, score_limit, score_limit, b"BYSCORE", maybe(limit)),
-    flat(word(b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE"), key, score_limit, score_limit,
-         options(limit, with_scores)),
+    flat(
+        word(b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE"),
+        key,
+        score_limit,
+        score_limit,
+        options(limit, with_scores),
+    ),
     flat(word(b"ZCOUNT", b"ZREMRANGEBYSCORE"), key, score_limit, score_limit),
     flat(b"ZREMRANGEBYRANK", key, integer, integer),
-    flat(word(b"ZUNION", b"ZINTER"), numbered(key),
-         options(aggregate, with_scores, flat(b"WEIGHTS", some(word(b"1", b"2", b"x"))))),
+    flat(
+        word(b"ZUNION", b"ZINTER"),
+        numbered(key),
+        options(aggregate, with_scores, flat(b"WEIGHTS", some(word(b"1", b"2", b"x")))),
+    ),
     flat(b"ZDIFF", numbered(key), options(with_scores)),
-    flat(word(b"ZUNIONSTORE", b"ZINTERSTORE"), key, numbered(key),
-         options(aggregate, flat(b"WEIGHTS", some(word(b"1", b"2", b"-1"))))),
+    flat(
+        word(b"ZUNIONSTORE", b"ZINTERSTORE"),
+        key,
+        numbered(key),
+        options(aggregate, flat(b"WEIGHTS", some(word(b"1", b"2", b"-1")))),
+    ),
     flat(b"ZDIFFSTORE", key, numbered(key)),
     flat(b"ZINTERCARD", numbered(key), maybe(b"LIMIT", count)),
     flat(b"ZSCAN", key, b"0"),
@@ -167,8 +211,14 @@ SORTED_SETS = [
 
 LEXICAL = [
     flat(b"ZADD", key, pairs(st.just(b"0"), member)),
-    flat(b"ZRANGE", key, member_limit, member_limit, b"BYLEX",
-         options(st.just([b"REV"]), limit, with_scores)),
+    flat(
+        b"ZRANGE",
+        key,
+        member_limit,
+        member_limit,
+        b"BYLEX",
+        options(st.just([b"REV"]), limit, with_scores),
+    ),
     flat(word(b"ZRANGEBYLEX", b"ZREVRANGEBYLEX"), key, member_limit, member_limit, maybe(limit)),
     flat(word(b"ZLEXCOUNT", b"ZREMRANGEBYLEX"), key, member_limit, member_limit),
     flat(b"DEL", key),
@@ -177,8 +227,12 @@ LEXICAL = [
 GENERIC = [
     flat(word(b"DEL", b"UNLINK", b"EXISTS", b"TOUCH"), some(key)),
     flat(word(b"TYPE", b"PERSIST", b"TTL", b"EXPIRETIME"), key),
-    flat(word(b"EXPIRE", b"PEXPIRE"), key, word(b"100000", b"200000", b"-1", b"x"),
-         options(word(b"NX", b"XX", b"GT", b"LT", b"FOO").map(lambda w: [w]))),
+    flat(
+        word(b"EXPIRE", b"PEXPIRE"),
+        key,
+        word(b"100000", b"200000", b"-1", b"x"),
+        options(word(b"NX", b"XX", b"GT", b"LT", b"FOO").map(lambda w: [w])),
+    ),
     flat(word(b"RENAME", b"RENAMENX"), key, key),
     flat(b"COPY", key, key, options(st.just([b"REPLACE"]), flat(b"DB", word(b"0", b"1", b"99")))),
     flat(b"MOVE", key, word(b"0", b"1", b"16", b"x")),
@@ -200,8 +254,7 @@ TRANSACTIONS = [
 ]
 
 commands = st.one_of(
-    *(st.one_of(*group) for group in
-      (STRINGS, LISTS, HASHES, SETS, SORTED_SETS, GENERIC))
+    *(st.one_of(*group) for group in (STRINGS, LISTS, HASHES, SETS, SORTED_SETS, GENERIC))
 )
 commands_in_transactions = st.one_of(commands, commands, st.one_of(*TRANSACTIONS))
 FAMILIES = {

@@ -23,8 +23,18 @@ from services.kvdb.tests.support import new_engine
 pytestmark = pytest.mark.skipif(not IS_INSTALLED, reason="no redis-server is installed")
 
 EXAMPLES = int(os.environ.get("KVDB_EXAMPLES", "40"))
-UNORDERED = {b"HGETALL", b"HKEYS", b"HVALS", b"SMEMBERS", b"SINTER", b"SUNION", b"SDIFF", b"KEYS",
-             b"SPOP", b"SRANDMEMBER"}
+UNORDERED = {
+    b"HGETALL",
+    b"HKEYS",
+    b"HVALS",
+    b"SMEMBERS",
+    b"SINTER",
+    b"SUNION",
+    b"SDIFF",
+    b"KEYS",
+    b"SPOP",
+    b"SRANDMEMBER",
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +46,9 @@ def redis_url() -> Iterator[RedisURL]:
 @pytest.mark.parametrize("resp", [2, 3])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_same_replies(redis_url: RedisURL, family: str, resp: int):
-    @settings(max_examples=EXAMPLES, deadline=None, database=None,
-              suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
     @given(st.lists(FAMILIES[family], min_size=1, max_size=25))
     def compare(requests: list[list[bytes]]) -> None:
         theirs = RespConnection(redis_url)

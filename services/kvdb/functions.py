@@ -1,0 +1,19 @@
+"""FUNCTION: the libraries of server-side functions, of which this server has none yet.
+
+Scripting is to come (EVAL, FUNCTION LOAD, FCALL). Until then there is nothing to list and
+nothing to flush, and clients that clean up before they begin are told so.
+"""
+
+from services.common.resp import OK
+from services.kvdb import errors
+from services.kvdb.clients import Client
+
+
+def function_flush(client: Client, request: list[bytes]) -> object:
+    if len(request) > 3 or (len(request) == 3 and request[2].upper() not in (b"SYNC", b"ASYNC")):
+        raise errors.syntax_error()
+    return OK
+
+
+def function_list(client: Client, request: list[bytes]) -> list:
+    return []

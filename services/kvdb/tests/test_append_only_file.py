@@ -1,0 +1,303 @@
+"""The append-only file, with a real process that is really killed.
+
+`KVDB_KILLS` says how often (`KVDB_KILLS=200` for the long run).
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from services.common.append_only_log import LogReader
+from services.kvdb.journal import PURPOSE
+
+KILLS = int(os.environ.get("KVDB_KILLS", "4"))
+CLIENTS = 4
+
+
+class Server:
+    """A kvdb in a process of its own, on a directory that outlives it."""
+
+    def __init__(self, directory: Path, *options: str, log: Path | None = None):
+        command = [sys.executable, "-m", "services.kvdb", "--port", "0"]
+        command += ["--data-dir", str(directory), "--appendonly", "yes", *options]
+        self.log = log or directory.parent / "kvdb.log"
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.ready = self.process.stdout.readline()
+        self.port = int(self.ready.rpartition(":")[2]) if self.ready else 0
+
+    def client(self) -> redis.Redis:
+        return redis.Redis(port=self.port, decode_responses=True, socket_timeout=10)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.end()
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.end()
+
+    def end(self) -> int:
+        self.process.stdout.close()
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def started(directory: Path) -> Iterator[list[Server]]:
+    """Servers that a test has started; whatever still runs at its end is killed."""
+    servers: list[Server] = []
+    yield servers
+    for server in servers:
+        if server.process.poll() is None:
+            server.kill()
+
+
+def data_of(client: redis.Redis) -> dict[str, object]:
+    """Everything that a server holds, whatever the type."""
+    readers = {
+        "string": client.get,
+        "list": lambda key: client.lrange(key, 0, -1),
+        "hash": client.hgetall,
+        "set": client.smembers,
+        "zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+        "stream": client.xrange,
+    }
+    data: dict[str, object] = {}
+    for database in (0, 1):
+        client.select(database)
+        for key in client.scan_iter(count=1000):
+            data[f"{database}:{key}"] = (readers[client.type(key)](key), client.pexpiretime(key))
+    return data
+
+
+def write_until_it_breaks(server: Server, name: str, acknowledged: dict[str, int]) -> None:
+    """Transactions, one after the other; `acknowledged` counts those that were answered."""
+    client = server.client()
+    try:
+        while True:
+            with client.pipeline(transaction=True) as pipe:
+                pipe.incr(f"count:{name}").rpush(f"log:{name}", "x")
+                pipe.execute()
+            acknowledged[name] += 1
+    except redis.RedisError:
+        pass
+
+
+@pytest.mark.timeout(60 + 10 * KILLS)
+@pytest.mark.parametrize("policy", ["always", "everysec"])
+def test_nothing_acknowledged_is_lost_by_kill_9(directory: Path, started: list, policy: str):
+    """A process that dies takes nothing with it that the kernel has: under either policy."""
+    acknowledged = {str(number): 0 for number in range(CLIENTS)}
+    moments = random.Random(policy)
+    for _ in range(KILLS):
+        server = Server(directory, "--appendfsync", policy, "--snapshot-interval-s", "1")
+        started.append(server)
+        check_against(server, acknowledged)
+        threads = [
+            threading.Thread(target=write_until_it_breaks, args=(server, name, acknowledged))
+            for name in acknowledged
+        ]
+        for thread in threads:
+            thread.start()
+        # A random moment is the point of this test: not a wait for anything.
+        threading.Event().wait(moments.uniform(0.05, 0.6))
+        if moments.random() < 0.3:
+            server.client().bgsave()
+        server.kill()
+        for thread in threads:
+            thread.join(20)
+    server = Server(directory)
+    started.append(server)
+    check_against(server, acknowledged)
+    assert all(acknowledged.values())
+
+
+def check_against(server: Server, acknowledged: dict[str, int]) -> None:
+    client = server.client()
+    for name in acknowledged:
+        count = int(client.get(f"count:{name}") or 0)
+        assert count == client.llen(f"log:{name}"), "half a transaction came back"
+        # What was under way when the server died may be there or not.
+        assert acknowledged[name] <= count <= acknowledged[name] + 1
+        acknowledged[name] = count
+
+
+def test_random_and_timed_commands_come_back_as_they_happened(directory: Path, started: list):
+    server = Server(directory)
+    started.append(server)
+    client = server.client()
+    client.sadd("set", *range(100))
+    client.spop("set", 40)
+    client.spop("set")
+    client.set("soon", "gone", px=1)
+    client.set("later", "there", ex=1000)
+    client.expire("set", 500)
+    client.select(1)
+    client.xadd("stream", {"a": 1})
+    client.xadd("stream", {"b": 2})
+    client.incrbyfloat("float", 0.1)
+    client.incrbyfloat("float", 0.2)
+    client.zadd("zset", {"a": 1.5, "b": float("inf")})
+    client.select(0)
+    waiting = threading.Thread(target=lambda: server.client().blpop("queue", timeout=10))
+    waiting.start()
+    wait_until_blocked(client)
+    client.rpush("queue", "taken", "left")
+    waiting.join(10)
+    before = data_of(client)
+    server.kill()
+    server = Server(directory)
+    started.append(server)
+    assert data_of(server.client()) == before
+    assert server.client().lrange("queue", 0, -1) == ["left"]
+    assert server.client().get("soon") is None
+
+
+def wait_until_blocked(client: redis.Redis) -> None:
+    deadline_s = time.monotonic() + 10
+    while client.info("clients")["blocked_clients"] == 0:
+        assert time.monotonic() < deadline_s
+
+
+def test_evicted_keys_stay_away(directory: Path, started: list):
+    server = Server(directory, "--maxmemory-mb", "1")
+    started.append(server)
+    client = server.client()
+    for number in range(3000):
+        client.set(f"key:{number}", "x" * 1000)
+    assert client.info("stats")["evicted_keys"] > 1000
+    before = data_of(client)
+    server.kill()
+    server = Server(directory, "--maxmemory-mb", "1")
+    started.append(server)
+    assert data_of(server.client()) == before
+
+
+def test_a_torn_tail_is_cut_and_said(directory: Path, started: list):
+    server = Server(directory)
+    started.append(server)
+    server.client().set("a", "1")
+    server.client().set("b", "2")
+    server.kill()
+    path = only_file(directory)
+    path.write_bytes(path.read_bytes()[:-3])
+    server = Server(directory)
+    started.append(server)
+    assert data_of(server.client()).keys() == {"0:a"}
+    assert "cut the end off" in server.log.read_text()
+    server.client().set("c", "3")
+    server.kill()
+    server = Server(directory)
+    started.append(server)
+    assert data_of(server.client()).keys() == {"0:a", "0:c"}
+
+
+def test_damage_in_the_middle_refuses_to_start_until_it_is_repaired(directory: Path, started: list):
+    server = Server(directory)
+    started.append(server)
+    for key in "abc":
+        server.client().set(key, "1")
+    assert server.stop() == 0
+    path = only_file(directory)
+    second = list(LogReader(path, PURPOSE).records())[1]
+    content = bytearray(path.read_bytes())
+    content[second.end - 2] ^= 1
+    path.write_bytes(content)
+    refused = Server(directory)
+    started.append(refused)
+    assert refused.ready == ""
+    assert refused.end() == 1
+    last_line = refused.log.read_text().splitlines()[-1]
+    assert str(path) in last_line
+    assert f"offset {second.offset}" in last_line
+    assert path.read_bytes() == content, "refusing must not change anything"
+    repaired = Server(directory, "--repair", "yes")
+    started.append(repaired)
+    assert data_of(repaired.client()).keys() == {"0:a"}
+
+
+def only_file(directory: Path) -> Path:
+    (path,) = directory.glob("*.aof")
+    return path
+
+
+def test_it_can_be_switched_on_and_off_while_it_runs(directory: Path, started: list):
+    server = Server(directory, "--appendonly", "no")
+    started.append(server)
+    client = server.client()
+    client.set("a", "1")
+    client.config_set("appendonly", "yes")
+    wait_until_saved(client)
+    client.set("b", "2")
+    server.kill()
+    server = Server(directory, "--appendonly", "no")
+    started.append(server)
+    assert data_of(server.client()).keys() == {"0:a", "0:b"}
+    assert list(directory.glob("*.aof")) == []
+
+
+def wait_until_saved(client: redis.Redis) -> None:
+    deadline_s = time.monotonic() + 10
+    while client.info("persistence")["rdb_bgsave_in_progress"]:
+        assert time.monotonic() < deadline_s
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_refuses_writes_and_heals(tmp_path: Path, started: list):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    try:
+        server = Server(disk / "data", "--appendfsync", "always", log=tmp_path / "log")
+        started.append(server)
+        (disk / "ballast").write_bytes(bytes(500_000))
+        acknowledged = fill(server)
+        client = server.client()
+        assert client.get("key:0") == "x" * 50_000, "reads go on"
+        with pytest.raises(redis.RedisError, match="MISCONF"):
+            client.set("more", "x")
+        (disk / "ballast").unlink()
+        wait_until_healed(client)
+        client.set("after", "1")
+        server.kill()
+        server = Server(disk / "data", log=tmp_path / "log")
+        started.append(server)
+        found = data_of(server.client()).keys()
+        assert found >= {f"0:key:{number}" for number in range(acknowledged)} | {"0:after"}
+    finally:
+        if server.process.poll() is None:
+            server.kill()
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def fill(server: Server) -> int:
+    """Write until the disk is full; how many keys were acknowledged."""
+    client = server.client()
+    for number in range(100):
+        try:
+            client.set(f"key:{number}", "x" * 50_000)
+        except redis.RedisError:
+            return number
+    raise AssertionError("the disk never became full")
+
+
+def wait_until_healed(client: redis.Redis) -> None:
+    deadline_s = time.monotonic() + 10
+    while client.info("persistence")["aof_last_write_status"] != "ok":
+        assert time.monotonic() < deadline_s
