@@ -1,5 +1,8 @@
 """Options → server → run."""
 
+import sys
+from urllib.parse import urlsplit
+
 from services.common.health import VERSION
 from services.common.lifecycle import announce, bind, on_stop_signal
 from services.common.logs import configure
@@ -25,13 +28,17 @@ Speaks the agreed JSON lines and RESP2/RESP3 (the pub/sub commands of Redis) on 
 
 def addresses(text: str) -> tuple[Address, ...]:
     """`HOST:PORT,HOST:PORT` as pairs. Raises ValueError."""
-    found = []
-    for part in filter(None, map(str.strip, text.split(","))):
-        host, colon, port = part.rpartition(":")
-        if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
-            raise ValueError("is not of the form HOST:PORT,HOST:PORT")
-        found.append((host.strip("[]"), int(port)))
-    return tuple(found)
+    return tuple(_address(part) for part in map(str.strip, text.split(",")) if part)
+
+
+def _address(text: str) -> Address:
+    try:
+        url = urlsplit(f"//{text}")
+        if url.netloc == text and url.hostname and url.port:
+            return url.hostname, url.port
+    except ValueError:
+        pass
+    raise ValueError("is not of the form HOST:PORT,HOST:PORT")
 
 
 OPTIONS = [
@@ -39,7 +46,7 @@ OPTIONS = [
     *password_options(),
     Option("max-connections", 10_000, "clients at once; more are refused", whole_number(1)),
     Option(
-        "max-request-mb", 1, "size of one request, in MB; a longer one is refused", whole_number(1)
+        "max-request-mb", 8, "size of one request, in MB; a longer one is refused", whole_number(1)
     ),
     Option("max-depth", 64, "levels of nesting in one JSON request", whole_number(1, 500)),
     Option(
@@ -69,6 +76,9 @@ def main() -> None:
     password = read_password(options)
     if options.health:
         raise SystemExit(0 if is_well(options.host, options.port, password) else 1)
+    if options.max_output_mb < options.max_request_mb:
+        print("pubsub: --max-output-mb must be at least --max-request-mb", file=sys.stderr)
+        raise SystemExit(2)  # One message could be too much for every subscriber.
     log = configure("pubsub", options.log_level)
     listener = bind("pubsub", options.host, options.port)
     limits = Limits(

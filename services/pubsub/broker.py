@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from services.common.channels import Channels, Subscriptions
 from services.common.health import Vitals
-from services.pubsub.deliveries import Delivery, Message, Receiver
+from services.pubsub.deliveries import Delivery, Message, Outbox, Receiver
 from services.pubsub.hub import Origins
 from services.pubsub.outcomes import Published
 
@@ -46,7 +46,7 @@ class Limits:
     """What strangers may ask of the server."""
 
     max_connections: int = 10_000
-    max_request_bytes: int = 1024 * 1024
+    max_request_bytes: int = 8 * 1024 * 1024
     max_depth: int = 64
     max_subscriptions: int = 100_000
     """Channels, patterns and shard channels of one client."""
@@ -83,6 +83,7 @@ class Broker:
         self.links: dict[Receiver, None] = {}
         self.clients: dict[int, ClientSession] = {}
         self._client_ids = itertools.count(1)
+        self.outbox = Outbox()
         self._origins = Origins(broker_id)
         self._sequence = 0
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.common.resp import NIL_ARRAY, ReplyError, Simple
+from services.common.subscribing import not_for_subscribers
 from services.pubsub import administration, connecting, subscribing
 from services.pubsub.outcomes import Last, PubSubError
 
@@ -54,7 +55,7 @@ def execute(client: "ClientSession", request: list[bytes]) -> object:
     if not (client.is_authenticated or command.without_login):
         raise PubSubError("Authentication required.", "NOAUTH")
     if not command.in_subscriber_mode and client.is_resp2_subscriber:
-        raise _not_for_subscribers(command.name)
+        raise PubSubError(not_for_subscribers(command.name))
     client.last_command = command.name
     return command.handler(client, *request[words:])
 
@@ -73,13 +74,6 @@ def _subcommand(command: Command, word: bytes) -> Command:
     return subcommand
 
 
-def _not_for_subscribers(name: str) -> PubSubError:
-    return PubSubError(
-        f"Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET"
-        " are allowed in this context"
-    )
-
-
 def _refuse_unknown(client: "ClientSession", request: list[bytes]) -> Last:
     if request[0].upper() in (b"POST", b"HOST:"):
         # A web page made a browser send this, and the lines of its body could be commands.
@@ -88,7 +82,7 @@ def _refuse_unknown(client: "ClientSession", request: list[bytes]) -> Last:
     name = _shown(request[0][:128])
     if client.is_resp2_subscriber:
         # Redis knows many commands more, and this is what it says of them to a subscriber.
-        raise _not_for_subscribers(name.lower())
+        raise PubSubError(not_for_subscribers(name.lower()))
     arguments = ""
     for argument in request[1:]:
         if len(arguments) >= 128:

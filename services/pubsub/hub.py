@@ -250,8 +250,8 @@ class UpstreamSession:
         match line:
             case {"command": "FORWARD", "args": dict(arguments)}:
                 published = self._broker.publish_forwarded(decode_forward(arguments), self)
-                for delivery in published.deliveries if published else ():
-                    delivery.fan_out()
+                if published:
+                    self._broker.outbox.add(published.deliveries)
             case {"type": "LINK", "broker": self._broker.id}:
                 self._give_up("the upstream is this broker itself")
             case {"type": "LINK", "broker": str(broker_id)}:

@@ -16,10 +16,6 @@ class Published:
     deliveries: Sequence["Delivery"]
 
 
-class Several(list):
-    """More than one reply to one command: SUBSCRIBE acknowledges each channel by itself."""
-
-
 @dataclass(frozen=True, slots=True)
 class Last:
     """A reply after which the connection is closed."""

@@ -59,6 +59,8 @@ class PubSubServer:
             limits,
             password=password,
         )
+        # Before the hook of the stream server, which sends: what a turn published leaves with it.
+        self.loop.before_sleep(self.broker.outbox.flush)
         self._stream_server = StreamServer(
             self.loop,
             listener,
@@ -104,6 +106,7 @@ class PubSubServer:
         self.loop.call_from_thread(self._stop)
 
     def _stop(self) -> None:
+        self._log.info("stopping")
         self._stream_server.stop_accepting()
         for upstream in self._upstreams:
             upstream.stop()

@@ -3,7 +3,7 @@
     bytes ─▶ dialect ─▶ codec ─▶ request ─▶ agreed.execute    (JSON lines)
                                         └─▶ commands.execute  (RESP)  ─▶ outcome
     connection.send ◀── encoded reply ◀──────────────────────────────────┤
-    connection.push of each receiver ◀── Delivery.fan_out ◀──────────────┘
+    connection.push of each receiver ◀──────────── outbox ◀──────────────┘
 
 The first bytes decide on the dialect, once for the life of the connection. An outcome is a
 reply, several replies (`Several`), or a message on its way to others (`Published`). Errors end
@@ -23,7 +23,7 @@ from services.pubsub import agreed, commands
 from services.pubsub.broker import Broker
 from services.pubsub.deliveries import Delivery, encode_json, encode_resp2, encode_resp3
 from services.pubsub.hub import LINE_GROWTH
-from services.pubsub.outcomes import Last, Published, PubSubError, Several
+from services.pubsub.outcomes import Last, Published, PubSubError
 
 
 class ClientSession:
@@ -55,7 +55,8 @@ class ClientSession:
         self._log = log
         # Thousands of clients may sit idle: what costs memory is made when it is needed.
         self._decoder: JsonLineDecoder | RespRequestDecoder | None = None
-        self._serve: Callable[[], None] | None = None
+        # The plain function: a bound method for each client would take eighty bytes of memory.
+        self._serve: Callable[[ClientSession], None] | None = None
         self._opening = b""
         self.id = broker.admit(self)
         self.name = b""
@@ -90,12 +91,12 @@ class ClientSession:
         match detect(data, commands.is_command):
             case Dialect.RESP:
                 self._decoder = RespRequestDecoder(max_request_bytes=limits.max_request_bytes)
-                self._serve = self._serve_resp
+                self._serve = ClientSession._serve_resp
             case Dialect.JSON:
                 self._decoder = JsonLineDecoder(
                     max_line_bytes=limits.max_request_bytes, max_depth=limits.max_depth
                 )
-                self._serve = self._serve_json
+                self._serve = ClientSession._serve_json
                 self.encode_message = encode_json
             case None:
                 self._opening = data.lstrip()
@@ -111,7 +112,7 @@ class ClientSession:
     def process(self) -> None:
         """Serve the requests that are complete, as long as the client takes the replies."""
         if self._serve is not None:
-            self._serve()
+            self._serve(self)
 
     def connection_lost(self) -> None:
         self.broker.forget(self)
@@ -125,6 +126,7 @@ class ClientSession:
             try:
                 request = next_request()
             except RespError as error:
+                self.broker.outbox.flush()
                 connection.send(encode_reply(ReplyError(f"ERR {error}"), self.version))
                 connection.close_after_flush()
                 return
@@ -142,16 +144,15 @@ class ClientSession:
             self._answer_resp(outcome)
 
     def _answer_resp(self, outcome: object) -> None:
-        send, version = self.connection.send, self.version
+        send, version, outbox = self.connection.send, self.version, self.broker.outbox
+        if type(outcome) is Published:
+            outbox.add(outcome.deliveries)
+            if self.is_subscriber:
+                outbox.flush()  # Its own message comes before the reply, as in Redis.
+            send(b":%d\r\n" % outcome.receiver_count)
+            return
+        outbox.flush()
         match outcome:
-            case Published():
-                # Before the reply, as in Redis: a publisher may be a subscriber, too.
-                for delivery in outcome.deliveries:
-                    delivery.fan_out()
-                send(b":%d\r\n" % outcome.receiver_count)
-            case Several():
-                for reply in outcome:
-                    send(encode_reply(reply, version))
             case Last():
                 send(encode_reply(outcome.reply, version))
                 self.connection.close_after_flush()
@@ -177,7 +178,7 @@ class ClientSession:
                 counters.errors += 1
                 outcome = _json_error(str(error))
                 if error.is_fatal:
-                    connection.send(encode_line(outcome))
+                    self._answer_json(outcome)
                     connection.close_after_flush()
                     return
             except Exception:
@@ -188,9 +189,9 @@ class ClientSession:
     def _answer_json(self, outcome: agreed.Outcome) -> None:
         match outcome:
             case Published():
-                for delivery in outcome.deliveries:
-                    delivery.fan_out()
+                self.broker.outbox.add(outcome.deliveries)
             case dict():
+                self.broker.outbox.flush()
                 self.connection.send(encode_line(outcome))
 
     # --- what commands change ----------------------------------------------------------
