@@ -35,6 +35,7 @@ def main() -> None:
         vitals,
         log=log,
         on_start=broker.start,
+        on_stopping=broker.release_waiting,
         on_stop=broker.stop,
     )
 

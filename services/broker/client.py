@@ -26,7 +26,7 @@ from services.broker.rules import standard_rules
 from services.broker.states import FINAL, State
 from services.broker.store import kvdb_url, pubsub_url, store_options
 from services.broker.task_options import OptionError, TaskOptions, parse_options
-from services.broker.task_record import TaskError, TaskRecord, iso_time
+from services.broker.task_record import TaskError, TaskRecord
 from services.web.client import HTTPClient
 
 __all__ = [
@@ -51,7 +51,6 @@ __all__ = [
     "TaskRecord",
     "decode_cancel",
     "decode_wake",
-    "iso_time",
     "kvdb_url",
     "lease",
     "parse_options",

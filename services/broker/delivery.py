@@ -235,9 +235,10 @@ class Session:
         self._repeat(lambda: [*self._commands_to_give_back(), *end])
 
     def _commands_to_give_back(self) -> list[Command]:
+        # The last one first, as each is put in front of the others.
         return [
             command
-            for claimed in self._read_claimed()
+            for claimed in reversed(self._read_claimed())
             if claimed.record is not None and claimed.record.state is State.QUEUED
             for command in commands_to_move(claimed.record, claimed.record, self.id)
         ]

@@ -68,7 +68,7 @@ def decode_events(message: bytes) -> list[Event]:
     """The events of a message; none for what is no such message, anybody may publish."""
     try:
         return [Event(**event | {"state": State(event["state"])}) for event in json.loads(message)]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return []
 
 

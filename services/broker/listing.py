@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from services.broker import keys
-from services.broker.states import FINAL, State
-from services.broker.task_record import TaskRecord, decode_if_readable
+from services.broker.states import State
+from services.broker.task_record import TaskRecord, decode_if_readable, iso_time
 from services.common.logs import Log
 from services.kvdb.client import KVClient
 
@@ -145,15 +145,34 @@ class Listing:
         }
 
     def workers(self) -> list[dict[str, object]]:
-        """The vital signs of each worker that holds a lease, as it reported them last."""
-        sessions = sorted(self._kv.execute("SMEMBERS", keys.SESSIONS))
+        """The vital signs of each worker that holds a lease, and what it runs at this moment."""
+        sessions = [
+            session.decode("utf-8", "replace")
+            for session in self._kv.execute("SMEMBERS", keys.SESSIONS)
+        ]
         if not sessions:
             return []
-        reports = self._kv.execute(
-            "MGET", *(keys.lease(session.decode("utf-8", "replace")) for session in sessions)
-        )
-        workers = [worker for report in reports if (worker := _object(report)) is not None]
+        reports = self._kv.execute("MGET", *map(keys.lease, sessions))
+        workers = [
+            worker | {"running": self._running(session)}
+            for session, report in zip(sessions, reports, strict=True)
+            if (worker := _object(report)) is not None
+        ]
         return sorted(workers, key=lambda worker: str(worker.get("name")))
+
+    def _running(self, session: str) -> list[dict[str, object]]:
+        ids = self._kv.execute("LRANGE", keys.claimed(session), 0, -1)
+        if not ids:
+            return []
+        names = [keys.record(task_id.decode("utf-8", "replace")) for task_id in ids]
+        found = (
+            decode_if_readable(document, self._log) for document in self._kv.execute("MGET", *names)
+        )
+        return [
+            {"id": task.id, "task": task.task, "started_at": iso_time(task.started_at_ms)}
+            for task in found
+            if task is not None and task.state is State.RUNNING
+        ]
 
     def definitions(self) -> dict[str, dict[str, object]]:
         """Every task that a worker has announced, with the options of its definition."""
@@ -163,10 +182,6 @@ class Listing:
             name.decode("utf-8", "replace"): _object(options) or {}
             for name, options in sorted(pairs)
         }
-
-
-def unfinished_states() -> frozenset[State]:
-    return frozenset(State) - FINAL
 
 
 def _object(document: bytes | None) -> dict[str, object] | None:

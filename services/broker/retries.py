@@ -31,7 +31,7 @@ class Retries(Middleware):
                 due_at_ms=now_ms + round(delay_s * 1000),
             )
         if options.retries:
-            return Verdict(State.DEAD, f"{error}; all {options.retries} retries are used up")
+            return Verdict(State.DEAD, f"{error}; no retry is left, of {options.retries}")
         return None
 
 

@@ -90,11 +90,10 @@ class Scheduler:
     # --- the thread ------------------------------------------------------------------
 
     def _run(self) -> None:
-        backoff = Backoff()
+        backoff = Backoff(limit_s=2.0)
         while not self._stopping:
             try:
                 delay_s = self._turn()
-                self._found_kvdb()
                 backoff.reset()
             except (ConnectionLost, ReplyError) as error:
                 self._lost_kvdb(str(error))
@@ -127,6 +126,7 @@ class Scheduler:
     def _campaign(self, now_s: float) -> None:
         was_leader, self._is_leader = self._is_leader, self._election.campaign()
         self._times.campaign_s = now_s
+        self._found_kvdb()
         if self._is_leader and not was_leader:
             self._log.info("leads the scheduler")
             self._reaper.start_over()

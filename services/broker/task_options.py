@@ -14,7 +14,6 @@ that knows it has ever run.
 Names and units are those of the API: durations are seconds, times are ISO 8601.
 """
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -114,7 +113,7 @@ def _whole(minimum: int, maximum: int) -> Callable[[object], int]:
 
 def duration_s(value: object, minimum: float = 0.0) -> float:
     """A JSON number of seconds; raises ValueError with the reason."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("must be a number of seconds")
     if not minimum <= value <= MAX_DURATION_S:
         raise ValueError(f"must be from {minimum:g} to {MAX_DURATION_S:g} seconds")

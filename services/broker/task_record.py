@@ -92,7 +92,10 @@ class TaskRecord:
         detail: str | None = None,
         **changes: object,
     ) -> "TaskRecord":
-        """The record after a step of the state machine. Raises IllegalTransition."""
+        """The record after a step of the state machine. Raises IllegalTransition.
+
+        `worker` is the one that made the step, and `detail` says why in words.
+        """
         if state not in ALLOWED[self.state]:
             raise IllegalTransition(self.state, state)
         if state.is_final:
@@ -101,6 +104,8 @@ class TaskRecord:
             changes["due_at_ms"] = None
         if state is not State.RUNNING:
             changes["session"] = None
+        if worker is not None:
+            changes["worker"] = worker
         history = _extended(self.history, Step(state, at_ms, worker, detail))
         return replace(self, state=state, history=history, **changes)
 
@@ -167,7 +172,7 @@ def decode_record(document: bytes) -> TaskRecord:
                 ),
             }
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CorruptRecord(f"{type(error).__name__}: {error}") from error
 
 

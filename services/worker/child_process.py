@@ -46,7 +46,7 @@ class ChildProcess:
         self.output = Output(lambda line: on_line(self, line))
         self._control, theirs = socket.socketpair()
         alive_theirs, self._alive = os.pipe()
-        self._popen = subprocess.Popen(
+        self._popen = subprocess.Popen(  # noqa: S603 (our own program)
             [
                 sys.executable,
                 "-m",

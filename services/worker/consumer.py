@@ -13,8 +13,8 @@ the busier it is, the more tasks share a transaction. A wake-up says in which li
 without any, it looks by itself each time it renews the lease, so a worker never stops consuming
 because a message was lost.
 
-When kvdb is away, the children go on, and what they return waits here. When the session was given up
-in the meantime, all of that is thrown away, and a new session begins.
+When kvdb is away, the children go on, and what they return waits here. When the session was given
+up in the meantime, all of that is thrown away, and a new session begins.
 """
 
 import queue
@@ -77,7 +77,7 @@ class Executor(Protocol):
     def abandon(self, records: Sequence[TaskRecord]) -> None:
         """Stop tasks that are no longer ours; nobody wants to know how they end."""
 
-    def report(self, running: Sequence[TaskRecord]) -> bytes:
+    def report(self) -> bytes:
         """The vital signs that are stored with the lease."""
 
     def on_first_attempt(self) -> None:
@@ -180,7 +180,7 @@ class Consumer:
         """Open a session, or go on with the one that there is."""
         if self._session is None:
             session = self._new_session()
-            session.open(connection, self._lease_ms, self._executor.report(()))
+            session.open(connection, self._lease_ms, self._executor.report())
             self._session = session
         else:
             lost = self._session.reconcile(connection)
@@ -219,8 +219,7 @@ class Consumer:
     def _renew(self) -> None:
         """Renew the lease, and look by ourselves at what we might not have been told."""
         self._renew_at_s = time.monotonic() + self._lease_s / RENEWALS_PER_LEASE
-        running = list(self._session.held.values())
-        for task_id in self._session.renew(self._lease_ms, self._executor.report(running)):
+        for task_id in self._session.renew(self._lease_ms, self._executor.report()):
             self._executor.cancel(task_id)
         self._backlog = self._session.backlog()
 

@@ -1,0 +1,66 @@
+"""Messages of pub/sub: what is announced is understood, and garbage does no harm."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.broker.events import (
+    decode_cancel,
+    decode_events,
+    decode_wake,
+    encode_cancel,
+    encode_events,
+    encode_wake,
+    event_of,
+)
+from services.broker.tests.support import record, running
+
+GARBAGE = [
+    b"",
+    b"null",
+    b"7",
+    b"[7]",
+    b"{}",
+    b"[{}]",
+    b'[{"state": "lost"}]',
+    b"\xff",
+    b"[" * 10_000,
+]
+
+
+def test_events_come_back_as_they_were():
+    events = [event_of(record("a")), event_of(running(record("b")))]
+    assert decode_events(encode_events(events)) == events
+
+
+def test_an_event_says_only_what_it_knows():
+    (event,) = json.loads(encode_events([event_of(record("a"))]))
+    assert set(event) == {"id", "task", "queue", "state", "at_ms"}
+
+
+def test_wake_ups_and_orders_come_back_as_they_were():
+    assert decode_wake(encode_wake("default/5", 3)) == ("default/5", 3)
+    assert decode_cancel(encode_cancel("t1")) == "t1"
+
+
+@pytest.mark.parametrize("message", GARBAGE)
+def test_garbage_says_nothing(message: bytes):
+    assert decode_events(message) == []
+    assert decode_wake(message) is None
+    assert decode_cancel(message) is None
+
+
+@given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
+def test_nothing_that_is_published_raises(message: bytes):
+    decode_events(message)
+    decode_wake(message)
+    decode_cancel(message)
+
+
+@pytest.mark.parametrize(
+    "message", [b'{"list": "a/5", "count": 0}', b'{"list": 5, "count": 1}', b'{"list": "a"}']
+)
+def test_a_wake_up_for_nothing_is_none(message: bytes):
+    assert decode_wake(message) is None

@@ -1,0 +1,132 @@
+"""Waiting is woken by events, and misses none."""
+
+import threading
+
+import pytest
+
+from services.broker.events import event_of
+from services.broker.states import State
+from services.broker.task_queue import NoSuchTask
+from services.broker.task_record import TaskRecord
+from services.broker.tests.support import record, running
+from services.broker.waiting import TooManyWaiting, Waiting
+
+PATIENCE_S = 30.0
+
+
+class Tasks:
+    """A store of one task that tells when it has been read."""
+
+    def __init__(self) -> None:
+        self.task: TaskRecord = running(record("t1"))
+        self.was_read = threading.Semaphore(0)
+
+    def get(self, task_id: str) -> TaskRecord:
+        if task_id != "t1":
+            raise NoSuchTask(task_id)
+        task = self.task
+        self.was_read.release()
+        return task
+
+    def finish(self) -> TaskRecord:
+        self.task = self.task.moved_to(State.SUCCEEDED, self.task.created_at_ms + 9)
+        return self.task
+
+
+class Waiter(threading.Thread):
+    def __init__(self, waiting: Waiting, timeout_s: float = PATIENCE_S):
+        super().__init__(daemon=True)
+        self.waiting, self.timeout_s = waiting, timeout_s
+        self.answer: TaskRecord | None = None
+        self.start()
+
+    def run(self) -> None:
+        self.answer = self.waiting.wait("t1", self.timeout_s)
+
+    def result(self) -> TaskRecord | None:
+        self.join(PATIENCE_S)
+        return self.answer
+
+
+@pytest.fixture
+def tasks() -> Tasks:
+    return Tasks()
+
+
+@pytest.fixture
+def waiting(tasks: Tasks) -> Waiting:
+    return Waiting(tasks.get, max_waiting=2)
+
+
+def test_a_finished_task_is_answered_at_once(tasks: Tasks, waiting: Waiting):
+    done = tasks.finish()
+    assert waiting.wait("t1", PATIENCE_S) is done
+
+
+def test_an_event_wakes_whoever_waits(tasks: Tasks, waiting: Waiting):
+    waiters = [Waiter(waiting), Waiter(waiting)]
+    for _ in waiters:
+        assert tasks.was_read.acquire(timeout=PATIENCE_S)
+    done = tasks.finish()
+    waiting.on_event(event_of(done))
+    assert [waiter.result() for waiter in waiters] == [done, done]
+
+
+def test_events_of_other_tasks_and_other_states_wake_nobody(tasks: Tasks, waiting: Waiting):
+    waiter = Waiter(waiting)
+    tasks.was_read.acquire(timeout=PATIENCE_S)
+    waiting.on_event(event_of(running(record("t1"))))
+    waiting.on_event(event_of(running(record("t2")).moved_to(State.SUCCEEDED, 0)))
+    assert not tasks.was_read.acquire(blocking=False)
+    done = tasks.finish()
+    waiting.on_event(event_of(done))
+    assert waiter.result() is done
+
+
+def test_an_event_that_comes_before_the_record_was_read_is_not_missed(tasks: Tasks):
+    def get(task_id: str) -> TaskRecord:
+        before = tasks.get(task_id)
+        if not before.state.is_final:
+            waiting.on_event(event_of(tasks.finish()))
+        return before
+
+    waiting = Waiting(get, max_waiting=1)
+    assert waiting.wait("t1", PATIENCE_S).state is State.SUCCEEDED
+
+
+def test_after_a_reconnect_everybody_looks(tasks: Tasks, waiting: Waiting):
+    waiter = Waiter(waiting)
+    tasks.was_read.acquire(timeout=PATIENCE_S)
+    done = tasks.finish()
+    waiting.look_all()
+    assert waiter.result() is done
+
+
+def test_whoever_waits_too_long_gets_the_task_as_it_is(tasks: Tasks, waiting: Waiting):
+    assert waiting.wait("t1", 0).state is State.RUNNING
+    assert waiting.wait("t1", 0.01).state is State.RUNNING
+
+
+def test_when_the_service_stops_nobody_waits(tasks: Tasks, waiting: Waiting):
+    waiter = Waiter(waiting)
+    tasks.was_read.acquire(timeout=PATIENCE_S)
+    waiting.close()
+    assert waiter.result().state is State.RUNNING
+    assert waiting.wait("t1", PATIENCE_S).state is State.RUNNING
+
+
+def test_too_many_are_refused_and_room_is_made_again(tasks: Tasks, waiting: Waiting):
+    waiters = [Waiter(waiting), Waiter(waiting)]
+    for _ in waiters:
+        tasks.was_read.acquire(timeout=PATIENCE_S)
+    with pytest.raises(TooManyWaiting):
+        waiting.wait("t1", PATIENCE_S)
+    waiting.on_event(event_of(tasks.finish()))
+    assert all(waiter.result() for waiter in waiters)
+    assert waiting.wait("t1", 0).state is State.SUCCEEDED
+
+
+def test_an_unknown_task_is_not_waited_for(waiting: Waiting):
+    for _ in range(3):
+        with pytest.raises(NoSuchTask):
+            waiting.wait("t2", PATIENCE_S)

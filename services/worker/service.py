@@ -1,0 +1,234 @@
+"""The worker as a whole: which part knows which, and which thread each of them is in.
+
+    pubsub ─▶ Subscriber ──wake, cancel──▶ Consumer ◀──────▶ kvdb
+                                            │    ▲
+                                      start │    │ ended
+                                            ▼    │
+                             event loop: Pool, TimeLimits ◀──frames──▶ children
+                                            │
+                                        Announcer ─▶ pubsub
+
+Four threads: the event loop (children, timers, signals), the consumer (kvdb), the subscriber and
+the announcer (pub/sub). Calls between them are messages: `Consumer`'s inbox in one direction,
+`call_from_thread` in the other. No lock is held anywhere, and none of the threads waits for
+another one, so a kvdb that hangs cannot keep a task from being stopped at its time limit.
+"""
+
+import json
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.broker.client import (
+    ORDERS_CHANNEL,
+    WAKE_CHANNEL,
+    Announcer,
+    Cancelled,
+    HandedBack,
+    Outcome,
+    Session,
+    TaskOptions,
+    TaskRecord,
+    decode_cancel,
+    decode_wake,
+    parse_options,
+    standard_rules,
+)
+from services.common.event_loop import EventLoop
+from services.common.health import Vitals
+from services.common.logs import Log
+from services.common.redis_url import RedisURL
+from services.pubsub.client import Subscriber
+from services.worker.consumer import Consumer
+from services.worker.fair_share import FairShare
+from services.worker.pool import Pool
+from services.worker.time_limits import TimeLimits
+
+HAND_BACK_S = 1.0
+"""So long before the end of the grace, what still runs is stopped and handed back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a worker is told by its options."""
+
+    name: str
+    kvdb_url: RedisURL
+    pubsub_url: RedisURL
+    concurrency: int
+    modules: tuple[str, ...]
+    queues: Mapping[str, int]
+    """Weights by name; empty for all queues."""
+    lease_s: float
+    grace_s: float
+    environment: Mapping[str, str]
+    """What the children are told: a task finds the services where its worker does."""
+
+
+def clock_ms() -> int:
+    """The time of records: milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class Worker:
+    """All parts of one worker; it is the consumer's `Executor`."""
+
+    def __init__(self, settings: Settings, loop: EventLoop, vitals: Vitals, log: Log):
+        self._settings = settings
+        self._loop = loop
+        self._vitals = vitals
+        self._log = log
+        self._definitions: dict[str, TaskOptions] = {}
+        self._has_started = False
+        self._is_stopping = False
+        self._announcer = Announcer(settings.pubsub_url, vitals, log)
+        self._pool = Pool(
+            loop,
+            settings.concurrency,
+            settings.modules,
+            settings.environment,
+            vitals,
+            log,
+            on_hello=self._on_hello,
+            on_started=self._on_started,
+            on_ended=self._on_ended,
+        )
+        self._time_limits = TimeLimits(loop, self._pool.stop)
+        self._consumer = Consumer(
+            settings.kvdb_url,
+            self._new_session,
+            self,
+            self._announcer,
+            vitals,
+            log,
+            concurrency=settings.concurrency,
+            fair_share=FairShare(settings.queues),
+            lease_s=settings.lease_s,
+        )
+        self._subscriber = Subscriber(
+            settings.pubsub_url,
+            self._on_message,
+            log,
+            channels=[WAKE_CHANNEL, ORDERS_CHANNEL],
+            on_connected=self._on_connected,
+            on_lost=self._on_lost,
+        )
+
+    def run(self) -> None:
+        """Work until `stop` was called and everything has ended; in the event loop's thread."""
+        signal.signal(signal.SIGCHLD, lambda *_: self._loop.call_from_thread(self._pool.reap))
+        self._announcer.start()
+        self._subscriber.start()
+        self._loop.call_soon(self._pool.start)
+        self._loop.run()
+        self._pool.close()
+        self._subscriber.stop()
+        self._announcer.stop()
+
+    def stop(self) -> None:
+        """Claim nothing more, and end when everything that runs has; bounded by the grace."""
+        if self._is_stopping:
+            return
+        self._is_stopping = True
+        self._log.info(
+            "stopping", running=len(self._pool.running()), grace_s=self._settings.grace_s
+        )
+        if not self._has_started:
+            self._loop.stop()
+            return
+        self._consumer.drain()
+        reason = HandedBack(f"{self._settings.name} was stopped")
+        hand_back_s = max(0.0, self._settings.grace_s - HAND_BACK_S)
+        self._loop.call_later(hand_back_s, lambda: self._pool.stop_all(reason))
+        self._loop.call_later(hand_back_s + HAND_BACK_S, self._loop.stop)
+
+    # --- the consumer's executor, in the consumer's thread -------------------------------
+
+    def start(self, record: TaskRecord) -> None:
+        self._loop.call_from_thread(lambda: self._pool.run(record))
+
+    def cancel(self, task_id: str) -> None:
+        self._loop.call_from_thread(lambda: self._pool.stop(task_id, Cancelled()))
+
+    def abandon(self, records: Sequence[TaskRecord]) -> None:
+        if records:
+            self._loop.call_from_thread(lambda: self._pool.abandon(records))
+
+    def report(self) -> bytes:
+        report = self._vitals.report() | {
+            "name": self._settings.name,
+            "host": socket.gethostname(),
+            "concurrency": self._settings.concurrency,
+            "queues": dict(self._settings.queues),
+            "tasks": sorted(self._definitions),
+        }
+        return json.dumps(report).encode()
+
+    def on_first_attempt(self) -> None:
+        self._loop.call_from_thread(self._say_ready)
+
+    def on_drained(self) -> None:
+        self._loop.call_from_thread(self._loop.stop)
+
+    # --- children, in the event loop's thread --------------------------------------------
+
+    def _on_hello(
+        self, tasks: Mapping[str, Mapping[str, object]], problems: Mapping[str, str]
+    ) -> None:
+        """A child is ready. What the first one knows, the others know as well."""
+        if self._has_started:
+            return
+        self._has_started = True
+        self._definitions.update({name: parse_options(given) for name, given in tasks.items()})
+        for module, problem in problems.items():
+            self._log.error("a module of tasks is not used", module=module, problem=problem)
+        if problems:
+            self._vitals.problems["tasks"] = "; ".join(f"{m} {why}" for m, why in problems.items())
+        self._consumer.start()
+
+    def _on_started(self, record: TaskRecord) -> None:
+        self._time_limits.on_started(record)
+
+    def _on_ended(self, record: TaskRecord, outcome: Outcome) -> None:
+        self._time_limits.on_ended(record)
+        self._consumer.ended(record, outcome)
+
+    def _say_ready(self) -> None:
+        print(f"worker ready on {self._vitals.address}", flush=True)
+        self._log.info(
+            "ready",
+            name=self._settings.name,
+            concurrency=self._settings.concurrency,
+            tasks=",".join(sorted(self._definitions)),
+        )
+
+    # --- messages, in the subscriber's thread --------------------------------------------
+
+    def _on_message(self, channel: str, message: bytes) -> None:
+        if channel == WAKE_CHANNEL and (wake := decode_wake(message)) is not None:
+            self._consumer.woken(*wake)
+        elif channel == ORDERS_CHANNEL and decode_cancel(message) is not None:
+            # The order is also in kvdb, and that is the one that counts.
+            self._consumer.look()
+
+    def _on_connected(self) -> None:
+        self._vitals.problems.pop("pubsub", None)
+        self._consumer.look()
+
+    def _on_lost(self, reason: str) -> None:
+        self._vitals.problems["pubsub"] = reason
+
+    # --- beginnings ----------------------------------------------------------------------
+
+    def _new_session(self) -> Session:
+        return Session(
+            f"{self._settings.name}@{secrets.token_hex(6)}",
+            self._settings.name,
+            standard_rules(),
+            self._definitions,
+            clock_ms,
+            self._log,
+        )

@@ -1,0 +1,1 @@
+from services.broker.tests.support import kv, running_store, store  # noqa: F401

@@ -1,0 +1,229 @@
+"""Children: run, stopped, killed, replaced. A real event loop, real processes, no store."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.broker.client import Cancelled, Failed, Outcome, Succeeded, TaskError, TaskRecord
+from services.broker.tests.support import LOG, record, running
+from services.common.event_loop import EventLoop
+from services.common.health import Vitals
+from services.worker.pool import Pool
+from services.worker.time_limits import TimeLimits
+
+MODULES = ("services.worker.samples", "services.worker.tests.oddities")
+PATIENCE_S = 30.0
+
+
+class Bench:
+    """A pool on a loop that runs until something has happened."""
+
+    def __init__(self, size: int = 1, modules: tuple[str, ...] = MODULES):
+        self.loop = EventLoop(LOG)
+        self.vitals = Vitals("worker")
+        self.started: list[str] = []
+        self.ended: dict[str, Outcome] = {}
+        self.hellos: list[tuple] = []
+        self.pool = Pool(
+            self.loop,
+            size,
+            modules,
+            os.environ,
+            self.vitals,
+            LOG,
+            on_hello=lambda *hello: self.hellos.append(hello),
+            on_started=self._on_started,
+            on_ended=self._on_ended,
+        )
+        self.limits = TimeLimits(self.loop, self.pool.stop)
+        self.old_handler = signal.signal(
+            signal.SIGCHLD, lambda *_: self.loop.call_from_thread(self.pool.reap)
+        )
+        self.pool.start()
+
+    def _on_started(self, task: TaskRecord) -> None:
+        self.started.append(task.id)
+        self.limits.on_started(task)
+
+    def _on_ended(self, task: TaskRecord, outcome: Outcome) -> None:
+        self.limits.on_ended(task)
+        self.ended[task.id] = outcome
+
+    def until(self, condition) -> None:
+        deadline_s = self.loop.now_s + PATIENCE_S
+        # Files and other processes wake no loop.
+        tick = self.loop.call_every(0.02, lambda: None)
+        while not condition():
+            self.loop.turn()
+            assert self.loop.now_s < deadline_s, "it never happened"
+        tick.cancel()
+
+    def outcome(self, task: TaskRecord) -> Outcome:
+        """Run a task to its end."""
+        self.pool.run(task)
+        self.until(lambda: task.id in self.ended)
+        return self.ended.pop(task.id)
+
+    def close(self) -> None:
+        self.pool.close()
+        signal.signal(signal.SIGCHLD, self.old_handler)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.close()
+
+
+def call(task: str, *args: object, task_id: str = "t1", **options: object) -> TaskRecord:
+    return replace(running(record(task_id, **options)), task=task, args=list(args))
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead and unburied does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_task_returns_its_result_and_its_output(bench: Bench):
+    outcome = bench.outcome(call("echo", "hello", 7))
+    assert outcome == Succeeded({"args": ["hello", 7], "kwargs": {}}, "hello 7\n")
+    (tasks, problems) = bench.hellos[0]
+    assert {"echo", "give_up"} <= set(tasks)
+    assert problems == {}
+
+
+def test_a_child_runs_one_task_after_the_other(bench: Bench):
+    outcomes = [bench.outcome(call("echo", number)) for number in range(5)]
+    assert [outcome.output for outcome in outcomes] == [f"{number}\n" for number in range(5)]
+    assert len(bench.hellos) == 1
+
+
+def test_a_task_that_raises_tells_where(bench: Bench):
+    outcome = bench.outcome(call("flaky", 1.0))
+    assert isinstance(outcome, Failed) and not outcome.is_hopeless
+    assert outcome.error.type == "RuntimeError"
+    lines = outcome.error.traceback.splitlines()
+    assert "in flaky" in lines[1] and "services/worker/child.py" not in outcome.error.traceback
+
+
+@pytest.mark.parametrize(
+    ("task", "error", "is_hopeless"),
+    [
+        ("no_such_task", "UnknownTask", True),
+        ("return_what_is_no_json", "ResultError", True),
+        ("exit_the_process", "SystemExit", False),
+        ("give_up", "NotWorthTrying", True),
+        ("raise_something_else", "KeyError", True),
+    ],
+)
+def test_odd_ends_are_failures_with_a_reason(bench: Bench, task, error, is_hopeless):
+    outcome = bench.outcome(call(task))
+    assert (outcome.error.type, outcome.is_hopeless) == (error, is_hopeless)
+    assert bench.outcome(call("echo")).output == "\n"
+    assert len(bench.hellos) == 1
+
+
+def test_wrong_arguments_are_a_failure(bench: Bench):
+    assert bench.outcome(call("sleep")).error.type == "TypeError"
+
+
+def test_a_child_that_dies_fails_its_task_and_is_replaced(bench: Bench):
+    outcome = bench.outcome(call("kill_the_process"))
+    assert outcome.error == TaskError(
+        "ProcessDied", "the process of the task was killed by SIGKILL before the task ended"
+    )
+    assert bench.outcome(call("echo", "again")).output == "again\n"
+    assert len(bench.hellos) == 2
+
+
+def test_an_idle_child_that_dies_is_replaced(bench: Bench):
+    bench.until(lambda: bench.hellos)
+    bench.pool._seats[0].child.kill()
+    bench.until(lambda: len(bench.hellos) == 2)
+    assert bench.outcome(call("echo", "again")).output == "again\n"
+
+
+def test_a_task_beyond_its_time_is_killed_with_all_it_started(bench: Bench, tmp_path: Path):
+    path = tmp_path / "pids"
+    outcome = bench.outcome(call("ignore_every_signal", str(path), timeout_s=1.0))
+    assert outcome.error.type == "TimeLimitExceeded"
+    pids = [int(pid) for pid in path.read_text().split()]
+    assert len(pids) == 2
+    bench.until(lambda: not any(map(is_alive, pids)))
+
+
+def test_a_task_is_told_before_its_time_is_over(bench: Bench):
+    outcome = bench.outcome(call("clean_up_in_time", 60, soft_timeout_s=0.1, timeout_s=30.0))
+    assert outcome.result == "cleaned up: it ran longer than 0.1 s"
+    assert bench.outcome(call("clean_up_in_time", 0, soft_timeout_s=30.0)).result == (
+        "was not disturbed"
+    )
+
+
+def test_a_task_is_stopped_with_the_outcome_that_was_asked_for(bench: Bench):
+    bench.pool.run(call("sleep", 600))
+    bench.until(lambda: bench.started)
+    bench.pool.stop("t1", Cancelled())
+    bench.pool.stop("t1", Failed(TaskError("TooLate", "")))
+    bench.until(lambda: bench.ended)
+    assert bench.ended == {"t1": Cancelled()}
+
+
+def test_what_was_printed_before_the_kill_is_kept(bench: Bench):
+    seen: list[str] = []
+    bench.until(lambda: bench.hellos)
+    bench.pool.run(call("print_megabytes"))
+    child = bench.pool._seats[0].child
+    child.output._on_line = seen.append
+    bench.until(lambda: seen)
+    bench.pool.stop("t1", Cancelled())
+    bench.until(lambda: bench.ended)
+    assert bench.ended["t1"].output.startswith("xxx")
+
+
+def test_nobody_hears_of_a_task_that_was_abandoned(bench: Bench):
+    task = call("sleep", 600)
+    bench.pool.run(task)
+    bench.until(lambda: bench.started)
+    bench.pool.abandon([task])
+    assert bench.outcome(call("echo", task_id="t2")).output == "\n"
+    assert bench.ended == {}
+
+
+def test_a_task_that_has_no_child_yet_waits_and_can_be_stopped(bench: Bench):
+    for task_id in ("t1", "t2", "t3"):
+        bench.pool.run(call("echo", task_id, task_id=task_id))
+    bench.pool.stop("t2", Cancelled())
+    assert bench.ended == {"t2": Cancelled()}
+    bench.until(lambda: len(bench.ended) == 3)
+    assert bench.started == ["t1", "t3"]
+
+
+def test_a_pool_that_closes_leaves_nobody_behind(tmp_path: Path):
+    bench = Bench(size=2)
+    path = tmp_path / "pids"
+    bench.pool.run(call("ignore_every_signal", str(path)))
+    bench.until(lambda: path.exists() and path.read_text().endswith("\n"))
+    children = [seat.child.pid for seat in bench.pool._seats]
+    bench.close()
+    pids = [*children, *map(int, path.read_text().split())]
+    bench.until(lambda: not any(map(is_alive, pids)))
+
+
+def test_a_child_that_cannot_be_born_is_a_problem(monkeypatch):
+    monkeypatch.setattr("services.worker.child_process.sys.executable", "/bin/false")
+    bench = Bench()
+    bench.until(lambda: "children" in bench.vitals.problems)
+    assert "before it was ready" in bench.vitals.problems["children"]
+    monkeypatch.undo()
+    assert bench.outcome(call("echo", "at last")).output == "at last\n"
+    assert "children" not in bench.vitals.problems
+    bench.close()
