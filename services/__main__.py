@@ -89,9 +89,6 @@ def _parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-# --- running ---------------------------------------------------------------------------
-
-
 def run(data_dir: Path, *, quiet: bool) -> int:
     """Supervise in the foreground until a signal says stop."""
     log = logs.configure("supervisor")
@@ -131,22 +128,23 @@ def end_strays(data_dir: Path) -> None:
 
 
 def detach(data_dir: Path, patience_s: float) -> int:
-    """Start a supervisor in the background, and wait until every service is well."""
+    """Start a supervisor in the background, where none runs; wait until every service is well."""
     (data_dir / SUPERVISOR_LOG).parent.mkdir(parents=True, exist_ok=True)
-    state = state_file.read(data_dir)
-    supervisor = None
-    if state is None or not state.supervisor.is_alive():
-        supervisor = _start_supervisor(data_dir)
+    supervisor = None if _running(data_dir) else _start_supervisor(data_dir)
     deadline_s = time.monotonic() + patience_s
-    while not _is_well(data_dir):
+    while True:
+        state = _running(data_dir)
+        healthy = _ask_health(state) if state and state.state == "ready" else {}
+        if state and healthy and all(healthy.values()):
+            return _show(state, healthy)
         if supervisor is not None and supervisor.poll() is not None:
             return _give_up(data_dir, "it did not start")
         if time.monotonic() > deadline_s:
             status(data_dir)
-            down(data_dir, delete_data=False)
+            if supervisor is not None:
+                down(data_dir, delete_data=False)
             return _give_up(data_dir, f"not every service was well within {patience_s:g} s")
         time.sleep(POLL_INTERVAL_S)
-    return status(data_dir)
 
 
 def _start_supervisor(data_dir: Path) -> subprocess.Popen[bytes]:
@@ -171,29 +169,28 @@ def _give_up(data_dir: Path, reason: str) -> int:
     return 1
 
 
-# --- looking ---------------------------------------------------------------------------
-
-
 def status(data_dir: Path) -> int:
     """Print a line for each process; 0 where all of them run and say that they are well."""
-    state = state_file.read(data_dir)
-    if state is None or not state.supervisor.is_alive():
+    state = _running(data_dir)
+    if state is None:
         print("services: nothing runs")
         return 1
-    healthy = _ask_health(state)
+    return _show(state, _ask_health(state))
+
+
+def _running(data_dir: Path) -> State | None:
+    """The state of a constellation whose supervisor is alive."""
+    state = state_file.read(data_dir)
+    return state if state is not None and state.supervisor.is_alive() else None
+
+
+def _show(state: State, healthy: dict[str, bool]) -> int:
     for name, record in state.processes.items():
         health = "" if record.state != "ready" else ", healthy" if healthy[name] else ", unhealthy"
         print(f"{name:9} {record.endpoint or '-':21} pid {record.pid}  {record.state}{health}")
     web = state.processes["web"].endpoint
     print(f"dashboard: http://{web}" if web else "dashboard: not yet")
     return 0 if all(healthy.values()) else 1
-
-
-def _is_well(data_dir: Path) -> bool:
-    state = state_file.read(data_dir)
-    if state is None or state.state != "ready" or not state.supervisor.is_alive():
-        return False
-    return all(_ask_health(state).values())
 
 
 def _ask_health(state: State) -> dict[str, bool]:
@@ -225,9 +222,6 @@ def _answers_well(check: subprocess.Popen[bytes]) -> bool:
         check.kill()
         check.wait()
         return False
-
-
-# --- stopping --------------------------------------------------------------------------
 
 
 def down(data_dir: Path, *, delete_data: bool) -> int:

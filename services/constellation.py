@@ -42,6 +42,8 @@ class Service:
     """It is one of several of its package, and is told which one."""
     keeps_data: bool = False
     replicas: int = 1
+    settings: tuple[tuple[str, str], ...] = ()
+    """Options that differ here from the program's defaults; the environment may say otherwise."""
 
     @property
     def port_variable(self) -> str:
@@ -83,7 +85,14 @@ def _ledger(name: str, port: int) -> Service:
 
 # In the order of starting: a service stands below all that it needs.
 CONSTELLATION = (
-    Service("kvdb", "kvdb", 4242, keeps_data=True),
+    # Tasks and ledger live in kvdb: what a crash may cost them is one interval.
+    Service(
+        "kvdb",
+        "kvdb",
+        4242,
+        keeps_data=True,
+        settings=(("maxmemory-mb", "128"), ("snapshot-interval-s", "10")),
+    ),
     Service("pubsub", "pubsub", 4243),
     Service("broker", "broker", 4246, needs=_STORE, reads=_STORE_URLS),
     Service("worker", "worker", None, needs=_STORE, reads=_STORE_URLS, has_name=True, replicas=2),
@@ -133,6 +142,12 @@ def own_settings(
     if service.keeps_data:
         settings["data-dir"] = str(data_dir / name)
     return {service.option_variable(option): value for option, value in settings.items()}
+
+
+def chosen_settings(service: Service, environ: Mapping[str, str]) -> dict[str, str]:
+    """The options that the table chooses for a service; what `environ` says stands."""
+    chosen = {service.option_variable(option): value for option, value in service.settings}
+    return {variable: environ.get(variable) or value for variable, value in chosen.items()}
 
 
 def addresses(

@@ -22,8 +22,8 @@ So each stands beside the time at which that process started, as the system tell
 nothing is signalled unless both still agree. That is how `--down`, or the next start, ends
 the processes of a supervisor that was itself killed, and never a stranger's.
 
-A process is always the leader of its own process group: signals go to the group, and reach
-what the process started as well.
+A process is always the leader of its own process group, so that whatever it started can be
+killed together with it.
 """
 
 import json
@@ -169,10 +169,10 @@ def _ask_ps(pid: int, column: str) -> str | None:
 
 
 def end_groups(leaders: Iterable[Identity], patience_s: float) -> None:
-    """Ask each group to end, wait for the leaders, and kill what did not within `patience_s`."""
+    """Ask each leader to end; after `patience_s` kill the groups of those that did not."""
     remaining = list(leaders)
     for leader in remaining:
-        leader.signal_group(signal.SIGTERM)
+        leader.signal(signal.SIGTERM)
     if not wait_until_gone(remaining, patience_s):
         for leader in remaining:
             leader.signal_group(signal.SIGKILL)

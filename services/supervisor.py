@@ -38,6 +38,7 @@ from services.constellation import (
     CONSTELLATION,
     Service,
     addresses,
+    chosen_settings,
     own_settings,
     process_names,
     published_port,
@@ -208,8 +209,6 @@ class Supervisor:
             process.log.close()
         return self._exit_status
 
-    # --- starting ----------------------------------------------------------------------
-
     def _start_possible(self) -> None:
         """Start every process that waits for nothing any more."""
         for process in self._processes:
@@ -228,7 +227,8 @@ class Supervisor:
             return
         endpoints = {other.name: other.endpoint for other in self._processes if other.endpoint}
         urls = addresses(process.service.reads, endpoints, self._environ)
-        process.start(self._own_settings(process) | urls)
+        chosen = chosen_settings(process.service, self._environ)
+        process.start(self._own_settings(process) | chosen | urls)
         self._loop.watch(process.child.stdout, lambda: self._on_output(process))
         self._changed = True
 
@@ -263,8 +263,6 @@ class Supervisor:
 
     def _everything_is(self, state: ProcessState) -> bool:
         return all(process.state is state for process in self._processes)
-
-    # --- deaths ------------------------------------------------------------------------
 
     def _reap(self) -> None:
         """A child has ended. Signals of several may have come as one, so we look at each."""
@@ -305,8 +303,6 @@ class Supervisor:
                 delay_s=delay_s,
             )
 
-    # --- stopping ----------------------------------------------------------------------
-
     def stop(self) -> None:
         """Stop everything; `run` returns when the last process has ended."""
         if not self._stopping:
@@ -323,12 +319,11 @@ class Supervisor:
         needed = {name for process in running for name in process.service.needs}
         for process in running:
             if process.service.name not in needed and process.timer is None:
-                process.identity.signal_group(signal.SIGTERM)
+                # The process alone: a worker's running tasks are its own to finish.
+                process.identity.signal(signal.SIGTERM)
                 process.timer = self._loop.call_later(STOP_TIMEOUT_S, lambda p=process: _kill(p))
         if not running:
             self._loop.stop()
-
-    # --- the state file ----------------------------------------------------------------
 
     def _write_state(self) -> None:
         if not self._changed:

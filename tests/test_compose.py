@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
-from services.constellation import CONSTELLATION, Service, addresses, own_settings
+from services.constellation import (
+    CONSTELLATION,
+    Service,
+    addresses,
+    chosen_settings,
+    own_settings,
+)
 from services.supervisor import STOP_TIMEOUT_S
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,8 +45,8 @@ def expected_environment(service: Service) -> dict[str, str]:
         # Replicas are equal in Compose, and name themselves after their host.
         own.pop(service.option_variable("name"))
     endpoints = {other.name: f"{other.name}:{other.port}" for other in CONSTELLATION}
-    urls = addresses(service.reads, endpoints, environ={})
-    return own | {variable: f"${{{variable}:-{url}}}" for variable, url in urls.items()}
+    overridable = chosen_settings(service, environ={}) | addresses(service.reads, endpoints, {})
+    return own | {name: f"${{{name}:-{value}}}" for name, value in overridable.items()}
 
 
 def test_both_name_the_same_services(compose: Entry) -> None:

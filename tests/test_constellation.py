@@ -8,6 +8,7 @@ from services.constellation import (
     ADDRESSES,
     CONSTELLATION,
     addresses,
+    chosen_settings,
     own_settings,
     process_names,
     published_port,
@@ -70,6 +71,12 @@ def test_an_address_of_the_environment_stands() -> None:
         "KVDB_URL": "redis://elsewhere:6379/1",
         "PUBSUB_URL": "redis://127.0.0.1:4243",
     }
+
+
+def test_a_chosen_setting_gives_way_to_the_environment() -> None:
+    chosen = chosen_settings(BY_NAME["kvdb"], {"KVDB_MAXMEMORY_MB": "9"})
+    assert chosen["KVDB_MAXMEMORY_MB"] == "9"
+    assert chosen["KVDB_SNAPSHOT_INTERVAL_S"] == "10"
 
 
 def test_a_port_comes_from_the_environment_under_the_services_name() -> None:

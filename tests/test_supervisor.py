@@ -94,22 +94,25 @@ def test_up_status_restart_down(data_dir: str) -> None:
     assert services("--status", "--data-dir", data_dir).returncode == 1
 
 
-def test_what_a_killed_supervisor_left_is_ended_by_the_next(data_dir: str) -> None:
-    left = state_of(data_dir)
-    os.kill(left.supervisor.pid, signal.SIGKILL)
-    assert state_file.wait_until_gone([left.supervisor], PATIENCE_S)
-    assert len(left.strays()) == len(PROCESSES)
+def test_what_a_killed_supervisor_left_is_ended(data_dir: str) -> None:
+    """By the next one that starts, and by `--down`."""
+    left = kill_supervisor(data_dir)
     assert services("--detach", "--data-dir", data_dir).returncode == 0
     assert left.strays() == []
     assert len(state_of(data_dir).strays()) == len(PROCESSES)
 
+    left = kill_supervisor(data_dir)
+    assert services("--down", "--data-dir", data_dir).returncode == 0
+    assert left.strays() == []
 
-def test_what_a_killed_supervisor_left_is_ended_by_down(data_dir: str) -> None:
+
+def kill_supervisor(data_dir: str) -> State:
+    """The state that it left behind; its processes still run."""
     left = state_of(data_dir)
     os.kill(left.supervisor.pid, signal.SIGKILL)
     assert state_file.wait_until_gone([left.supervisor], PATIENCE_S)
-    assert services("--down", "--data-dir", data_dir).returncode == 0
-    assert left.strays() == []
+    assert len(left.strays()) == len(PROCESSES)
+    return left
 
 
 def test_a_port_in_use_stops_everything_and_says_why(tmp_path: Path) -> None:
