@@ -2,7 +2,7 @@
 #
 #   PYTHON=python3.13    another interpreter than python3 (3.11 or newer)
 #   VOLUMES=1            with down: delete the data as well
-#   E2E_STACK=…          with test, e2e: compose or local, the stack to test
+#   E2E_STACK=…          with test, e2e: compose, local, or a dashboard's URL: the stack to test
 #   ARGS=…               with test, unit, e2e, bench: more arguments for the tool
 
 PYTHON ?= python3

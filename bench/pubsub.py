@@ -9,7 +9,8 @@ time that the server spent on a message, with the ratios (1.0 is as fast, or as 
 
 Crowd: the same with 100, 1,000 and 10,000 subscribers, for how the cost grows; memory for each
 client that sits idle and for each that is subscribed; how long a new one waits for its first
-answer beside all the others; and how many clients the server takes before it refuses one.
+answer beside all the others; and how many clients the server takes when nothing but the machine
+limits it.
 """
 
 import argparse
@@ -195,14 +196,22 @@ def ratios(medians: list[Figures]) -> str:
 # --- the crowd ---------------------------------------------------------------------------
 
 
-def bench_crowd(servers: list[Server], sizes: list[int]) -> None:
-    for server in servers:
-        print(f"\n{server.name:24}" + "".join(f"{size:>12,}" for size in sizes))
-        rates = []
-        for size in sizes:
-            messages = max(20, 200_000 // size)
-            rates.append(size * fan_out(server, size, messages, 1).messages_per_s)
-        print(f"{'deliveries a second':24}" + "".join(f"{rate:>12,.0f}" for rate in rates))
+def bench_crowd(servers: list[Server], sizes: list[int], rounds: int) -> None:
+    rates: dict[str, list[float]] = {server.name: [] for server in servers}
+    for size in sizes:
+        messages = max(20, 200_000 // size)
+        runs: dict[str, list[float]] = {server.name: [] for server in servers}
+        for _ in range(rounds):
+            for server in servers:
+                figures = fan_out(server, size, messages, pipeline=1)
+                runs[server.name].append(size * figures.messages_per_s)
+        for name, run in runs.items():
+            rates[name].append(statistics.median(run))
+    print(f"\n{'deliveries a second':24}" + "".join(f"{size:>12,}" for size in sizes) + "  growth")
+    for name, row in rates.items():
+        # Time for each delivery in the largest crowd, compared with the smallest: 1.0 is linear.
+        growth = row[0] / row[-1]
+        print(f"{name:24}" + "".join(f"{rate:>12,.0f}" for rate in row) + f"{growth:>8.2f}")
 
 
 def bench_memory(start: list[Start], count: int) -> None:
@@ -301,7 +310,7 @@ def main() -> None:
         servers = [stack.enter_context(start_server()) for start_server in start]
         bench_fan_out(servers, messages=800 if quick else 8000, rounds=3 if quick else 5)
         largest = 1000 if quick else 10_000
-        bench_crowd(servers, [largest // 100, largest // 10, largest])
+        bench_crowd(servers, [largest // 100, largest // 10, largest], rounds=3)
         bench_memory(start, largest)
         if not quick:
             bench_limit(start[0])

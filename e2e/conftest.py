@@ -1,6 +1,7 @@
 """Fixtures of the end-to-end tests: the stack, and real clients of its services.
 
-`E2E_STACK` chooses the stack: `compose` or `local` (the running one, else one of our own).
+`E2E_STACK` chooses the stack: `compose` or `local` (the running one, else one of our own), or
+the URL of a dashboard, whose services are asked at their usual ports on the same host.
 Without it: whatever runs already, else local processes on free ports.
 """
 
@@ -24,8 +25,11 @@ ARTIFACTS = ROOT / "artifacts"
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     wanted = os.environ.get("E2E_STACK", "")
+    if wanted.startswith("http://"):
+        yield stacks.RemoteStack(wanted)
+        return
     if wanted not in ("", "compose", "local"):
-        pytest.exit(f"E2E_STACK {wanted!r}: must be compose or local", returncode=2)
+        pytest.exit(f"E2E_STACK {wanted!r}: must be compose, local or a URL", returncode=2)
     running = None
     if wanted != "local":
         running = stacks.running_compose()

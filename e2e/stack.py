@@ -14,8 +14,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from services.constellation import CONSTELLATION, LEDGERS, process_names
+import pytest
+
+from services.constellation import CONSTELLATION, LEDGERS, process_names, published_port
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = {service.name: service.port for service in CONSTELLATION if service.port}
@@ -105,6 +108,29 @@ class LocalStack(Stack):
     def lives(self, process: str) -> object:
         record = self._record(process)
         return record["started"] if record["state"] == "ready" else None
+
+
+class RemoteStack(Stack):
+    """Somebody else's constellation, known by its dashboard's URL; nothing of it is killed."""
+
+    kind = "remote"
+
+    def __init__(self, dashboard_url: str):
+        self._host = urlsplit(dashboard_url).hostname
+        self._ports = {s.name: published_port(s, os.environ) for s in CONSTELLATION}
+        self._ports["web"] = urlsplit(dashboard_url).port or 80
+
+    def address(self, service: str) -> tuple[str, int]:
+        return self._host, self._ports[service]
+
+    def kill(self, process: str) -> None:
+        pytest.skip("a stack that is only known by its URL cannot be killed")
+
+    def lives(self, process: str) -> object:
+        pytest.skip("a stack that is only known by its URL cannot be killed")
+
+    def known_as(self, process: str) -> str:
+        return process
 
 
 class ComposeStack(Stack):

@@ -91,7 +91,12 @@ CONSTELLATION = (
         "kvdb",
         4242,
         keeps_data=True,
-        settings=(("maxmemory-mb", "128"), ("snapshot-interval-s", "10")),
+        # Tasks and ledger are no cache: only keys that expire may go, then writes are refused.
+        settings=(
+            ("maxmemory-mb", "256"),
+            ("maxmemory-policy", "volatile-lru"),
+            ("snapshot-interval-s", "10"),
+        ),
     ),
     Service("pubsub", "pubsub", 4243),
     Service("broker", "broker", 4246, needs=_STORE, reads=_STORE_URLS),

@@ -12,7 +12,7 @@ the scheduler does is a transaction that fails when somebody else has done it al
 from services.broker import keys
 from services.kvdb.client import KVClient
 
-LEASE_MS = 5_000
+LEASE_MS = 3_000
 
 
 class Election:

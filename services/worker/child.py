@@ -31,6 +31,8 @@ from services.worker.task import Execution, SoftTimeout, run_task
 RECV_BYTES = 64 * 1024
 MAX_TRACEBACK_CHARACTERS = 16 * 1024
 MAX_MESSAGE_CHARACTERS = 4 * 1024
+MAX_RESULT_BYTES = 4 * 1024 * 1024
+"""A result is for the record; what is larger belongs into a database, and its key into here."""
 _OUR_MODULES = frozenset({"__main__", "services.worker.task"})
 
 
@@ -73,11 +75,19 @@ def _answer(known: registry.Registry, request: dict[str, object]) -> bytes:
         return _failed(_described(error), give_up=task.is_hopeless(error))
     finally:
         _flush()
+    return _done(result)
+
+
+def _done(result: object) -> bytes:
     try:
-        return encode_frame({"done": result})
+        frame = encode_frame({"done": result})
     except (TypeError, ValueError, RecursionError, FrameError) as error:
         message = f"the task returned what is no JSON: {error}"
         return _failed({"type": "ResultError", "message": message}, give_up=True)
+    if len(frame) > MAX_RESULT_BYTES:
+        message = f"the result is larger than {MAX_RESULT_BYTES} bytes: {len(frame)}"
+        return _failed({"type": "ResultError", "message": message}, give_up=True)
+    return frame
 
 
 def _failed(error: dict[str, object], *, give_up: bool) -> bytes:

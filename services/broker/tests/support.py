@@ -8,13 +8,12 @@ import contextlib
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from services.broker.rules import standard_rules
 from services.broker.states import State
 from services.broker.submission import Submission, new_record
 from services.broker.task_options import TaskOptions
@@ -160,20 +159,3 @@ def running(task: TaskRecord, session: str = "s1") -> TaskRecord:
         session=session,
         attempts=task.attempts + 1,
     )
-
-
-__all__ = [
-    "LOG",
-    "Announcements",
-    "Callable",
-    "HandClock",
-    "Store",
-    "kv",
-    "kvdb",
-    "pubsub",
-    "record",
-    "running",
-    "running_store",
-    "standard_rules",
-    "store",
-]

@@ -19,6 +19,11 @@ def return_what_is_no_json() -> object:
 
 
 @task
+def return_megabytes() -> str:
+    return "x" * 5_000_000
+
+
+@task
 def exit_the_process() -> None:
     sys.exit(3)
 

@@ -119,6 +119,7 @@ def test_a_task_that_raises_tells_where(bench: Bench):
     [
         ("no_such_task", "UnknownTask", True),
         ("return_what_is_no_json", "ResultError", True),
+        ("return_megabytes", "ResultError", True),
         ("exit_the_process", "SystemExit", False),
         ("give_up", "NotWorthTrying", True),
         ("raise_something_else", "KeyError", True),
