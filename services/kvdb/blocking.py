@@ -129,7 +129,11 @@ class Blocking:
 
 def _attempt(wait: Wait, key: bytes) -> object:
     try:
-        return wait.take(key)
+        if wait.as_request is None or not wait.client.engine.dispatcher.is_observed:
+            return wait.take(key)
+        return wait.client.engine.observation.run_for(
+            wait.client, wait.as_request(key), lambda: wait.take(key)
+        )
     except ReplyError as error:  # The destination of a BLMOVE is of another type.
         return error
 

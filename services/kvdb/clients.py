@@ -27,6 +27,9 @@ NO_REPLY = NoReply()
 FAREWELL = NoReply()
 """Delivered to a client whose connection is to be closed."""
 
+RESUME = NoReply()
+"""Delivered to a client whose last request was postponed by CLIENT PAUSE."""
+
 
 @dataclass(slots=True)
 class Transaction:
@@ -85,6 +88,7 @@ class Client:
         "library_version",
         "name",
         "no_evict",
+        "postponed",
         "reply_mode",
         "resp",
         "transaction",
@@ -104,6 +108,8 @@ class Client:
         self.is_subscriber = False
         """It has channels or patterns; `PubSub` says so."""
         self.no_evict = False
+        self.postponed: list[bytes] | None = None
+        """The request that waits for the end of a pause."""
         self.last_command: Command | None = None
         self.blocked: Wait | None = None
         self.is_authenticated = not engine.settings.password
@@ -127,6 +133,7 @@ class Client:
             or self.transaction.queue is not None
             or self.reply_mode != "on"
             or self.is_resp2_subscriber
+            or self.engine.pause.is_active
         )
 
     def end_transaction(self) -> None:
@@ -172,6 +179,8 @@ class Clients:
             client.end_transaction()
             self._engine.blocking.forget(client)
             self._engine.pubsub.forget(client)
+            self._engine.pause.forget(client)
+            self._engine.monitors.forget(client)
 
     def get(self, client_id: int) -> Client | None:
         return self._by_id.get(client_id)

@@ -19,7 +19,8 @@ class KeySpec:
 
     A negative `last` counts from the end. With `count_at` the keys follow a number that says
     how many they are (`ZUNION 2 a b`), and `first` to `last` are what stands before it. Behind
-    the word STREAMS, all keys stand before all IDs (`XREAD COUNT 5 STREAMS a b 0 0`).
+    the word STREAMS, all keys stand before all IDs (`XREAD COUNT 5 STREAMS a b 0 0`). Among the
+    options from `options_at` on, STORE names one more key (`SORT a BY b* STORE c`).
     """
 
     first: int = 0
@@ -27,6 +28,7 @@ class KeySpec:
     step: int = 0
     count_at: int = 0
     is_behind_streams: bool = False
+    options_at: int = 0
 
     def find(self, request: list[bytes]) -> Iterator[bytes]:
         """The keys of a request. Raises ValueError where the count among them is no number."""
@@ -40,6 +42,8 @@ class KeySpec:
             yield from request[self.count_at + 1 : self.count_at + 1 + count]
         if self.is_behind_streams:
             yield from _keys_behind_streams(request)
+        if self.options_at:
+            yield from _stored_key(request, self.options_at)
 
 
 _WORDS_OF_OPTION = {b"BLOCK": 2, b"COUNT": 2, b"GROUP": 3, b"NOACK": 1}
@@ -54,6 +58,20 @@ def _keys_behind_streams(request: list[bytes]) -> list[bytes]:
         return []
     keys, odd = divmod(len(request) - at - 1, 2)
     return [] if odd else request[at + 1 : at + 1 + keys]
+
+
+_WORDS_BEFORE_STORE = {b"LIMIT": 3, b"GET": 2, b"BY": 2, b"STORE": 2, b"STOREDIST": 2}
+
+
+def _stored_key(request: list[bytes], at: int) -> list[bytes]:
+    """Where the result goes: the last one that is named counts."""
+    found: list[bytes] = []
+    while at < len(request):
+        word = request[at].upper()
+        if word in (b"STORE", b"STOREDIST") and at + 1 < len(request):
+            found = [request[at + 1]]
+        at += _WORDS_BEFORE_STORE.get(word, 1)
+    return found
 
 
 NO_KEYS = KeySpec()
@@ -73,6 +91,8 @@ class Command:
     subcommands: dict[bytes, "Command"] = field(default_factory=dict)
     is_write: bool = False
     denies_oom: bool = False
+    is_timed: bool = False
+    """It can take long enough for the slow log."""
     calls: int = 0
     rejected: int = 0
     """By a guard, before it was run."""
@@ -82,6 +102,7 @@ class Command:
     def __post_init__(self) -> None:
         self.is_write = "write" in self.flags
         self.denies_oom = "denyoom" in self.flags
+        self.is_timed = not self.flags & {"fast", "brief"}
 
     def accepts(self, words: int) -> bool:
         """Whether a request may have so many words."""

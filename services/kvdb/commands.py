@@ -12,6 +12,7 @@ the memory limit and (later) the append-only file and ACL go by the flags:
     no_auth             allowed before the client has logged in
     no_multi            not allowed inside MULTI
     immediate           inside MULTI it runs at once instead of being queued (ours)
+    brief               takes constant time, though Redis does not flag it fast (ours)
     subscriber          allowed to a RESP2 client that has subscriptions (ours)
     admin, noscript, loading, stale …      as Redis says; nothing here depends on them
 
@@ -26,6 +27,7 @@ from services.kvdb import (
     bitmaps,
     blocking,
     connection,
+    dumping,
     functions,
     geo,
     hashes,
@@ -34,11 +36,15 @@ from services.kvdb import (
     introspection,
     keys,
     lists,
+    monitor,
+    pausing,
     pubsub,
     sets,
+    slow_log,
     sorted_set_algebra,
     sorted_set_ranges,
     sorted_sets,
+    sorting,
     stream_groups,
     stream_information,
     stream_reading,
@@ -62,7 +68,7 @@ Row = tuple[str, Handler, int, str, KeySpec]
 
 STRINGS: list[Row] = [
     ("get", strings.get, 2, "readonly fast", ONE),
-    ("set", strings.set_, -3, "write denyoom", ONE),
+    ("set", strings.set_, -3, "write denyoom brief", ONE),
     ("setnx", strings.setnx, 3, "write denyoom fast", ONE),
     ("setex", strings.setex, 4, "write denyoom", ONE),
     ("psetex", strings.psetex, 4, "write denyoom", ONE),
@@ -199,7 +205,7 @@ SORTED_SETS: list[Row] = [
 
 HYPERLOGLOG: list[Row] = [
     ("pfadd", hyperloglog.pfadd, -2, "write denyoom fast", ONE),
-    ("pfcount", hyperloglog.pfcount, -2, "readonly", ALL),
+    ("pfcount", hyperloglog.pfcount, -2, "readonly may_replicate", ALL),
     ("pfmerge", hyperloglog.pfmerge, -2, "write denyoom", ALL),
     ("pfdebug", hyperloglog.pfdebug, -3, "write denyoom admin", SUBJECT),
     ("pfselftest", hyperloglog.pfselftest, 1, "admin", NO_KEYS),
@@ -212,9 +218,15 @@ GEO: list[Row] = [
     ("geodist", geo.geodist, -4, "readonly", ONE),
     ("geosearch", geo.geosearch, -7, "readonly", ONE),
     ("geosearchstore", geo.geosearchstore, -8, "write denyoom", TWO),
-    ("georadius", geo.georadius, -6, "write denyoom", ONE),
+    ("georadius", geo.georadius, -6, "write denyoom", KeySpec(1, 1, 1, options_at=6)),
     ("georadius_ro", geo.georadius_ro, -6, "readonly", ONE),
-    ("georadiusbymember", geo.georadiusbymember, -5, "write denyoom", ONE),
+    (
+        "georadiusbymember",
+        geo.georadiusbymember,
+        -5,
+        "write denyoom",
+        KeySpec(1, 1, 1, options_at=5),
+    ),
     ("georadiusbymember_ro", geo.georadiusbymember_ro, -5, "readonly", ONE),
 ]
 
@@ -271,6 +283,10 @@ KEYS: list[Row] = [
     ("swapdb", keys.swapdb, 3, "write fast dangerous", NO_KEYS),
     ("flushdb", keys.flushdb, -1, "write dangerous", NO_KEYS),
     ("flushall", keys.flushall, -1, "write dangerous", NO_KEYS),
+    ("dump", dumping.dump, 2, "readonly", ONE),
+    ("restore", dumping.restore, -4, "write denyoom dangerous", ONE),
+    ("sort", sorting.sort, -2, "write denyoom", KeySpec(1, 1, 1, options_at=2)),
+    ("sort_ro", sorting.sort_ro, -2, "readonly", ONE),
     ("object|encoding", keys.object_encoding, 3, "readonly", SUBJECT),
     ("object|refcount", keys.object_refcount, 3, "readonly", SUBJECT),
     ("object|idletime", keys.object_idletime, 3, "readonly", SUBJECT),
@@ -304,6 +320,8 @@ CONNECTION: list[Row] = [
     ("client|unblock", connection.client_unblock, -3, "admin noscript loading stale", NO_KEYS),
     ("client|reply", connection.client_reply, 3, "noscript loading stale", NO_KEYS),
     ("client|no-evict", connection.client_no_evict, 3, "admin noscript loading stale", NO_KEYS),
+    ("client|pause", pausing.client_pause, -3, "admin noscript loading stale", NO_KEYS),
+    ("client|unpause", pausing.client_unpause, 2, "admin noscript loading stale", NO_KEYS),
     ("client|getredir", connection.client_getredir, 2, "noscript loading stale", NO_KEYS),
 ]
 
@@ -314,8 +332,8 @@ PUBSUB: list[Row] = [
     ("punsubscribe", pubsub.punsubscribe, -1, "pubsub noscript loading stale subscriber", NO_KEYS),
     ("ssubscribe", pubsub.ssubscribe, -2, "pubsub noscript loading stale subscriber", NO_KEYS),
     ("sunsubscribe", pubsub.sunsubscribe, -1, "pubsub noscript loading stale subscriber", NO_KEYS),
-    ("publish", pubsub.publish, 3, "pubsub loading stale fast", NO_KEYS),
-    ("spublish", pubsub.spublish, 3, "pubsub loading stale fast", NO_KEYS),
+    ("publish", pubsub.publish, 3, "pubsub loading stale fast may_replicate", NO_KEYS),
+    ("spublish", pubsub.spublish, 3, "pubsub loading stale fast may_replicate", NO_KEYS),
     ("pubsub|channels", pubsub.pubsub_channels, -2, "pubsub loading stale", NO_KEYS),
     ("pubsub|numsub", pubsub.pubsub_numsub, -2, "pubsub loading stale", NO_KEYS),
     ("pubsub|numpat", pubsub.pubsub_numpat, 2, "pubsub loading stale", NO_KEYS),
@@ -328,6 +346,15 @@ ADMINISTRATION: list[Row] = [
     ("info", information.info, -1, "loading stale dangerous", NO_KEYS),
     ("config|get", administration.config_get, -3, "admin noscript loading stale", NO_KEYS),
     ("config|set", administration.config_set, -4, "admin noscript loading stale", NO_KEYS),
+    ("monitor", monitor.monitor, 1, "admin noscript loading stale", NO_KEYS),
+    ("slowlog|get", slow_log.slowlog_get, -2, "admin loading stale", NO_KEYS),
+    ("slowlog|len", slow_log.slowlog_len, 2, "admin loading stale", NO_KEYS),
+    ("slowlog|reset", slow_log.slowlog_reset, 2, "admin loading stale", NO_KEYS),
+    ("slowlog|help", slow_log.slowlog_help, 2, "loading stale", NO_KEYS),
+    ("latency|latest", slow_log.latency_latest, 2, "admin noscript loading stale", NO_KEYS),
+    ("latency|history", slow_log.latency_history, 3, "admin noscript loading stale", NO_KEYS),
+    ("latency|reset", slow_log.latency_reset, -2, "admin noscript loading stale", NO_KEYS),
+    ("latency|help", slow_log.latency_help, 2, "loading stale", NO_KEYS),
     ("config|resetstat", administration.config_resetstat, 2, "admin noscript", NO_KEYS),
     ("command|count", introspection.command_count, 2, "loading stale", NO_KEYS),
     ("command|info", introspection.command_info, -2, "loading stale", NO_KEYS),

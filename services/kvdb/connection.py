@@ -34,6 +34,7 @@ def quit_(client: Client, request: list[bytes]) -> object:
 def reset(client: Client, request: list[bytes]) -> object:
     client.end_transaction()
     client.engine.pubsub.forget(client)
+    client.engine.monitors.forget(client)
     client.name = b""
     client.is_authenticated = not client.engine.settings.password
     client.reset()
@@ -207,9 +208,10 @@ def _line(client: Client) -> bytes:
 
 def _flags(client: Client) -> str:
     flags = (
-        ("P" if client.is_subscriber else "")
+        ("O" if client in client.engine.monitors.clients else "")
+        + ("P" if client.is_subscriber else "")
         + ("x" if client.is_in_transaction else "")
-        + ("b" if client.blocked else "")
+        + ("b" if client.blocked or client.postponed else "")
         + ("d" if client.transaction.is_stale else "")
         + ("c" if client.is_leaving else "")
         + ("e" if client.no_evict else "")

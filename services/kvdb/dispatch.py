@@ -15,6 +15,7 @@ What a handler raises becomes the reply here and nowhere else.
 """
 
 import collections
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from services.common.logs import Log
@@ -42,6 +43,10 @@ class Dispatcher:
         self.has_memory_limit = False
         self.deliveries: collections.deque[Delivery] = collections.deque()
         self.errors_total = 0
+        self.slow_s = 0.0
+        """From which duration on a command is slow; `Observation` says so."""
+        self.is_observed = False
+        """Whether somebody wants to see what commands do; `Observation` says so."""
         self.keeps_journal = False
         """Whether what is written goes into the append-only file; `Persistence` says so."""
         self._engine = engine
@@ -65,8 +70,10 @@ class Dispatcher:
             client.last_command = command
             if client.is_guarded or (command.denies_oom and self.has_memory_limit):
                 reply = self._climb(client, command, request)
-            elif self.keeps_journal:
-                reply = self._run(client, command, request)
+            elif self.is_observed or self.keeps_journal:
+                reply = self._run_observed(client, command, request)
+            elif command.is_timed:
+                reply = self._run_timed(client, command, request)
             else:
                 command.calls += 1
                 reply = command.handler(client, request)
@@ -94,7 +101,7 @@ class Dispatcher:
     def call(self, client: Client, command: Command, request: list[bytes]) -> object:
         """Run one command of a transaction, past all guards; an error is its reply."""
         try:
-            return self._run(client, command, request)
+            return self._run_observed(client, command, request)
         except ReplyError as error:
             self.errors_total += 1
             command.failed += 1
@@ -102,6 +109,24 @@ class Dispatcher:
         except Exception:
             self._log.exception("a command failed", command=request[0])
             return ReplyError(INTERNAL_ERROR)
+
+    def _run_observed(self, client: Client, command: Command, request: list[bytes]) -> object:
+        """Run it, under the eyes of those who want to see."""
+        if self.is_observed:
+            return self._engine.observation.run(self._run, client, command, request)
+        if command.is_timed:
+            return self._run_timed(client, command, request)
+        return self._run(client, command, request)
+
+    def _run_timed(self, client: Client, command: Command, request: list[bytes]) -> object:
+        """Run it, and have it in the slow log where it took long."""
+        started_s = perf_counter()
+        try:
+            return self._run(client, command, request)
+        finally:
+            duration_s = perf_counter() - started_s
+            if duration_s >= self.slow_s:
+                self._engine.slow_log.note(client, command, request, duration_s)
 
     def _run(self, client: Client, command: Command, request: list[bytes]) -> object:
         """Call the handler; what a write has changed goes into the append-only file."""
@@ -124,6 +149,8 @@ class Dispatcher:
             raise Rejection(errors.NO_AUTH)
         if client.is_resp2_subscriber and "subscriber" not in command.flags:
             raise Rejection(f"ERR {not_for_subscribers(command.name)}")
+        if self._engine.pause.concerns(client, command):
+            return self._engine.pause.postpone(client, request)
         queues = client.is_in_transaction and "immediate" not in command.flags
         if queues and "no_multi" in command.flags:
             raise Rejection("ERR Command not allowed inside a transaction")
@@ -134,7 +161,7 @@ class Dispatcher:
                 raise Rejection(errors.DISK_REFUSES)
             client.transaction.queue.append((command, request))
             return self._audible(client, QUEUED)
-        reply = self._run(client, command, request)
+        reply = self._run_observed(client, command, request)
         if self.has_memory_limit:
             # A command may have made more than it was sent: SETRANGE, SUNIONSTORE, COPY.
             self._engine.eviction.make_room(0)

@@ -10,6 +10,9 @@
       ├─ journal       the append-only file
       ├─ persistence   snapshots, and when the append-only file goes on in a new one
       ├─ pubsub        who is subscribed to what
+      ├─ notifications, monitors, slow_log   what others learn of commands,
+      ├─ observation                         by looking over their shoulder
+      ├─ pause         CLIENT PAUSE
       ├─ dispatcher    from a request to its reply
       └─ vitals        health
 
@@ -32,9 +35,14 @@ from services.kvdb.eviction import Eviction
 from services.kvdb.expiry import ExpiryCycle
 from services.kvdb.journal import Journal
 from services.kvdb.keyspace import Keyspace
+from services.kvdb.monitor import Monitors
+from services.kvdb.notifications import Notifications
+from services.kvdb.observation import Observation
+from services.kvdb.pausing import Pause
 from services.kvdb.persistence import Persistence
 from services.kvdb.pubsub import PubSub
 from services.kvdb.settings import Settings
+from services.kvdb.slow_log import SlowLog
 
 
 class Traffic(Protocol):
@@ -70,6 +78,11 @@ class Engine:
         self.persistence = Persistence(self.keyspace, self.journal, settings, self.vitals, log)
         self.dispatcher = Dispatcher(self, command_table(), log)
         self.pubsub = PubSub(self.dispatcher.deliveries)
+        self.notifications = Notifications(self.pubsub)
+        self.monitors = Monitors(self.dispatcher.deliveries)
+        self.slow_log = SlowLog(self)
+        self.pause = Pause(self)
+        self.observation = Observation(self)
         self.shutdown: Callable[[bool], None] = lambda saves: None
         """Ends the process after the current turn; the server sets it."""
         self.settings_changed()
@@ -77,6 +90,9 @@ class Engine:
     def settings_changed(self) -> None:
         """Bring in line what follows from the settings; CONFIG SET calls it."""
         self.dispatcher.has_memory_limit = bool(self.settings.maxmemory)
+        self.notifications.want(self.settings.notify_keyspace_events)
+        self.slow_log.trim()
+        self.observation.update()
         self.keyspace.track_access(self.eviction.tracks_access)
         self.journal.policy = self.settings.append_fsync
         self.persistence.set_append_only(self, self.settings.append_only)
@@ -91,7 +107,8 @@ class Engine:
     def tick(self) -> None:
         """What has to be done now and then.  # Real: serverCron() in Redis."""
         self.clock.tick()
-        if self.settings.active_expiry:
+        self.pause.tick()
+        if self.settings.active_expiry and not self.pause.is_active:
             self.expiry.run()
         if self.keyspace.ready:  # Somebody may have waited for what has just expired.
             self.dispatcher.deliveries += self.blocking.serve_ready()

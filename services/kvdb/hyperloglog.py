@@ -76,7 +76,7 @@ def _union(client: Client, keys: Iterable[bytes]) -> bytes:
     for key in keys:
         found = client.database.read(key)
         if found is not None:
-            union = bytes(map(max, union, registers_of(_check(found))))
+            union = hyperloglog_registers.union(union, registers_of(_check(found)))
     return union
 
 
@@ -90,7 +90,7 @@ def pfmerge(client: Client, request: list[bytes]) -> object:
     if not raw:
         raw[:] = EMPTY
     if is_dense:
-        hyperloglog_registers.store_dense(raw, bytearray(union))
+        hyperloglog_registers.store_dense(raw, union)
     else:
         _raise_registers(raw, union, _sparse_max_bytes(client))
     hyperloglog_registers.forget_count(raw)

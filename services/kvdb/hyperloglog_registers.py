@@ -139,19 +139,19 @@ def _either(first: bytes, second: bytes) -> bytes:
     return (int.from_bytes(first) | int.from_bytes(second)).to_bytes(len(first))
 
 
-def _unpack(packed: bytes) -> bytearray:
+def _unpack(packed: bytes) -> bytes:
     first, second, third = packed[0::3], packed[1::3], packed[2::3]
     registers = bytearray(REGISTERS)
     registers[0::4] = first.translate(_LOW_6)
     registers[1::4] = _either(first.translate(_RIGHT_6), second.translate(_LOW_4_LEFT_2))
     registers[2::4] = _either(second.translate(_RIGHT_4), third.translate(_LOW_2_LEFT_4))
     registers[3::4] = third.translate(_RIGHT_2)
-    return registers
+    return bytes(registers)
 
 
-def pack(registers: bytes | bytearray) -> bytearray:
+def _pack(registers: bytes) -> bytearray:
     """All registers in the dense form, without the header."""
-    one, two, three, four = (bytes(registers[at::4]) for at in range(4))
+    one, two, three, four = (registers[at::4] for at in range(4))
     packed = bytearray(_DENSE_BYTES - _HEADER_BYTES)
     packed[0::3] = _either(one, two.translate(_LEFT_6))
     packed[1::3] = _either(two.translate(_RIGHT_2), three.translate(_LEFT_4))
@@ -175,8 +175,8 @@ def to_dense(raw: RawString) -> None:
     store_dense(raw, registers_of(raw))
 
 
-def store_dense(raw: RawString, registers: bytearray) -> None:
-    raw[_HEADER_BYTES:] = pack(registers)
+def store_dense(raw: RawString, registers: bytes) -> None:
+    raw[_HEADER_BYTES:] = _pack(registers)
     raw[4] = DENSE
 
 
@@ -201,18 +201,43 @@ def runs_of(value: bytes | RawString):
             at += 1
 
 
-def registers_of(value: bytes | RawString) -> bytearray:
+def _one_byte_run(code: int) -> bytes | None:
+    if code & 0x80:
+        return bytes([(code >> 2 & 31) + 1]) * ((code & 3) + 1)
+    return None if code & 0x40 else bytes(code + 1)
+
+
+_ONE_BYTE_RUNS = tuple(map(_one_byte_run, range(256)))
+"""The registers that each code stands for; None for an XZERO, whose length goes on."""
+
+_LENGTHS = bytes(len(run or b"") for run in _ONE_BYTE_RUNS)
+
+
+def registers_of(value: bytes | RawString) -> bytes:
     """All registers, a byte for each."""
     if is_dense(value):
         return _unpack(bytes(value[_HEADER_BYTES:]))
-    registers = bytearray()
-    for _, length, register in runs_of(value):
-        registers += bytes([register]) * length
-        if len(registers) > REGISTERS:
-            raise corrupted()
+    registers = b"".join(_expanded(value))
     if len(registers) != REGISTERS:
         raise corrupted()
     return registers
+
+
+def _expanded(value: bytes | RawString) -> list[bytes]:
+    """The registers of each run of a sparse form."""
+    parts: list[bytes] = []
+    long_runs = 0
+    codes = iter(memoryview(value)[_HEADER_BYTES:])
+    for code in codes:
+        part = _ONE_BYTE_RUNS[code]
+        if part is None:
+            length = ((code & 0x3F) << 8 | next(codes, 0)) + 1
+            part = bytes(length)
+            long_runs += length
+            if long_runs > REGISTERS:
+                raise corrupted()
+        parts.append(part)
+    return parts
 
 
 def _zeros(length: int) -> bytes:
@@ -259,19 +284,14 @@ def _find_run(raw: RawString, index: int) -> tuple[int, int, int]:
     before = at = _HEADER_BYTES
     first, end = 0, len(raw)
     while at < end:
-        code = raw[at]
-        size = 1
-        if code & 0x80:
-            length = (code & 3) + 1
-        elif code & 0x40:
+        size, behind = 1, first + _LENGTHS[raw[at]]
+        if behind == first:
             if at + 1 == end:
                 break
-            length, size = ((code & 0x3F) << 8 | raw[at + 1]) + 1, 2
-        else:
-            length = code + 1
-        if index < first + length:
+            size, behind = 2, first + ((raw[at] & 0x3F) << 8 | raw[at + 1]) + 1
+        if index < behind:
             return before, at, first
-        before, at, first = at, at + size, first + length
+        before, at, first = at, at + size, behind
     raise corrupted()
 
 
@@ -295,12 +315,36 @@ def _merge_runs(raw: RawString, at: int) -> None:
             at += 1
 
 
-# --- estimating ------------------------------------------------------------------------
+# --- union, and estimating ---------------------------------------------------------------
+
+_HIGH_BITS = int.from_bytes(b"\x80" * REGISTERS)
 
 
-def estimate(registers: bytes | bytearray) -> int:
+def union(first: bytes, second: bytes) -> bytes:
+    """The larger of each two registers, all at once, as two integers of 16 KiB.
+
+    With its highest bit set, a byte can have another one taken away without borrowing from its
+    neighbour; the bit is still there where the first byte was not smaller.
+    """
+    one, other = int.from_bytes(first), int.from_bytes(second)
+    not_smaller = ((one | _HIGH_BITS) - other) & _HIGH_BITS
+    chosen = not_smaller - (not_smaller >> 7)
+    return (other ^ (one ^ other) & chosen).to_bytes(REGISTERS)
+
+
+def _histogram(registers: bytes) -> list[int]:
+    """How many registers have each value; each is struck out when it has been counted."""
+    counts = []
+    for value in range(_RUN_BITS + 2):
+        rest = registers.translate(None, bytes([value]))
+        counts.append(len(registers) - len(rest))
+        registers = rest
+    return counts
+
+
+def estimate(registers: bytes) -> int:
     """How many different elements there were, from all registers."""
-    counts = [registers.count(value) for value in range(_RUN_BITS + 2)]
+    counts = _histogram(registers)
     weight = REGISTERS * _tau((REGISTERS - counts[_RUN_BITS + 1]) / REGISTERS)
     for value in range(_RUN_BITS, 0, -1):
         weight = (weight + counts[value]) * 0.5

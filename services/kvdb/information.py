@@ -67,7 +67,8 @@ def _clients(engine: "Engine") -> Fields:
     return {
         "connected_clients": len(engine.clients),
         "maxclients": engine.settings.max_connections,
-        "blocked_clients": len(engine.blocking.waits),
+        "blocked_clients": len(engine.blocking.waits) + len(engine.pause.postponed),
+        "pubsub_clients": sum(client.is_subscriber for client in engine.clients),
     }
 
 
@@ -124,6 +125,7 @@ def _stats(engine: "Engine") -> Fields:
         "evicted_keys": keyspace.evicted_total,
         "keyspace_hits": keyspace.hits_total,
         "keyspace_misses": keyspace.misses_total,
+        "migrate_cached_sockets": 0,
         "total_error_replies": engine.dispatcher.errors_total,
     }
 

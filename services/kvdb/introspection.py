@@ -66,7 +66,7 @@ def _find(client: Client, name: bytes) -> Command | None:
 
 def _describe(it: Command) -> list:
     """The ten elements of COMMAND INFO; key specifications and tips are left empty."""
-    shown = sorted(it.flags - {"immediate", "subscriber"})
+    shown = sorted(it.flags - {"brief", "immediate", "subscriber"})
     return [
         it.name.encode(),
         it.arity,

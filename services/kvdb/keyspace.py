@@ -31,6 +31,7 @@ How to look a key up:
 """
 
 import collections
+import enum
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -41,6 +42,29 @@ from services.kvdb.scan_table import ScanTable
 DATABASES = 16
 
 Kind = TypeVar("Kind")
+
+
+class Change(enum.Enum):
+    """What the doors tell the observer of a key."""
+
+    CREATED = enum.auto()
+    CHANGED = enum.auto()
+    EMPTIED = enum.auto()
+    """A container has lost its last element, and is gone with it."""
+    DELETED = enum.auto()
+    EXPIRED = enum.auto()
+    EVICTED = enum.auto()
+    EXPIRY_SET = enum.auto()
+    EXPIRY_REMOVED = enum.auto()
+    MISSED = enum.auto()
+    """No change: a command that reads has found nothing."""
+    CONSUMER_CREATED = enum.auto()
+    """In a consumer group of the stream, by asking for entries."""
+    TRIMMED = enum.auto()
+    """A stream, by the way, as an entry was added."""
+
+
+Observer = Callable[["Database", bytes, Change], None]
 
 
 class Keyspace:
@@ -56,6 +80,10 @@ class Keyspace:
         self.evicted_total = 0
         self.ready: collections.deque[tuple[Database, bytes]] = collections.deque()
         """Keys that somebody waits for and that have come into being, or gone, or grown."""
+        self.keeps_expired = False
+        """During CLIENT PAUSE nothing changes: what is due counts as gone, but stays."""
+        self.observer: Observer | None = None
+        """Told of every change, while there is somebody who wants to know."""
         self.databases = [Database(self, index) for index in range(DATABASES)]
 
     @property
@@ -127,6 +155,7 @@ class Database:
         value = self.table.get(key)
         if value is None:
             self.misses += 1
+            self.tell(key, Change.MISSED)
             return None
         self.hits += 1
         if self.accessed is not None:
@@ -200,6 +229,8 @@ class Database:
             keyspace.dirty += 1
             if key in self.watched:
                 self.touch_watchers(key)
+            if keyspace.observer is not None:
+                keyspace.observer(self, key, Change.CHANGED)
         else:
             value.accounted_bytes = 0
             self.changed(key)
@@ -212,20 +243,29 @@ class Database:
             self.keyspace.used_bytes += memory.ACCESS_BYTES
         if self.waiting:
             self.signal(key)
+        self.tell(key, Change.CREATED)
+
+    def tell(self, key: bytes, change: Change) -> None:
+        """Tell the observer, if there is one."""
+        if self.keyspace.observer is not None:
+            self.keyspace.observer(self, key, change)
 
     def signal(self, key: bytes) -> None:
         """Have those who wait for `key` looked at, as soon as the command has ended."""
         if key in self.waiting:
             self.keyspace.ready.append((self, key))
 
-    def changed(self, key: bytes) -> None:
+    def changed(self, key: bytes, change: Change = Change.CHANGED) -> None:
         """The door of every change: `key` has been set, altered in place, or deleted."""
         keyspace = self.keyspace
         keyspace.dirty += 1
+        if keyspace.observer is not None:
+            keyspace.observer(self, key, change)
         value = self.table.get(key)
         if value is not None and type(value) is not bytes:
             if not value and value.is_container:
                 self._take_out(key)
+                self.tell(key, Change.EMPTIED)
             else:
                 size_bytes = value.size_bytes
                 keyspace.used_bytes += size_bytes - value.accounted_bytes
@@ -240,18 +280,19 @@ class Database:
         size_bytes = value.size_bytes
         keyspace.used_bytes += size_bytes - value.accounted_bytes
         value.accounted_bytes = size_bytes
+        self.tell(key, Change.CHANGED)
 
-    def delete(self, key: bytes) -> bool:
+    def delete(self, key: bytes, change: Change = Change.DELETED) -> bool:
         """True where the key was there."""
         if self.peek(key) is None:
             return False
         self._take_out(key)
-        self.changed(key)
+        self.changed(key, change)
         return True
 
     def evict(self, key: bytes) -> None:
         """Delete a key to make room."""
-        self.delete(key)
+        self.delete(key, Change.EVICTED)
         self.keyspace.evicted_total += 1
 
     def _take_out(self, key: bytes) -> None:
@@ -312,14 +353,14 @@ class Database:
         else:
             self.expires.insert(key, at_ms)
             self.keyspace.used_bytes += memory.EXPIRY_BYTES
-        self.changed(key)
+        self.changed(key, Change.EXPIRY_SET)
 
     def persist(self, key: bytes) -> bool:
         """Never expire; true where the key was going to."""
         if key not in self.expires:
             return False
         self._forget_expiry(key)
-        self.changed(key)
+        self.changed(key, Change.EXPIRY_REMOVED)
         return True
 
     def _forget_expiry(self, key: bytes) -> None:
@@ -335,9 +376,11 @@ class Database:
         """The door of expiry: true where the key's time has come, and it has been removed."""
         if not self.is_due(key):
             return False
+        if self.keyspace.keeps_expired:
+            return True
         self._take_out(key)
         self.keyspace.expired_total += 1
-        self.changed(key)
+        self.changed(key, Change.EXPIRED)
         return True
 
     def remove_due(self, keys: list[bytes]) -> int:

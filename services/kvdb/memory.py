@@ -36,13 +36,15 @@ SORTED_SET_BYTES = 700
 SCORE_BYTES = SLOT_BYTES + OBJECT_BYTES + 24 + 72 + 9
 """A member of a sorted set: slot, member, score, and the pair in the order with its place."""
 
-STREAM_BYTES = 700
+STREAM_BYTES = 300
 STREAM_NODE_BYTES = 400
-STREAM_ENTRY_BYTES = 48 + 56 + 2 * 9
+STREAM_ENTRY_BYTES = 48 + 48 + 2 * 9
 """An entry without what it consists of: its ID, its tuple, and the two places in its node."""
-STREAM_GROUP_BYTES = 800
-STREAM_CONSUMER_BYTES = 500
-STREAM_PENDING_BYTES = 64 + 4 * 9
+STREAM_PART_BYTES = 8
+"""The place of a name or a value in the tuple."""
+STREAM_GROUP_BYTES = 420
+STREAM_CONSUMER_BYTES = 340
+STREAM_PENDING_BYTES = 64 + 32 + 4 * 12
 """A pending entry: what is known of it, and its places with the group and the consumer."""
 
 

@@ -44,7 +44,7 @@ class Message:
 
     __slots__ = ("_encoded", "push")
 
-    def __init__(self, push: Push):
+    def __init__(self, push: Push | Simple):
         self.push = push
         self._encoded: dict[int, bytes] = {}
 

@@ -11,7 +11,7 @@ import time
 from services.common.event_loop import EventLoop, Timer
 from services.common.logs import Log
 from services.common.stream_server import Connection, StreamServer
-from services.kvdb.clients import FAREWELL, Client
+from services.kvdb.clients import FAREWELL, RESUME, Client
 from services.kvdb.engine import Engine
 from services.kvdb.expiry import PERIOD_S
 from services.kvdb.pubsub import Message
@@ -82,6 +82,8 @@ class Server:
                 session.push(reply)
             elif reply is FAREWELL:
                 session.close()
+            elif reply is RESUME:
+                session.resume()
             else:
                 self._cancel_timer(client)
                 session.deliver(reply)

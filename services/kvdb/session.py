@@ -136,7 +136,7 @@ class Session:
         if self.client.blocked:
             self._server.watch_timeout(self.client)
             self._connection.may_be_idle = True
-        else:
+        elif not self.client.postponed:
             self._connection.close_after_flush()
 
     # --- JSON lines --------------------------------------------------------------------
@@ -153,19 +153,28 @@ class Session:
             if message is None:
                 break
             self._engine.vitals.requests_total += 1
-            connection.send(encode_line(self._execute_json(message)))
+            self._serve_json_message(message)
         if client.is_halted:
             self._halt()
         if self._deliveries:
             self._server.settle()
 
-    def _execute_json(self, message: dict[str, object]) -> agreed.Reply:
+    def _serve_json_message(self, message: dict[str, object]) -> None:
         try:
             request = agreed.to_request(message)
         except agreed.AgreedError as error:
-            return agreed.error(str(error))
-        reply = self._engine.dispatcher.execute(self.client, request)
-        return agreed.to_reply(request, reply)
+            self._connection.send(encode_line(agreed.error(str(error))))
+        else:
+            self._answer(request, self._execute(self.client, request))
+
+    def _answer(self, request: list[bytes], reply: object) -> None:
+        """Send one reply, in the dialect of the client."""
+        if reply is NO_REPLY:
+            return
+        if self._dialect is Dialect.JSON:
+            self._connection.send(encode_line(agreed.to_reply(request, reply)))
+        else:
+            self._connection.send(encode_reply(reply, self.client.resp))
 
     # --- what commands leave behind, and what comes from others --------------------------
 
@@ -180,6 +189,20 @@ class Session:
     def push(self, message: Message) -> None:
         """What the client gets without having asked; the output limit holds."""
         self._connection.push(message.encode(self.client.resp))
+
+    def resume(self) -> None:
+        """The pause is over: run the request that had to wait, and those behind it."""
+        client = self.client
+        request, client.postponed = client.postponed, None
+        client.is_halted = client.is_leaving
+        if client.is_halted:
+            return
+        self._answer(request, self._execute(client, request))
+        if client.is_halted:
+            self._halt()
+        elif self._connection.is_reading_paused:
+            self._connection.resume_reading()
+        self._server.loop.call_soon(self.process)
 
     def close(self) -> None:
         """Send what is queued, then close."""

@@ -9,6 +9,7 @@ client programs read (`save`, `appendonly`, `databases`).
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from services.kvdb import notifications
 from services.kvdb.keyspace import DATABASES
 
 POLICIES = (
@@ -53,6 +54,12 @@ class Settings:
     stream_node_max_bytes: int = 4096
     hll_sparse_max_bytes: int = 3000
     active_expiry: bool = True
+    notify_keyspace_events: str = ""
+    slowlog_log_slower_than: int = 10_000
+    """Microseconds; negative is never."""
+    slowlog_max_len: int = 128
+    latency_monitor_threshold: int = 0
+    """Milliseconds; 0 is never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +159,24 @@ def _read_save(settings: Settings) -> str:
     return f"{interval_s:.0f} 1" if interval_s and settings.data_dir else ""
 
 
+def _write_events(settings: Settings, text: str) -> None:
+    settings.notify_keyspace_events = notifications.normalized(text)
+
+
 PARAMETERS: dict[str, Parameter] = {
     parameter.name: parameter
     for parameter in (
         _text("requirepass", "password"),
         _memory("maxmemory"),
         _choice("maxmemory-policy", POLICIES),
+        _integer("slowlog-log-slower-than", -1),
+        _integer("slowlog-max-len", 0),
+        _integer("latency-monitor-threshold", 0),
+        Parameter(
+            "notify-keyspace-events",
+            lambda settings: settings.notify_keyspace_events,
+            _write_events,
+        ),
         _integer("maxmemory-samples", 1),
         Parameter("save", _read_save, _write_save),
         Parameter("dir", lambda settings: settings.data_dir),

@@ -54,7 +54,7 @@ class Node(Block[Fields]):
 
     __slots__ = ("added", "names", "packed_bytes", "payload_bytes")
 
-    def __init__(self, first: int, names: Fields):
+    def __init__(self, first: int, names: list[bytes]):
         super().__init__(first)
         self.names = names
         self.added = 0
@@ -69,18 +69,14 @@ class Node(Block[Fields]):
             return True
         return bool(max_bytes) and self.packed_bytes + sum(map(len, fields)) >= max_bytes
 
-    def share_names(self, fields: list[bytes]) -> Fields:
-        """The fields of a new entry, with the node's names where it has the same."""
-        if tuple(fields[::2]) == self.names:
-            fields[::2] = self.names
-        return tuple(fields)
-
-    def own_parts(self, fields: Fields) -> Fields:
-        """What an entry does not share with the first one."""
-        return fields[1::2] if fields[::2] == self.names else fields
+    def weight_of(self, fields: Fields) -> int:
+        """The memory of what an entry does not share with the first one."""
+        has_names = list(fields[::2]) == self.names
+        own_bytes = _weigh(fields[1::2] if has_names else fields)
+        return own_bytes + len(fields) * memory.STREAM_PART_BYTES
 
 
-def _weigh(parts: Fields) -> int:
+def _weigh(parts: Sequence[bytes]) -> int:
     return sum(map(len, parts)) + len(parts) * memory.OBJECT_BYTES
 
 
@@ -167,9 +163,9 @@ class StreamValue:
         """Add an entry, whose ID must be above `last_id`; of the limits of a node, 0 is none."""
         node = self._last_node()
         if node is None or node.is_full(fields, node_max_entries, node_max_bytes):
-            node = Node(entry_id, tuple(fields[::2]))
+            node = Node(entry_id, fields[::2])
             self._add_node(node)
-        self._put(node, entry_id, node.share_names(fields))
+        self._put(node, entry_id, fields)
         node.added += 1
         self.last_id = entry_id
         self.entries_added += 1
@@ -182,14 +178,21 @@ class StreamValue:
         self.entries.blocks.append(node)
         self.payload_bytes += node.payload_bytes
 
-    def _put(self, node: Node, entry_id: int, fields: Fields) -> None:
-        parts = node.own_parts(fields)
+    def _put(self, node: Node, entry_id: int, fields: list[bytes]) -> None:
+        parts, names = fields, node.names
+        if fields[::2] == names:
+            parts = fields[1::2]
+            fields[::2] = names  # Equal, and from now on the same objects.
         own_bytes = sum(map(len, parts))
         node.packed_bytes += own_bytes + len(parts) * _PACKED_PART_BYTES + _PACKED_ENTRY_BYTES
-        size_bytes = own_bytes + len(parts) * memory.OBJECT_BYTES
+        size_bytes = (
+            own_bytes
+            + len(parts) * memory.OBJECT_BYTES
+            + len(fields) * memory.STREAM_PART_BYTES
+        )
         node.payload_bytes += size_bytes
         self.payload_bytes += size_bytes
-        self.entries.append(node, entry_id, fields)
+        self.entries.append(node, entry_id, tuple(fields))
 
     def restore_node(
         self, first: int, added: int, entries: list[tuple[int, Sequence[bytes]]]
@@ -197,11 +200,11 @@ class StreamValue:
         """Add a whole node with what is left in it, behind those that are there."""
         if not entries:
             return
-        node = Node(first, tuple(entries[0][1][::2]))
+        node = Node(first, list(entries[0][1][::2]))
         node.added = added
         self._add_node(node)
         for entry_id, fields in entries:
-            self._put(node, entry_id, node.share_names(list(fields)))
+            self._put(node, entry_id, list(fields))
 
     # --- removing ----------------------------------------------------------------------
 
@@ -218,7 +221,7 @@ class StreamValue:
         return True
 
     def _take_weight(self, node: Node, entries: list[Fields]) -> None:
-        size_bytes = sum(_weigh(node.own_parts(fields)) for fields in entries)
+        size_bytes = sum(map(node.weight_of, entries))
         node.payload_bytes -= size_bytes
         self.payload_bytes -= size_bytes
 
@@ -311,10 +314,14 @@ class StreamValue:
             count = self.count_up_to(group.last_id)
         return None if count is None else self.entries_added - count
 
-    def advance(self, group: Group, entry_id: int) -> None:
-        """Note that a group has been given an entry, the next one behind its last ID."""
-        if group.entries_read is not None and not self.has_gap_from(entry_id):
-            group.entries_read += 1
+    def advance(self, group: Group, entry_ids: list[int]) -> None:
+        """Note that a group has been given entries, the next ones behind its last ID."""
+        if group.entries_read is not None and not self.has_gap_from(entry_ids[0]):
+            group.entries_read += len(entry_ids)
         else:
-            group.entries_read = self.count_up_to(entry_id)
-        group.last_id = entry_id
+            for entry_id in entry_ids:
+                if group.entries_read is not None and not self.has_gap_from(entry_id):
+                    group.entries_read += 1
+                else:
+                    group.entries_read = self.count_up_to(entry_id)
+        group.last_id = entry_ids[-1]

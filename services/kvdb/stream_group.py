@@ -117,7 +117,7 @@ class Group:
 
         It may be pending already, at whoever had it before XGROUP SETID set the group back.
         """
-        pending = self.pending.get(entry_id)
+        pending = None if self.pending.is_beyond(entry_id) else self.pending.get(entry_id)
         if pending is None:
             self.restore(entry_id, Pending(consumer, now_ms, 1))
         else:

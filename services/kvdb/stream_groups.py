@@ -13,6 +13,7 @@ from services.kvdb import arguments, errors, stream_id
 from services.kvdb.arguments import MAX_INTEGER, integer, words
 from services.kvdb.clients import Client
 from services.kvdb.help_texts import help_reply
+from services.kvdb.keyspace import Change, Database
 from services.kvdb.stream import Fields, StreamValue
 from services.kvdb.stream_group import Group, Pending
 from services.kvdb.stream_id import LOWEST, format_id, parse_id
@@ -272,6 +273,7 @@ def xclaim(client: Client, request: list[bytes]) -> list:
     entry_ids, options = _split_ids(rest)
     claim = _parse_claim(client, consumer, min_idle, options)
     reply, is_changed = [], claim.last_id > group.last_id
+    consumers = len(group.consumers)
     group.last_id = max(group.last_id, claim.last_id)
     for entry_id in entry_ids:
         fields = value.entries.get(entry_id)
@@ -279,9 +281,16 @@ def xclaim(client: Client, request: list[bytes]) -> list:
             is_changed |= group.acknowledge(entry_id)
         elif _take_over(group, entry_id, claim):
             reply.append(_claimed(entry_id, fields, claim))
+    _tell_of_consumer(client.database, key, group, consumers)
     if reply or is_changed:
         group_changed(client.database, key, value, group)
     return reply
+
+
+def _tell_of_consumer(database: Database, key: bytes, group: Group, consumers: int) -> None:
+    """Have the observer told where a claim has brought its consumer into being."""
+    if len(group.consumers) > consumers:
+        database.tell(key, Change.CONSUMER_CREATED)
 
 
 def _take_over(group: Group, entry_id: int, claim: _Claim) -> bool:
@@ -386,7 +395,7 @@ def xautoclaim(client: Client, request: list[bytes]) -> list:
         raise _no_group(key, name)
     value, group = found
     claimed, deleted_ids = [], []
-    cursor = LOWEST
+    cursor, consumers = LOWEST, len(group.consumers)
     # Removing is left for the end: the index must not change while it is walked over.
     for looks, (entry_id, _) in enumerate(group.pending.ascending(first_id)):
         if len(claimed) + len(deleted_ids) == count or looks == count * LOOKS_PER_CLAIM:
@@ -399,6 +408,7 @@ def xautoclaim(client: Client, request: list[bytes]) -> list:
             claimed.append(_claimed(entry_id, fields, claim))
     for entry_id in deleted_ids:
         group.acknowledge(entry_id)
+    _tell_of_consumer(client.database, key, group, consumers)
     if claimed or deleted_ids:
         group_changed(client.database, key, value, group)
     return [format_id(cursor), claimed, list(map(format_id, deleted_ids))]

@@ -39,7 +39,8 @@ def format_id(entry_id: int) -> bytes:
 
 def next_id(last_id: int, now_ms: int) -> int:
     """What `XADD key *` takes: now, or behind the last one where the clock is not beyond it."""
-    return max(make_id(now_ms, 0), last_id + 1)
+    entry_id = now_ms << _SEQUENCE_BITS
+    return entry_id if entry_id > last_id else last_id + 1
 
 
 # --- parsing ---------------------------------------------------------------------------

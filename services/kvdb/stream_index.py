@@ -66,10 +66,11 @@ class Index(Generic[Value]):
 
     def locate(self, entry_id: int) -> tuple[int, int] | None:
         """The number of the block that holds an ID, and the place in it."""
-        at = bisect_right(self.blocks, entry_id, key=_first_of) - 1
+        blocks = self.blocks
+        at = bisect_right(blocks, entry_id, key=_first_of) - 1
         if at < 0:
             return None
-        ids = self.blocks[at].ids
+        ids = blocks[at].ids
         place = bisect_left(ids, entry_id)
         return (at, place) if place < len(ids) and ids[place] == entry_id else None
 
@@ -79,6 +80,10 @@ class Index(Generic[Value]):
 
     def __contains__(self, entry_id: int) -> bool:
         return self.locate(entry_id) is not None
+
+    def is_beyond(self, entry_id: int) -> bool:
+        """Whether an ID is above all others."""
+        return not self.blocks or entry_id > self.blocks[-1].ids[-1]
 
     @property
     def first_id(self) -> int:
@@ -123,15 +128,14 @@ class Index(Generic[Value]):
     def insert(self, entry_id: int, value: Value) -> None:
         """Add an ID that is not there, wherever it belongs."""
         blocks = self.blocks
+        if self.is_beyond(entry_id):
+            if not blocks or len(blocks[-1].ids) >= BLOCK_LENGTH:
+                blocks.append(Block(entry_id))
+            self.append(blocks[-1], entry_id, value)
+            return
         at = max(bisect_right(blocks, entry_id, key=_first_of) - 1, 0)
-        if at == len(blocks):
-            blocks.append(Block(entry_id))
         block = blocks[at]
         place = bisect_left(block.ids, entry_id)
-        if place == BLOCK_LENGTH and at == len(blocks) - 1:
-            # IDs that only rise fill their blocks to the brim.
-            block, place = Block(entry_id), 0
-            blocks.append(block)
         block.first = min(block.first, entry_id)
         block.ids.insert(place, entry_id)
         block.values.insert(place, value)

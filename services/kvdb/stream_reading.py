@@ -25,7 +25,7 @@ from services.kvdb.clients import Client
 from services.kvdb.keyspace import Database
 from services.kvdb.stream import StreamValue
 from services.kvdb.stream_id import format_id
-from services.kvdb.streams import entries_reply, group_changed, limited
+from services.kvdb.streams import consumer_of, entries_reply, group_changed, limited
 
 NEW = stream_id.HIGHEST
 """What `>` stands for; nothing can lie behind the highest ID."""
@@ -162,10 +162,10 @@ def _deliver(client: Client, key: bytes, asked: _Read, count: int) -> list | Non
     if not entries:
         return None
     now_ms = client.engine.clock.now_ms
-    consumer = group.consumer(asked.consumer, now_ms)
-    for entry_id, _ in entries:
-        value.advance(group, entry_id)
-        if not asked.is_done_at_once:
+    consumer = consumer_of(client.database, key, group, asked.consumer, now_ms)
+    value.advance(group, [entry_id for entry_id, _ in entries])
+    if not asked.is_done_at_once:
+        for entry_id, _ in entries:
             group.deliver(entry_id, consumer, now_ms)
     group_changed(client.database, key, value, group)
     return entries_reply(entries)
@@ -176,7 +176,7 @@ def _history(client: Client, key: bytes, asked: _Read, last_seen_id: int) -> lis
     value = client.database.modify_as(StreamValue, key)
     group, now_ms = value.groups[asked.group], client.engine.clock.now_ms
     is_new = asked.consumer not in group.consumers
-    consumer = group.consumer(asked.consumer, now_ms)
+    consumer = consumer_of(client.database, key, group, asked.consumer, now_ms)
     reply = []
     for entry_id, pending in limited(consumer.pending.ascending(last_seen_id + 1), asked.count):
         fields = value.entries.get(entry_id)

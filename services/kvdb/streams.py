@@ -14,10 +14,10 @@ from services.common.resp import NIL_ARRAY, OK, ReplyError
 from services.kvdb import arguments, errors, stream_id
 from services.kvdb.arguments import integer, words
 from services.kvdb.clients import Client
-from services.kvdb.keyspace import Database
+from services.kvdb.keyspace import Change, Database
 from services.kvdb.settings import Settings
 from services.kvdb.stream import Fields, StreamValue, Trim
-from services.kvdb.stream_group import Group
+from services.kvdb.stream_group import Consumer, Group
 from services.kvdb.stream_id import HIGHEST, format_id, parse_id
 
 NODES_AT_ONCE = 100
@@ -46,6 +46,13 @@ def group_changed(database: Database, key: bytes, value: StreamValue, group: Gro
     """The door of every change to a group of a stream."""
     value.weigh_group(group)
     database.changed_unseen(key)
+
+
+def consumer_of(database: Database, key: bytes, group: Group, name: bytes, now_ms: int) -> Consumer:
+    """The consumer who asks for something; the observer learns when it comes into being."""
+    if name not in group.consumers:
+        database.tell(key, Change.CONSUMER_CREATED)
+    return group.consumer(name, now_ms)
 
 
 # --- adding ----------------------------------------------------------------------------
@@ -80,13 +87,14 @@ def xadd(client: Client, request: list[bytes]) -> bytes | None:
     value.append(
         entry_id, asked.fields, settings.stream_node_max_entries, settings.stream_node_max_bytes
     )
-    if asked.trim:
-        value.trim(asked.trim)
-        if asked.trim.only_whole_nodes:
-            threshold = _trimmed_to(value, asked.trim)
-            id_and_fields = format_id(entry_id), *asked.fields
-            client.engine.journal.note_instead([b"XADD", key, *threshold, *id_and_fields])
+    removed = value.trim(asked.trim) if asked.trim else 0
+    if asked.trim and asked.trim.only_whole_nodes:
+        threshold = _trimmed_to(value, asked.trim)
+        id_and_fields = format_id(entry_id), *asked.fields
+        client.engine.journal.note_instead([b"XADD", key, *threshold, *id_and_fields])
     database.changed(key)
+    if removed:
+        database.tell(key, Change.TRIMMED)
     database.signal(key)
     return format_id(entry_id)
 
@@ -113,6 +121,8 @@ def _choose_id(asked: _Addition, last_id: int, client: Client) -> int:
 
 def _parse_addition(client: Client, request: list[bytes]) -> _Addition:
     """`XADD key [NOMKSTREAM] [MAXLEN | MINID …] * | id field value …`"""
+    if request[2] == b"*":  # Nearly always; it takes a third less time.
+        return _Addition(fields=request[3:])
     asked, trim = _Addition(), _TrimOptions()
     for word, values in words(request[2:]):
         match word:

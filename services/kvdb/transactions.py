@@ -49,6 +49,7 @@ def exec_(client: Client, request: list[bytes]) -> object:
         return [call(client, command, queued) for command, queued in transaction.queue]
     finally:
         client.is_executing = False
+        client.engine.pause.apply()
 
 
 def discard(client: Client, request: list[bytes]) -> object:

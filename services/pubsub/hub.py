@@ -39,7 +39,7 @@ later one, and is dropped then: late or out of order, it would break the promise
 
 The lines on a link, an extension of the agreed protocol:
 
-    b ─▶ a  {"command": "LINK", "args": {"broker": ID}}
+    b ─▶ a  {"command": "LINK"}
     a ─▶ b  {"type": "LINK", "broker": ID}
     either  {"command": "FORWARD",
              "args": {"origin": ID, "sequence": 7, "channel": C, "message": M}}
@@ -227,7 +227,7 @@ class UpstreamSession:
         connection.may_be_idle = connection.keeps_reading = True
         if self._broker.password:
             self._say({"command": "AUTH", "args": {"password": self._broker.password}})
-        self._say({"command": "LINK", "args": {"broker": self._broker.id}})
+        self._say({"command": "LINK"})
 
     def _say(self, line: dict[str, object]) -> None:
         self.connection.send(encode_line(line))

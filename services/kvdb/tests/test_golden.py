@@ -64,9 +64,9 @@ class _Run:
                 yield from self._answer(who or "1", words)
 
     def _answer(self, who: str, words: str) -> Iterator[str]:
-        client = self._clients.get(who)
-        if client is None:
-            client = self._clients[who] = self._engine.clients.connect()
+        while who not in self._clients:  # So that the name of a client is its id.
+            self._clients[str(len(self._clients) + 1)] = self._engine.clients.connect()
+        client = self._clients[who]
         reply = self._engine.dispatcher.execute(client, split_words(words.encode()))
         yield from _shown(_over_the_wire(reply, client.resp))
         deliveries = self._engine.dispatcher.deliveries
@@ -132,6 +132,11 @@ def _listed(items: object, mark: str) -> Iterator[str]:
 def _quoted(text: bytes) -> str:
     """As redis-cli shows a string: bytes that are not plain ASCII are escaped."""
     escapes = {ord('"'): '\\"', ord("\\"): "\\\\", ord("\n"): "\\n", ord("\r"): "\\r"}
-    return '"' + "".join(
-        escapes.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}") for byte in text
-    ) + '"'
+    return (
+        '"'
+        + "".join(
+            escapes.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}")
+            for byte in text
+        )
+        + '"'
+    )

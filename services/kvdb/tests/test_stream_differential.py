@@ -23,7 +23,7 @@ from services.kvdb.tests.support import new_engine
 
 pytestmark = pytest.mark.skipif(not IS_INSTALLED, reason="no redis-server is installed")
 
-EXAMPLES = int(os.environ.get("KVDB_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("KVDB_EXAMPLES", "30"))
 CLIENTS = 3
 CHANGING = {b"seen-time", b"idle", b"radix-tree-nodes"}
 """What depends on the clock, or on the inside of a server."""

@@ -98,9 +98,7 @@ def test_a_bad_forward_is_an_error(changed: dict) -> None:
 def test_a_link_gets_every_message_and_passes_its_own_on() -> None:
     broker = new_broker(broker_id="me")
     link, client = FakeClient(broker), FakeClient(broker)
-    assert link.json('{"command": "LINK", "args": {"broker": "you"}}') == [
-        {"type": "LINK", "broker": "me"}
-    ]
+    assert link.json('{"command": "LINK"}') == [{"type": "LINK", "broker": "me"}]
     client.resp("SUBSCRIBE a")
     FakeClient(broker).resp("PUBLISH other x")
     (forwarded,) = link.json()
@@ -119,7 +117,7 @@ def test_a_link_gets_every_message_and_passes_its_own_on() -> None:
 def test_publish_counts_our_own_subscribers_and_not_the_links() -> None:
     broker = new_broker()
     link, client = FakeClient(broker), FakeClient(broker)
-    link.json('{"command": "LINK", "args": {"broker": "you"}}')
+    link.json('{"command": "LINK"}')
     client.resp("SUBSCRIBE a")
     assert FakeClient(broker).resp("PUBLISH a x") == [1]
     assert broker.counters.messages_out == 1
@@ -128,19 +126,19 @@ def test_publish_counts_our_own_subscribers_and_not_the_links() -> None:
 def test_a_link_only_forwards_and_a_subscriber_cannot_become_one() -> None:
     broker = new_broker()
     link, subscriber = FakeClient(broker), FakeClient(broker)
-    link.json('{"command": "LINK", "args": {"broker": "you"}}')
+    link.json('{"command": "LINK"}')
     (error,) = link.json('{"command": "SUBSCRIBE", "channel": "a"}')
     assert error == {"type": "ERROR", "message": "A linked broker only forwards"}
     assert link.json('{"command": "PING"}') == [{"type": "PONG"}]
     subscriber.json('{"command": "SUBSCRIBE", "channel": "a"}')
-    (error,) = subscriber.json('{"command": "LINK", "args": {"broker": "you"}}')
+    (error,) = subscriber.json('{"command": "LINK"}')
     assert error == {"type": "ERROR", "message": "A subscriber cannot become a link"}
 
 
 def test_a_link_takes_lines_that_are_longer_than_a_client_s() -> None:
     broker = new_broker(max_request_bytes=1000)
     link, client = FakeClient(broker), FakeClient(broker)
-    link.json('{"command": "LINK", "args": {"broker": "you"}}')
+    link.json('{"command": "LINK"}')
     client.resp("SUBSCRIBE a")
     line = encode_forward(Delivery(Message(b"a", b"\x00" * 900, "you", 1), ()))
     assert len(line) > 5000
@@ -152,7 +150,7 @@ def test_a_link_is_read_whatever_waits_for_it() -> None:
     """Two brokers that stop to read each other would wait for ever."""
     broker = new_broker()
     link = FakeClient(broker)
-    link.json('{"command": "LINK", "args": {"broker": "you"}}')
+    link.json('{"command": "LINK"}')
     assert link.connection.keeps_reading
     assert link.connection.may_be_idle
 
@@ -216,7 +214,7 @@ def test_an_upstream_is_a_problem_until_it_is_linked() -> None:
     assert side.attempts == 1
     assert side.problem == "not linked yet"
     connection = side.connect()
-    assert lines_in(connection.take()) == [{"command": "LINK", "args": {"broker": "me"}}]
+    assert lines_in(connection.take()) == [{"command": "LINK"}]
     assert not side.broker.links
     side.session.data_received(b'{"type": "LINK", "broker": "hub-1"}\n')
     assert list(side.broker.links) == [side.session]
