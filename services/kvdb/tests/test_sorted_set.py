@@ -1,0 +1,82 @@
+"""The order of a sorted set, against a plain sorted list; chunks as small as they can be."""
+
+import bisect
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.kvdb import sorted_set
+from services.kvdb.sorted_set import Ranking, SortedSetValue
+
+scores = st.sampled_from([float("-inf"), -1.5, 0.0, 1.0, 2.0, 3.0, float("inf")])
+members = st.binary(max_size=2)
+pairs = st.tuples(scores, members)
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorted_set, "CHUNK_LENGTH", 4)
+
+
+def ranking_of(content: set[tuple[float, bytes]], added_one_by_one: bool) -> Ranking:
+    if not added_one_by_one:
+        return Ranking(content)
+    ranking = Ranking()
+    for pair in content:
+        ranking.add(pair)
+    return ranking
+
+
+@settings(deadline=None)
+@given(st.sets(pairs, max_size=40), st.booleans(), pairs)
+def test_ranks_and_slices(content: set, added: bool, probe: tuple[float, bytes]) -> None:
+    model, ranking = sorted(content), ranking_of(content, added)
+    assert len(ranking) == len(model)
+    assert list(ranking.slice(0, len(model))) == model
+    assert ranking.rank_of(probe) == bisect.bisect_left(model, probe)
+    for first in range(len(model) + 1):
+        for behind in range(first, len(model) + 1, 3):
+            assert list(ranking.slice(first, behind)) == model[first:behind]
+
+
+@settings(deadline=None)
+@given(st.sets(pairs, max_size=40), scores, st.booleans())
+def test_first_with_score(content: set, score: float, is_exclusive: bool) -> None:
+    model = sorted(content)
+    expected = sum(other <= score if is_exclusive else other < score for other, _ in model)
+    found = ranking_of(content, True).first_with_score(score, is_exclusive=is_exclusive)
+    assert found == expected
+
+
+@settings(deadline=None)
+@given(st.sets(members, max_size=40), members, st.booleans())
+def test_first_with_member(content: set, member: bytes, is_exclusive: bool) -> None:
+    ranking = Ranking((0.0, other) for other in content)
+    expected = sum(other <= member if is_exclusive else other < member for other in content)
+    assert ranking.first_with_member(member, is_exclusive=is_exclusive) == expected
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(members, st.none() | scores)))
+def test_putting_and_discarding(changes: list) -> None:
+    value, model = SortedSetValue(), {}
+    for member, score in changes:
+        if score is None:
+            assert value.discard(member) == (model.pop(member, None) is not None)
+        else:
+            value.put(member, score)
+            model[member] = score
+    ordered = sorted((score, member) for member, score in model.items())
+    assert value.pairs(0, len(value)) == [(member, score) for score, member in ordered]
+    assert [value.rank(member) for _, member in ordered] == list(range(len(ordered)))
+    assert value.payload_bytes == sum(map(len, model))
+    assert value.copy().pairs(0, len(value)) == value.pairs(0, len(value))
+
+
+@given(st.dictionaries(members, scores, max_size=20), st.integers(0, 20), st.integers(0, 20))
+def test_popping_a_range(content: dict, first: int, size: int) -> None:
+    value = SortedSetValue(content)
+    ordered = value.pairs(0, len(value))
+    assert value.pop_range(first, first + size) == ordered[first : first + size]
+    assert value.pairs(0, len(value)) == ordered[:first] + ordered[first + size :]
