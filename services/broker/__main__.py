@@ -10,8 +10,9 @@ from services.common.options import Option, parse_options
 from services.web.service import check_health, http_options, run_http_service
 
 DESCRIPTION = "The broker of the task queue: takes tasks over HTTP and keeps them in kvdb."
-THREADS = 64
-# Whoever waits for a task holds a thread; these are for everybody else.
+THREADS = 48
+# Whoever waits for a task holds a thread; these are for everybody else. Threads count where a
+# container limits its processes (compose.yaml).
 THREADS_FOR_OTHERS = 8
 
 

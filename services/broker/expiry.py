@@ -1,8 +1,8 @@
 """Expiry: what was not started in time is not started at all.
 
 A worker asks before each start. That alone would leave an expired task "queued" for as long as
-no worker comes by, so the scheduler looks as well (`tasks:expiring`), and says so in time to
-whoever waits for the task.
+no worker comes by, so the scheduler looks as well (`tasks:expiring`), and says so within a second
+to whoever waits for the task.
 # Real: `expires` in Celery, `max_age` in dramatiq.
 """
 

@@ -101,7 +101,6 @@ def _flags(client: Client) -> str:
         + ("d" if client.transaction.is_stale else "")
         + ("c" if client.is_leaving else "")
         + ("e" if client.no_evict else "")
-        + ("T" if client.no_touch else "")
     )
     return flags or "N"
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from services.kvdb.blocking import Wait
     from services.kvdb.command import Command
     from services.kvdb.engine import Engine
+    from services.kvdb.tracking import Tracking
 
 
 class NoReply:
@@ -50,6 +51,7 @@ class Endpoint(Protocol):
     peer: str
     local: str
     idle_s: float
+    output_bytes: int
     may_be_idle: bool
     """A client that waits by right, such as a subscriber: the idle timeout spares it."""
 
@@ -61,6 +63,7 @@ class NoEndpoint:
 
     peer = local = "?"
     idle_s = 0.0
+    output_bytes = 0
     may_be_idle = False
 
     def fileno(self) -> int:
@@ -91,6 +94,7 @@ class Client:
         "postponed",
         "reply_mode",
         "resp",
+        "tracking",
         "transaction",
     )
 
@@ -108,6 +112,7 @@ class Client:
         self.is_subscriber = False
         """It has channels or patterns; `PubSub` says so."""
         self.no_evict = False
+        self.tracking: Tracking | None = None
         self.postponed: list[bytes] | None = None
         """The request that waits for the end of a pause."""
         self.last_command: Command | None = None
@@ -180,6 +185,7 @@ class Clients:
             self._engine.blocking.forget(client)
             self._engine.pubsub.forget(client)
             self._engine.pause.forget(client)
+            self._engine.tracking.disable(client)
             self._engine.monitors.forget(client)
 
     def get(self, client_id: int) -> Client | None:

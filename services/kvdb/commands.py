@@ -26,6 +26,7 @@ from services.kvdb import (
     bitfields,
     bitmaps,
     blocking,
+    client_list,
     connection,
     dumping,
     functions,
@@ -50,6 +51,7 @@ from services.kvdb import (
     stream_reading,
     streams,
     strings,
+    tracking,
     transactions,
 )
 from services.kvdb.command import NO_KEYS, Command, Handler, KeySpec
@@ -314,15 +316,18 @@ CONNECTION: list[Row] = [
     ("client|getname", connection.client_getname, 2, "noscript loading stale", NO_KEYS),
     ("client|setname", connection.client_setname, 3, "noscript loading stale", NO_KEYS),
     ("client|setinfo", connection.client_setinfo, 4, "noscript loading stale", NO_KEYS),
-    ("client|info", connection.client_info, 2, "noscript loading stale", NO_KEYS),
-    ("client|list", connection.client_list, -2, "admin noscript loading stale", NO_KEYS),
-    ("client|kill", connection.client_kill, -3, "admin noscript loading stale", NO_KEYS),
-    ("client|unblock", connection.client_unblock, -3, "admin noscript loading stale", NO_KEYS),
+    ("client|info", client_list.client_info, 2, "noscript loading stale", NO_KEYS),
+    ("client|list", client_list.client_list, -2, "admin noscript loading stale", NO_KEYS),
+    ("client|kill", client_list.client_kill, -3, "admin noscript loading stale", NO_KEYS),
+    ("client|unblock", client_list.client_unblock, -3, "admin noscript loading stale", NO_KEYS),
     ("client|reply", connection.client_reply, 3, "noscript loading stale", NO_KEYS),
     ("client|no-evict", connection.client_no_evict, 3, "admin noscript loading stale", NO_KEYS),
     ("client|pause", pausing.client_pause, -3, "admin noscript loading stale", NO_KEYS),
     ("client|unpause", pausing.client_unpause, 2, "admin noscript loading stale", NO_KEYS),
-    ("client|getredir", connection.client_getredir, 2, "noscript loading stale", NO_KEYS),
+    ("client|tracking", tracking.client_tracking, -3, "noscript loading stale", NO_KEYS),
+    ("client|caching", tracking.client_caching, 3, "noscript loading stale", NO_KEYS),
+    ("client|trackinginfo", tracking.client_trackinginfo, 2, "noscript loading stale", NO_KEYS),
+    ("client|getredir", tracking.client_getredir, 2, "noscript loading stale", NO_KEYS),
 ]
 
 PUBSUB: list[Row] = [

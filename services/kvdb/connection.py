@@ -35,6 +35,7 @@ def reset(client: Client, request: list[bytes]) -> object:
     client.end_transaction()
     client.engine.pubsub.forget(client)
     client.engine.monitors.forget(client)
+    client.engine.tracking.disable(client)
     client.name = b""
     client.is_authenticated = not client.engine.settings.password
     client.reset()
@@ -148,135 +149,6 @@ def client_setinfo(client: Client, request: list[bytes]) -> object:
     return OK
 
 
-def client_info(client: Client, request: list[bytes]) -> Verbatim:
-    return Verbatim(_line(client) + b"\n")
-
-
-def client_list(client: Client, request: list[bytes]) -> Verbatim:
-    _, _, *options = request
-    chosen = list(client.engine.clients)
-    match [options, [word.upper() for word in options[:1]]]:
-        case [[], _]:
-            pass
-        case [[_, kind], [b"TYPE"]]:
-            if _client_type(kind) != b"normal":
-                chosen = []
-        case [[_, *ids], [b"ID"]] if ids:
-            wanted = {integer(text, "ERR Invalid client ID") for text in ids}
-            chosen = [other for other in chosen if other.id in wanted]
-        case _:
-            raise errors.syntax_error()
-    return Verbatim(b"".join(_line(other) + b"\n" for other in chosen))
-
-
-def _client_type(kind: bytes) -> bytes:
-    kind = kind.lower()
-    if kind not in (b"normal", b"master", b"replica", b"slave", b"pubsub"):
-        raise ReplyError(f"ERR Unknown client type '{kind.decode('utf-8', 'surrogateescape')}'")
-    return kind
-
-
-def _line(client: Client) -> bytes:
-    """One client in the form of CLIENT LIST, which several task queues parse."""
-    now_ms = client.engine.clock.now_ms
-    queue = client.transaction.queue
-    channels, patterns, shard_channels = client.engine.pubsub.counts_of(client)
-    fields = {
-        "id": client.id,
-        "addr": client.endpoint.peer,
-        "laddr": client.endpoint.local,
-        "fd": client.endpoint.fileno(),
-        "name": client.name.decode(),
-        "age": (now_ms - client.created_ms) // 1000,
-        "idle": int(client.endpoint.idle_s),
-        "flags": _flags(client),
-        "db": client.database.index,
-        "sub": channels,
-        "psub": patterns,
-        "ssub": shard_channels,
-        "multi": -1 if queue is None else len(queue),
-        "events": "r",
-        "cmd": client.last_command.name if client.last_command else "NULL",
-        "user": DEFAULT_USER.decode(),
-        "redir": -1,
-        "resp": client.resp,
-        "lib-name": client.library_name.decode(),
-        "lib-ver": client.library_version.decode(),
-    }
-    return " ".join(f"{name}={value}" for name, value in fields.items()).encode()
-
-
-def _flags(client: Client) -> str:
-    flags = (
-        ("O" if client in client.engine.monitors.clients else "")
-        + ("P" if client.is_subscriber else "")
-        + ("x" if client.is_in_transaction else "")
-        + ("b" if client.blocked or client.postponed else "")
-        + ("d" if client.transaction.is_stale else "")
-        + ("c" if client.is_leaving else "")
-        + ("e" if client.no_evict else "")
-    )
-    return flags or "N"
-
-
-def client_kill(client: Client, request: list[bytes]) -> object:
-    """`CLIENT KILL addr`, or with filters, all of which must fit; then it answers a count."""
-    _, _, *filters = request
-    if len(filters) == 1:
-        address = filters[0].decode("utf-8", "surrogateescape")
-        victims = [other for other in client.engine.clients if other.endpoint.peer == address]
-        if not victims:
-            raise ReplyError("ERR No such client")
-    else:
-        victims = _matching(client, filters)
-    for victim in victims:
-        client.engine.disconnect(victim)
-    return OK if len(filters) == 1 else len(victims)
-
-
-def _matching(client: Client, filters: list[bytes]) -> list[Client]:
-    chosen, skips_me = list(client.engine.clients), True
-    for word, values in words(filters):
-        value = arguments.following(values)
-        text = value.decode("utf-8", "surrogateescape")
-        match word:
-            case b"ID":
-                wanted = integer(value, "ERR client-id should be greater than 0")
-                chosen = [other for other in chosen if other.id == wanted]
-            case b"ADDR":
-                chosen = [other for other in chosen if other.endpoint.peer == text]
-            case b"LADDR":
-                chosen = [other for other in chosen if other.endpoint.local == text]
-            case b"TYPE":
-                chosen = chosen if _client_type(value) == b"normal" else []
-            case b"USER":
-                if value != DEFAULT_USER:
-                    raise ReplyError(f"ERR No such user '{text}'")
-            case b"SKIPME" if text.lower() in ("yes", "no"):
-                skips_me = text.lower() == "yes"
-            case _:
-                raise errors.syntax_error()
-    return [other for other in chosen if not (skips_me and other is client)]
-
-
-def client_unblock(client: Client, request: list[bytes]) -> int:
-    _, _, id_text, *reason = request
-    raises = False
-    if reason:
-        if reason[0].upper() not in (b"TIMEOUT", b"ERROR"):
-            raise ReplyError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
-        raises = reason[0].upper() == b"ERROR"
-    other = client.engine.clients.get(integer(id_text))
-    if other is None or not other.blocked:
-        return 0
-    wait = other.blocked
-    client.engine.blocking.end(wait)
-    text = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
-    reply = ReplyError(text) if raises else wait.nothing
-    client.engine.dispatcher.deliveries.append((other, reply))
-    return 1
-
-
 def client_reply(client: Client, request: list[bytes]) -> object:
     match request[2].upper():
         case b"ON":
@@ -297,7 +169,3 @@ def client_no_evict(client: Client, request: list[bytes]) -> object:
         raise errors.syntax_error()
     client.no_evict = choice == b"ON"
     return OK
-
-
-def client_getredir(client: Client, request: list[bytes]) -> int:
-    return -1

@@ -12,6 +12,7 @@
       ├─ pubsub        who is subscribed to what
       ├─ notifications, monitors, slow_log   what others learn of commands,
       ├─ observation                         by looking over their shoulder
+      ├─ tracking      who has which keys in a cache of its own
       ├─ pause         CLIENT PAUSE
       ├─ dispatcher    from a request to its reply
       └─ vitals        health
@@ -43,6 +44,7 @@ from services.kvdb.persistence import Persistence
 from services.kvdb.pubsub import PubSub
 from services.kvdb.settings import Settings
 from services.kvdb.slow_log import SlowLog
+from services.kvdb.tracking import TrackingTable
 
 
 class Traffic(Protocol):
@@ -81,6 +83,7 @@ class Engine:
         self.notifications = Notifications(self.pubsub)
         self.monitors = Monitors(self.dispatcher.deliveries)
         self.slow_log = SlowLog(self)
+        self.tracking = TrackingTable(self)
         self.pause = Pause(self)
         self.observation = Observation(self)
         self.shutdown: Callable[[bool], None] = lambda saves: None
@@ -92,6 +95,7 @@ class Engine:
         self.dispatcher.has_memory_limit = bool(self.settings.maxmemory)
         self.notifications.want(self.settings.notify_keyspace_events)
         self.slow_log.trim()
+        self.tracking.trim()
         self.observation.update()
         self.keyspace.track_access(self.eviction.tracks_access)
         self.journal.policy = self.settings.append_fsync

@@ -189,9 +189,7 @@ def runs_of(value: bytes | RawString):
     while at < end:
         code = value[at]
         if code & 0xC0 == 0x40:
-            if at + 1 == end:
-                raise corrupted()
-            yield code, ((code & 0x3F) << 8 | value[at + 1]) + 1, 0
+            yield code, _long_run(value, at), 0
             at += 2
         elif code & 0x80:
             yield code, (code & 3) + 1, (code >> 2 & 31) + 1
@@ -267,7 +265,7 @@ def _set_sparse(raw: RawString, index: int, value: int, sparse_max_bytes: int) -
         left, right = index - first, first + length - 1 - index
         new = _values(old, left) + _values(value, 1) + _values(old, right)
     else:
-        length = ((code & 0x3F) << 8 | raw[at + 1]) + 1 if old_bytes == 2 else code + 1
+        length = _long_run(raw, at) if old_bytes == 2 else code + 1
         new = _zeros(index - first) + _values(value, 1) + _zeros(first + length - 1 - index)
     growth = len(new) - old_bytes
     if growth > 0 and len(raw) + growth > sparse_max_bytes:
@@ -279,20 +277,44 @@ def _set_sparse(raw: RawString, index: int, value: int, sparse_max_bytes: int) -
     return True
 
 
+_STRIDE = 64
+
+
 def _find_run(raw: RawString, index: int) -> tuple[int, int, int]:
-    """Where the run of a register begins, and the one before it; and its first register."""
+    """Where the run before that of a register begins, where its own, and its first register.
+
+    Runs of one byte are passed over 64 at a time: a full sparse form has two thousand of them.
+    """
     before = at = _HEADER_BYTES
-    first, end = 0, len(raw)
-    while at < end:
-        size, behind = 1, first + _LENGTHS[raw[at]]
-        if behind == first:
-            if at + 1 == end:
-                break
-            size, behind = 2, first + ((raw[at] & 0x3F) << 8 | raw[at + 1]) + 1
-        if index < behind:
-            return before, at, first
-        before, at, first = at, at + size, behind
+    first = 0
+    while at < len(raw):
+        lengths = raw[at : at + _STRIDE].translate(_LENGTHS)
+        until_long_run = lengths.find(0)
+        if until_long_run == 0:
+            behind = first + _long_run(raw, at)
+            if index < behind:
+                return before, at, first
+            before, at, first = at, at + 2, behind
+            continue
+        if until_long_run > 0:
+            del lengths[until_long_run:]
+        behind = first + sum(lengths)
+        if behind <= index:
+            at += len(lengths)
+            before, first = at - 1, behind
+            continue
+        for length in lengths:
+            if index < first + length:
+                return before, at, first
+            before, at, first = at, at + 1, first + length
     raise corrupted()
+
+
+def _long_run(value: bytes | RawString, at: int) -> int:
+    """The length of an XZERO, whose second byte may be missing."""
+    if at + 1 == len(value):
+        raise corrupted()
+    return ((value[at] & 0x3F) << 8 | value[at + 1]) + 1
 
 
 def _merge_runs(raw: RawString, at: int) -> None:

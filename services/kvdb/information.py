@@ -68,6 +68,7 @@ def _clients(engine: "Engine") -> Fields:
         "connected_clients": len(engine.clients),
         "maxclients": engine.settings.max_connections,
         "blocked_clients": len(engine.blocking.waits) + len(engine.pause.postponed),
+        "tracking_clients": len(engine.tracking.clients),
         "pubsub_clients": sum(client.is_subscriber for client in engine.clients),
     }
 
@@ -126,6 +127,12 @@ def _stats(engine: "Engine") -> Fields:
         "keyspace_hits": keyspace.hits_total,
         "keyspace_misses": keyspace.misses_total,
         "migrate_cached_sockets": 0,
+        "pubsub_channels": len(engine.pubsub.channels.channels.by_name),
+        "pubsub_patterns": len(engine.pubsub.channels.patterns.by_name),
+        "pubsubshard_channels": len(engine.pubsub.shard_channels.by_name),
+        "tracking_total_keys": len(engine.tracking.keys),
+        "tracking_total_items": sum(map(len, engine.tracking.keys.values())),
+        "tracking_total_prefixes": len(engine.tracking.prefixes),
         "total_error_replies": engine.dispatcher.errors_total,
     }
 

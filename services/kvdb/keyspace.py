@@ -58,6 +58,8 @@ class Change(enum.Enum):
     EXPIRY_REMOVED = enum.auto()
     MISSED = enum.auto()
     """No change: a command that reads has found nothing."""
+    FLUSHED = enum.auto()
+    """Of no key: the whole database is empty."""
     CONSUMER_CREATED = enum.auto()
     """In a consumer group of the stream, by asking for entries."""
     TRIMMED = enum.auto()
@@ -329,6 +331,7 @@ class Database:
         self.table, self.expires = ScanTable(), ScanTable()
         if self.accessed is not None:
             self.accessed = {}
+        self.tell(b"", Change.FLUSHED)
         return count
 
     def _accounted_bytes(self) -> int:

@@ -39,7 +39,7 @@ class Observation:
     def update(self) -> None:
         """Look only as far as somebody asks; called when that may have changed."""
         engine = self._engine
-        sees_keys = engine.notifications.is_on
+        sees_keys = engine.notifications.is_on or bool(engine.tracking.clients)
         engine.keyspace.observer = self.saw if sees_keys else None
         engine.dispatcher.slow_s = engine.slow_log.limit_s
         engine.dispatcher.is_observed = (
@@ -60,6 +60,10 @@ class Observation:
             self._seen, self.client = outer
             if seen:
                 engine.notifications.tell(command, request, seen)
+            if client.tracking is not None:
+                engine.tracking.note_read(client, command, request)
+            if self._seen is None:
+                engine.tracking.settle()
             if duration_s >= engine.dispatcher.slow_s and not client.blocked:
                 engine.slow_log.note(client, command, request, duration_s)
             if engine.monitors.clients:
@@ -72,7 +76,10 @@ class Observation:
 
     def saw(self, database: Database, key: bytes, change: Change) -> None:
         """Called by the doors of the keyspace."""
-        if self._seen is not None:
+        engine = self._engine
+        engine.tracking.note_change(key, change, self.client)
+        if self._seen is None:
+            engine.notifications.tell_alone(database, key, change)
+            engine.tracking.settle()
+        elif change is not Change.FLUSHED:
             self._seen.append((database, key, change))
-        else:
-            self._engine.notifications.tell_alone(database, key, change)

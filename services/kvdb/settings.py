@@ -58,6 +58,8 @@ class Settings:
     slowlog_log_slower_than: int = 10_000
     """Microseconds; negative is never."""
     slowlog_max_len: int = 128
+    tracking_table_max_keys: int = 1_000_000
+    """0 is no limit."""
     latency_monitor_threshold: int = 0
     """Milliseconds; 0 is never."""
 
@@ -172,6 +174,7 @@ PARAMETERS: dict[str, Parameter] = {
         _integer("slowlog-log-slower-than", -1),
         _integer("slowlog-max-len", 0),
         _integer("latency-monitor-threshold", 0),
+        _integer("tracking-table-max-keys", 0),
         Parameter(
             "notify-keyspace-events",
             lambda settings: settings.notify_keyspace_events,

@@ -235,8 +235,10 @@ class Consumer:
         """Whether a round has something to do without any message."""
         if self._outcomes or self._session.claimed_count:
             return True
+        if self._is_draining:
+            return self._is_idle()
         is_full = len(self._session.held) >= self._concurrency
-        return not (is_full or self._is_draining) and self._fair_share.has_work(self._backlog)
+        return not is_full and self._fair_share.has_work(self._backlog)
 
     def _is_idle(self) -> bool:
         return not (self._session.held or self._outcomes)

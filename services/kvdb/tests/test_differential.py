@@ -22,7 +22,7 @@ from services.kvdb.tests.support import new_engine
 
 pytestmark = pytest.mark.skipif(not IS_INSTALLED, reason="no redis-server is installed")
 
-EXAMPLES = int(os.environ.get("KVDB_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("KVDB_EXAMPLES", "12"))
 UNORDERED = {
     b"HGETALL",
     b"HKEYS",
@@ -115,5 +115,14 @@ def _comparable(reply: object, names: list[bytes]) -> object:
         case list() if name in (b"HSCAN", b"ZSCAN"):
             return [reply[0], sorted(zip(reply[1][::2], reply[1][1::2], strict=True))]
         case int() if name in (b"TTL", b"EXPIRETIME"):
-            return round(reply, -1)
+            return _About(reply)
     return reply
+
+
+class _About(int):
+    """A time that two servers, asked one after the other, may tell one second apart."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, int) and abs(self - other) <= 1
+
+    __hash__ = None

@@ -16,6 +16,9 @@ from tests.processes import run_service
 
 @pytest.fixture(scope="module")
 def stack(running_store: Store, tmp_path_factory) -> Iterator[Stack]:
+    kv = KVClient(running_store.kvdb)
+    kv.execute("FLUSHDB")
+    kv.close()
     with Stack(running_store, tmp_path_factory.mktemp("stack")) as stack:
         stack.start_broker("broker-1")
         stack.start_worker("w1")
