@@ -60,10 +60,6 @@ class PubSubClient:
         assert line, "the server closed the connection"
         return json.loads(line)
 
-    def at_end(self) -> bool:
-        """Whether the server has closed the connection; waits until it does or says more."""
-        return self._lines.readline() == b""
-
     def close(self) -> None:
         self._lines.close()
         self._sock.close()

@@ -1,5 +1,7 @@
 """The task queue, over its HTTP API: a task through its whole life."""
 
+from datetime import datetime, timedelta
+
 import pytest
 import redis
 import requests
@@ -45,9 +47,12 @@ def test_a_task_that_runs_too_long_is_stopped(stack: Stack, http: requests.Sessi
 
 def test_a_task_waits_for_its_countdown(stack: Stack, http: requests.Session):
     task_id = submit(stack, http, "echo", ["later"], countdown=1)
-    shown = http.get(f"{stack.url('broker')}/tasks/{task_id}", timeout=10).json()
-    assert shown["state"] in ("scheduled", "queued", "running", "succeeded")
-    assert finished(stack, http, task_id)["state"] == "succeeded"
+    task = finished(stack, http, task_id)
+    assert task["state"] == "succeeded"
+    scheduled, queued = task["history"][:2]
+    assert (scheduled["state"], queued["state"]) == ("scheduled", "queued")
+    waited = datetime.fromisoformat(queued["at"]) - datetime.fromisoformat(scheduled["at"])
+    assert waited >= timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from services.constellation import ADDRESSES, CONSTELLATION, Service
-from tests.processes import Running, run_service, running_service
+from tests.processes import ROOT, Running, run_service, running_service
 
 # One service of each package: the ledgers are the same program.
 PROGRAMS = list({service.package: service for service in reversed(CONSTELLATION)}.values())[::-1]
@@ -115,6 +117,17 @@ def test_its_life(
         assert running.stop(number) == (0, b"")
         assert "Traceback" not in running.log.read_text()
         assert asked_for_health(service, running) == 1
+
+
+# kvdb has its engine imported by then.
+@by_package([service for service in PROGRAMS if service.package != "kvdb"])
+def test_what_asks_for_health_has_not_imported_the_server(service: Service) -> None:
+    """A container starts that process every few seconds, and importing is most of its cost."""
+    program = f"import sys, services.{service.package}.__main__; print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True)
+    assert shown.returncode == 0
+    assert b"services.common.options" in shown.stdout.split()
+    assert b"services.common.event_loop" not in shown.stdout.split()
 
 
 @by_package([service for service in PROGRAMS if service.reads])

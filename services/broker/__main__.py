@@ -1,13 +1,14 @@
 """`python3 -m services.broker`: the task queue's HTTP API and its scheduler."""
 
+import argparse
 from dataclasses import replace
 
-from services.broker.service import Broker
 from services.broker.store import kvdb_url, pubsub_url, store_options
 from services.common import logs
 from services.common.health import Vitals
 from services.common.options import Option, parse_options
-from services.web.service import check_health, http_options, run_http_service
+from services.web.health import check_health
+from services.web.options import http_options
 
 DESCRIPTION = "The broker of the task queue: takes tasks over HTTP and keeps them in kvdb."
 THREADS = 48
@@ -20,6 +21,14 @@ def main() -> None:
     options = parse_options("broker", DESCRIPTION, _options())
     if options.health:
         raise SystemExit(check_health(options))
+    _serve(options)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    # Imported only to serve: a health check is another process, started every few seconds.
+    from services.broker.service import Broker
+    from services.web.service import run_http_service
+
     log = logs.configure("broker", options.log_level)
     vitals = Vitals("broker")
     broker = Broker(

@@ -170,7 +170,7 @@ class Session:
         """How many tasks are claimed, and are started in the next round."""
         return len(self._claimed)
 
-    # --- the session itself ----------------------------------------------------------
+    # The session itself.
 
     def open(self, connection: RespConnection, lease_ms: int, vitals: bytes) -> None:
         """Make the session and the worker's definitions known, under a first lease."""
@@ -258,7 +258,7 @@ class Session:
         found = (decode_if_readable(document, self._log) for document in documents)
         return [record for record in found if record is not None]
 
-    # --- tasks -----------------------------------------------------------------------
+    # Tasks.
 
     def advance(self, outcomes: Mapping[str, Outcome], claims: Sequence[str]) -> Round:
         """One round: finish tasks, start those claimed before, claim one from each list named.
@@ -366,7 +366,7 @@ class Session:
         self._starting[record.id] = after
         return _Opened(commands_to_move(record, after, self.id), after, is_start=True)
 
-    # --- the wire --------------------------------------------------------------------
+    # The wire.
 
     def _repeat(self, commands: Callable[[], list[Command]]) -> None:
         """Commit what `commands` makes of the present state, until it goes through."""

@@ -22,6 +22,7 @@ from services.common.backoff import Backoff
 from services.common.health import Vitals
 from services.common.logs import Log
 from services.common.redis_url import RedisURL
+from services.common.resp import ReplyError
 from services.common.resp_client import ConnectionLost, RespConnection
 
 MAX_PENDING = 10_000
@@ -67,9 +68,25 @@ def encode_events(events: Iterable[Event]) -> bytes:
 def decode_events(message: bytes) -> list[Event]:
     """The events of a message; none for what is no such message, anybody may publish."""
     try:
-        return [Event(**event | {"state": State(event["state"])}) for event in json.loads(message)]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        return [_event(members) for members in json.loads(message)]
+    except (ValueError, TypeError, RecursionError):
         return []
+
+
+def _event(members: object) -> Event:
+    match members:
+        case {
+            "id": str(),
+            "task": str(),
+            "queue": str(),
+            "state": str(state),
+            "at_ms": int(),
+            **others,
+        } if isinstance(others.get("worker"), str | None) and isinstance(
+            others.get("due_at_ms"), int | None
+        ):
+            return Event(**members | {"state": State(state)})
+    raise ValueError("not an event")
 
 
 def _members(event: Event) -> dict[str, object]:
@@ -158,10 +175,12 @@ class Announcer:
         while (messages := self._next_messages()) is not None:
             try:
                 connection = connection or RespConnection(self._url)
-                connection.pipeline([("PUBLISH", *message) for message in messages])
+                _publish(connection, messages)
                 self._found()
                 backoff.reset()
-            except ConnectionLost as error:
+            except (ConnectionLost, ReplyError) as error:
+                if connection is not None:
+                    connection.close()
                 connection = None
                 self._lost(str(error))
                 with self._changed:
@@ -187,6 +206,13 @@ class Announcer:
     def _found(self) -> None:
         if self._vitals.problems.pop("announcements", None) is not None:
             self._log.info("announcing again", address=self._url.address)
+
+
+def _publish(connection: RespConnection, messages: list[tuple[str, bytes]]) -> None:
+    """Raises ConnectionLost, or ReplyError where pub/sub refuses (it may ask for a password)."""
+    for reply in connection.pipeline([("PUBLISH", *message) for message in messages]):
+        if isinstance(reply, ReplyError):
+            raise reply
 
 
 def _messages(steps: list[TaskRecord], orders: list[str]) -> list[tuple[str, bytes]]:

@@ -92,9 +92,3 @@ def cancel(task_id: str) -> str:
 def list_name(queue_name: str, priority: int) -> str:
     """The list of one queue and one priority: `default/5`."""
     return f"{queue_name}/{priority}"
-
-
-def split_list_name(name: str) -> tuple[str, int]:
-    """Queue and priority of a list. Raises ValueError where it is no such name."""
-    queue_name, _, priority = name.rpartition("/")
-    return queue_name, int(priority)

@@ -74,7 +74,7 @@ class Listing:
         self._kv = kv
         self._log = log
 
-    # --- tasks -----------------------------------------------------------------------
+    # Tasks.
 
     def tasks(self, which: Filter, limit: int, cursor: Position | None) -> Page:
         """The next `limit` tasks behind `cursor` that fit."""
@@ -119,7 +119,7 @@ class Listing:
         for position, document in zip(positions, documents, strict=True):
             yield position, decode_if_readable(document, self._log)
 
-    # --- queues and workers ----------------------------------------------------------
+    # Queues and workers.
 
     def queues(self) -> list[dict[str, object]]:
         """Each queue with its depth, in all and by priority."""

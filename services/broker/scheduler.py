@@ -87,7 +87,7 @@ class Scheduler:
         if event.due_at_ms is not None and event.due_at_ms < self._next_due_ms:
             self._woken.set()
 
-    # --- the thread ------------------------------------------------------------------
+    # The thread.
 
     def _run(self) -> None:
         backoff = Backoff(limit_s=2.0)
@@ -159,7 +159,7 @@ class Scheduler:
         if self._vitals.problems.pop("kvdb", None) is not None:
             self._log.info("kvdb is back", address=self._kv.url.address)
 
-    # --- duties ----------------------------------------------------------------------
+    # Duties.
 
     def _queue_due(self) -> None:
         """Scheduled and retrying tasks whose time has come go to their queues."""

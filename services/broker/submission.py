@@ -17,7 +17,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.broker.states import State
-from services.broker.task_options import OptionError, TaskOptions, duration_s, parse_options
+from services.broker.task_options import (
+    MAX_DURATION_S,
+    OptionError,
+    TaskOptions,
+    duration_s,
+    parse_options,
+)
 from services.broker.task_options import timestamp_ms as parse_timestamp_ms
 from services.broker.task_record import Step, TaskRecord
 
@@ -131,12 +137,17 @@ def _due_at_ms(options: Mapping[str, object], now_ms: int) -> int | None:
     except ValueError as reason:
         raise SubmissionError("options.countdown", str(reason)) from None
     try:
-        return None if options.get("eta") is None else parse_timestamp_ms(options["eta"])
+        eta_ms = None if options.get("eta") is None else parse_timestamp_ms(options["eta"])
     except ValueError as reason:
         raise SubmissionError("options.eta", str(reason)) from None
+    if eta_ms is not None and eta_ms > now_ms + MAX_DURATION_S * 1000:
+        raise SubmissionError("options.eta", f"must be at most {MAX_DURATION_S:g} seconds away")
+    return eta_ms
 
 
 def _idempotency_key(value: object) -> str | None:
     if value is not None and (not isinstance(value, str) or not 0 < len(value) <= 255):
         raise SubmissionError("options.idempotency_key", "must be a text of 1 to 255 characters")
+    if value is not None and not value.isprintable():
+        raise SubmissionError("options.idempotency_key", "must be printable")
     return value

@@ -2,17 +2,29 @@
 
 The way of a request through these files, in the order in which one would read them:
 
-1.  `options`        command line and environment become the settings of a process
-2.  `lifecycle`      bind, print the ready line, stop on SIGTERM
-3.  `event_loop`     one thread waits for sockets, timers and other threads
-4.  `stream_server`  accepts clients, buffers their output, sends once per turn
-5.  `dialect`        JSON lines or RESP? The first bytes tell
-6.  `json_lines`     codec: one JSON object per line
-7.  `resp`           codec: RESP2 and RESP3, the server's side; `resp_replies`: the client's
-8.  `channels`       who is subscribed to what (pubsub, and kvdb's own pub/sub); `glob`
-9.  `atomic_file`    a file on the disk is the old one or the new one, whole
-10. `health`         what a running service says of itself
-11. `logs`           log lines with fields
-12. `resp_client`    a blocking Redis client for services that depend on kvdb and pubsub;
-                     `redis_url`, `backoff`
+1.  `options`          command line and environment become the settings of a process
+2.  `lifecycle`        bind, print the ready line, stop on SIGTERM; `descriptors`: how many
+                       clients the kernel allows
+3.  `event_loop`       one thread waits for sockets, timers and other threads
+4.  `stream_server`    accepts clients, buffers their output, sends once per turn
+5.  `dialect`          JSON lines or RESP? The first bytes tell
+6.  `json_lines`       codec: one JSON object per line
+7.  `resp`             codec: RESP2 and RESP3, the server's side; `resp_replies`: the client's
+8.  `channels`         who is subscribed to what (pubsub, and kvdb's own pub/sub); `glob`;
+                       `subscribing`: the same in the words of Redis
+
+What is kept:
+
+9.  `append_only_log`  records at the end of one file; a torn tail is told from damage
+10. `atomic_file`      a file on the disk is the old one or the new one, whole
+
+What others see of a process:
+
+11. `logs`             log lines with fields
+12. `health`           what a running service says of itself; `health_check`: asking for it
+
+And for services that depend on kvdb and pubsub:
+
+13. `resp_client`      a blocking Redis client; `redis_url`: where it connects to
+14. `backoff`          how long to wait before trying again
 """

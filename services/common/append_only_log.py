@@ -13,7 +13,7 @@ thing that a disk does well, and the one kind of write of which only the last ca
 was never acknowledged, so it is cut off, and the log says how much that was. **Damage in the
 middle**, a bad record that good ones follow, is no crash but a broken disk or a stray editor:
 to go on would silently lose what was acknowledged, so it is refused with file and offset, and
-only a person may decide to cut there (`repair`). The marks are there to tell the two apart:
+only a person may decide to cut there (`cut`). The marks are there to tell the two apart:
 behind a bad record they show where the next one could begin. (Checksums begin with the file's
 random salt, so that a client's value cannot pass for a record that follows.)
 
@@ -153,6 +153,7 @@ class AppendOnlyLog:
         self._salt = int.from_bytes(os.urandom(4)) if salt is None else salt
         self.policy = policy
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (open as long as the server runs)
+        self._has_rest = False
         self.size_bytes = self._file.tell()
         self._syncer = _Syncer(self._file.fileno())
         if self.size_bytes == 0:
@@ -166,6 +167,7 @@ class AppendOnlyLog:
         After an error the file ends where it ended before: the record is not in it.
         """
         start = self.size_bytes
+        self._cut_rest()
         try:
             self._write(_HEAD.pack(_MARK, len(payload), _checksum(payload, self._salt)) + payload)
             if self.policy == "always":
@@ -173,9 +175,16 @@ class AppendOnlyLog:
         except OSError:
             # A full disk takes a part. Cut it off, or the next record would follow damage.
             self.size_bytes = start
-            os.ftruncate(self._file.fileno(), start)
+            self._has_rest = True
+            self._cut_rest()
             raise
         self._syncer.has_work = True
+
+    def _cut_rest(self) -> None:
+        """Cut off what a refused record has left. Raises OSError, and is then tried again."""
+        if self._has_rest:
+            os.ftruncate(self._file.fileno(), self.size_bytes)
+            self._has_rest = False
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

@@ -117,12 +117,6 @@ class Channels(Generic[Subscriber]):
             groups.append((pattern, self.patterns.subscribers_of(pattern)))
         return groups
 
-    def active_channels(self, pattern: bytes | None = None) -> list[bytes]:
-        """The channels with at least one subscriber (patterns do not count)."""
-        if pattern is None:
-            return list(self.channels.by_name)
-        return [channel for channel in self.channels.by_name if matcher(pattern)(channel)]
-
     def forget(self, subscriber: Subscriber) -> None:
         """Drop all subscriptions of one that has disconnected."""
         for subscriptions in (self.channels, self.patterns):

@@ -4,8 +4,11 @@ kvdb and pubsub serve both on one port. The first byte decides almost always:
 
     {  [  "  a digit …      JSON lines (or an attempt at them, which gets a JSON error)
     *                       RESP, the arrays that every Redis client sends
+    $                       RESP that has lost its place, which gets a protocol error
     a letter                a first line typed by hand: an inline RESP command where the line
                             ends in CR LF or its first word is a command; else a JSON error
+    a control character     neither: a JSON error at the end of the line, or where the line
+                            does not end, a RESP one
 
 The last rule serves both kinds of people with a terminal: `PING` typed into netcat gets
 `+PONG`, and a JSON client that sent `garbage` gets an answer that it can read.
@@ -30,14 +33,16 @@ def detect(data: bytes, is_command: Callable[[bytes], object]) -> Dialect | None
     data = data.lstrip(b"\r\n ")
     if not data:
         return None
-    if data[:1] == b"*":
+    if data[:1] in (b"*", b"$"):
         return Dialect.RESP
-    if not data[:1].isalpha():
+    is_control = data[0] < 32 and data[:1] != b"\t"
+    if not (data[:1].isalpha() or is_control):
         return Dialect.JSON
     line, newline, _ = data.partition(b"\n")
     if not newline:
         return Dialect.RESP if len(data) > MAX_INLINE_BYTES else None
-    words = line.split()
-    if line.endswith(b"\r") or is_command(words[0].upper()):
+    if is_control:
+        return Dialect.JSON
+    if line.endswith(b"\r") or is_command(line.split()[0].upper()):
         return Dialect.RESP
     return Dialect.JSON

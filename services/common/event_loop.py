@@ -4,7 +4,8 @@ A server process of this house has one loop. Each turn of it is the same four st
 
         ┌───────────────────────────────────────────────────────────┐
         │ 1. wait      until a socket is ready, a timer is due,     │
-        │              or a thread calls                            │
+        │              or a thread calls; then the after-wake hooks │
+        │              (a clock that is read once for the turn)     │
         │ 2. sockets   call the callback of each ready socket       │
         │ 3. due work  timers, then calls that were asked for       │
         │ 4. flush     the before-sleep hooks: what the turn queued │
@@ -125,7 +126,7 @@ class EventLoop:
         self.watch(self._waker, self._drain_waker)
         self.now_s = clock()
 
-    # --- sockets ---------------------------------------------------------------------
+    # Sockets.
 
     def watch(
         self,
@@ -156,7 +157,7 @@ class EventLoop:
             except (KeyError, ValueError):
                 pass  # The loop has ended, and its poller with it.
 
-    # --- time ------------------------------------------------------------------------
+    # Time.
 
     def call_later(self, delay_s: float, callback: Callback) -> Timer:
         """Call once, `delay_s` seconds from now."""
@@ -174,16 +175,17 @@ class EventLoop:
         return timer
 
     def _forget_cancelled(self) -> None:
-        """Drop the cancelled timers: a client that waits with a long timeout and is served
+        """Drop the cancelled timers.
 
-        at once, again and again, must not leave a heap of them.
+        A client that waits with a long timeout and is served at once, again and again, must not
+        leave a heap of them.
         """
         live = [timer for timer in self._timers if timer.callback is not None]
         heapq.heapify(live)
         self._timers[:] = live
         self._clean_timers_at = 2 * len(live) + 64
 
-    # --- hooks and threads -----------------------------------------------------------
+    # Hooks and threads.
 
     def after_wake(self, hook: Callback) -> None:
         """Run `hook` at the beginning of each turn, before any socket is served."""
@@ -215,7 +217,7 @@ class EventLoop:
         except BlockingIOError:
             pass
 
-    # --- running ---------------------------------------------------------------------
+    # Running.
 
     def run(self) -> None:
         """Turn until `stop` is called, then release the loop's own sockets."""
@@ -247,7 +249,10 @@ class EventLoop:
                 continue
             on_readable, on_writable = callbacks[fd]
             try:
-                if events != _READ and on_writable:
+                if events == _READ:
+                    on_readable()
+                    continue
+                if on_writable:
                     on_writable()
                 if events != _WRITE and on_readable:
                     on_readable()

@@ -46,9 +46,10 @@ def announce(service: str, listener: socket.socket) -> None:
 
 
 def on_stop_signal(stop: Callable[[], None]) -> None:
-    """Call `stop` at SIGTERM and SIGINT. It runs between two bytecodes of the main thread:
+    """Call `stop` at SIGTERM and SIGINT.
 
-    hand the work to the event loop (`call_from_thread`) rather than doing it there.
+    It runs between two bytecodes of the main thread: hand the work to the event loop
+    (`call_from_thread`) rather than doing it there.
     """
     signal.signal(signal.SIGTERM, lambda *_: stop())
     signal.signal(signal.SIGINT, lambda *_: stop())

@@ -76,6 +76,16 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    """A parser that refuses what `check` refuses, and leaves the text as it is."""
+
+    def parse(text: str) -> str:
+        check(text)
+        return text
+
+    return parse
+
+
 def flag(text: str) -> bool:
     """A parser for yes or no, as environment variables write it."""
     try:
@@ -127,10 +137,14 @@ def read_password(options: argparse.Namespace) -> str:
     return lines[0] if lines else ""
 
 
-def url_option(service: str, default: str) -> Option:
-    """The address of another service: `--kvdb-url`, or `KVDB_URL` in the environment."""
+def url_option(service: str, default: str, check: Callable[[str], object]) -> Option:
+    """The address of another service: `--kvdb-url`, or `KVDB_URL` in the environment.
+
+    `check` raises ValueError for what is no such address.
+    """
     name = f"{service}-url"
-    return Option(name, default, f"where {service} is", env=name.upper().replace("-", "_"))
+    env = name.upper().replace("-", "_")
+    return Option(name, default, f"where {service} is", checked(check), env)
 
 
 def parse_options(

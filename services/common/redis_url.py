@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+REDIS_PORT = 6379
+
 
 @dataclass(frozen=True, slots=True)
 class RedisURL:
@@ -19,8 +21,8 @@ class RedisURL:
         return f"{self.host}:{self.port}"
 
 
-def parse_redis_url(url: str, default_port: int) -> RedisURL:
-    """Raises ValueError with the reason; fits `Option.parse`."""
+def parse_redis_url(url: str, default_port: int = REDIS_PORT) -> RedisURL:
+    """Raises ValueError with the reason, so it can check an option."""
     parts = urlsplit(url)
     if parts.scheme != "redis" or not parts.hostname:
         raise ValueError("is not of the form redis://host:port/db")

@@ -264,7 +264,10 @@ class RespRequestDecoder:
         except KeyError:
             pass  # A count or a size that is not small, or none at all.
         requests.reverse()
-        self._ready[:0] = requests
+        if self._ready:
+            self._ready[:0] = requests
+        else:
+            self._ready = requests
         if at == behind:
             return len(data) - len(lines[behind])
         return sum(map(len, lines[:at])) + 2 * at
@@ -456,7 +459,8 @@ def encode_reply(value: object, version: int = 2) -> bytes:
 _BULK_HEADS = [b"$%d\r\n" % size for size in range(1024)]
 
 
-def _bulk(value: bytes) -> bytes:
+def encode_bulk(value: bytes) -> bytes:
+    """A string, in both versions."""
     size = len(value)
     if size < 1024:
         return _BULK_HEADS[size] + value + b"\r\n"
@@ -492,11 +496,11 @@ def _pairs(values: dict) -> list:
 
 
 _COMMON_ENCODERS: dict[type, Callable] = {
-    bytes: _bulk,
+    bytes: encode_bulk,
     int: _integer,
     Simple: _simple,
     ReplyError: _error,
-    str: lambda value: _bulk(value.encode()),
+    str: lambda value: encode_bulk(value.encode()),
 }
 
 _ENCODERS: dict[int, dict[type, Callable]] = {
@@ -504,7 +508,7 @@ _ENCODERS: dict[int, dict[type, Callable]] = {
     | {
         type(None): lambda _: b"$-1\r\n",
         NilArray: lambda _: b"*-1\r\n",
-        float: lambda value: _bulk(format_double(value)),
+        float: lambda value: encode_bulk(format_double(value)),
         bool: lambda value: b":1\r\n" if value else b":0\r\n",
         list: _array(b"*", 2),
         tuple: _array(b"*", 2),
@@ -515,7 +519,7 @@ _ENCODERS: dict[int, dict[type, Callable]] = {
         Push: _array(b"*", 2),
         Several: lambda values: _elements(values, 2),
         dict: lambda values: _ENCODERS[2][list](_pairs(values)),
-        Verbatim: _bulk,
+        Verbatim: encode_bulk,
     },
     3: _COMMON_ENCODERS
     | {

@@ -83,9 +83,9 @@ class RespConnection:
             raise ConnectionLost(str(error)) from error
 
     def read_reply(self, timeout_s: float | None = None) -> object:
-        """The next reply or pushed message; waits for it. A timeout closes the connection,
+        """The next reply or pushed message; waits for it.
 
-        because the reply would otherwise be taken for that of the next request.
+        A timeout closes the connection: the reply would else be taken for that of the next request.
         """
         while True:
             if self._replies:

@@ -175,7 +175,7 @@ class Connection:
 
     def flush(self) -> None:
         """Send what is queued; called at the end of a turn."""
-        if self.closed or self._has_sent_at_once():
+        if self.closed:
             return
         if self._is_too_slow:
             self._server.drop_slow_reader(self)
@@ -195,10 +195,10 @@ class Connection:
             self._watch()
             self._server.loop.call_soon(self.session.process)
 
-    def _has_sent_at_once(self) -> bool:
-        """The usual case: one small reply, and the kernel takes all of it. Else nothing is done,
+    def has_sent_at_once(self) -> bool:
+        """The usual case: one small reply, and the kernel takes all of it. Where it does not,
 
-        but for what the kernel may have taken.
+        `flush` does what has to be done.
         """
         output = self._output
         if len(output) != 1 or self._is_writing or self._closing:
@@ -374,7 +374,8 @@ class StreamServer:
         batch, self.to_flush = self.to_flush, []
         for connection in batch:
             try:
-                connection.flush()
+                if not connection.has_sent_at_once():
+                    connection.flush()
             except Exception:
                 self.log.exception("a session failed when its connection closed")
 

@@ -1,6 +1,7 @@
 """`python3 -m services.kvdb`: options, engine, server, run."""
 
 from services.common.health import VERSION
+from services.common.health_check import check_resp_server
 from services.common.lifecycle import address_of, announce, bind, fail, on_stop_signal
 from services.common.logs import configure
 from services.common.options import (
@@ -14,9 +15,6 @@ from services.common.options import (
     seconds,
     whole_number,
 )
-from services.common.redis_url import RedisURL
-from services.common.resp import ReplyError
-from services.common.resp_client import ConnectionLost, RespConnection
 from services.kvdb.engine import Engine
 from services.kvdb.recovery import StartError
 from services.kvdb.server import Server
@@ -94,7 +92,7 @@ def main() -> None:
         max_depth=options.max_depth,
     )
     if options.health:
-        raise SystemExit(0 if is_well(options.host, options.port, settings.password) else 1)
+        raise SystemExit(check_resp_server("kvdb", options.host, options.port, settings.password))
     log = configure("kvdb", options.log_level)
     listener = bind("kvdb", options.host, options.port)
     settings.port = listener.getsockname()[1]
@@ -109,23 +107,6 @@ def main() -> None:
     log.info("serving", version=VERSION, address=engine.vitals.address)
     announce("kvdb", listener)
     raise SystemExit(0 if server.run() else 1)
-
-
-def is_well(host: str, port: int, password: str) -> bool:
-    """Whether a server answers there, be it degraded or not; says which on stdout."""
-    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    try:
-        connection = RespConnection(RedisURL(host, port, password=password), timeout_s=3)
-        try:
-            text = connection.execute("INFO", "glassbox").decode()
-        finally:
-            connection.close()
-    except (ConnectionLost, ReplyError) as error:
-        print(f"kvdb is not well: {error}")
-        return False
-    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    print(f"kvdb is {fields['status']}" + (f": {fields['problems']}" if fields["problems"] else ""))
-    return True
 
 
 if __name__ == "__main__":

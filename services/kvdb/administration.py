@@ -5,9 +5,9 @@ import time
 from services.common.glob import matcher
 from services.common.resp import OK, ReplyError, Simple
 from services.kvdb import errors
-from services.kvdb.arguments import number
 from services.kvdb.clients import NO_REPLY, Client
-from services.kvdb.settings import PARAMETERS, Parameter
+from services.kvdb.help_texts import help_reply
+from services.kvdb.settings import PARAMETERS, Parameter, Settings
 
 # --- CONFIG ----------------------------------------------------------------------------
 
@@ -28,17 +28,24 @@ def config_set(client: Client, request: list[bytes]) -> object:
     if len(pairs) % 2:
         raise errors.wrong_arity("config|set")
     settings = client.engine.settings
+    names = [errors.shown(name).lower() for name in pairs[::2]]
+    if duplicate := next((name for name in names if names.count(name) > 1), None):
+        raise ReplyError(
+            f"ERR CONFIG SET failed (possibly related to argument '{duplicate}') "
+            "- duplicate parameter"
+        )
+    values = map(errors.shown, pairs[1::2])
     changes = [
-        (_writable(name), value.decode("utf-8", "surrogateescape"))
-        for name, value in zip(pairs[::2], pairs[1::2], strict=True)
+        (_writable(settings, name, value), value) for name, value in zip(names, values, strict=True)
     ]
     before = {parameter.name: parameter.read(settings) for parameter, _ in changes}
     for parameter, value in changes:
+        if parameter.write is None:
+            continue  # It has this value already.
         try:
             parameter.write(settings, value)
         except ValueError as reason:
-            for name, old in before.items():
-                PARAMETERS[name].write(settings, old)
+            _restore(settings, before)
             raise ReplyError(
                 f"ERR CONFIG SET failed (possibly related to argument '{parameter.name}') "
                 f"- {reason}"
@@ -47,12 +54,17 @@ def config_set(client: Client, request: list[bytes]) -> object:
     return OK
 
 
-def _writable(name_text: bytes) -> Parameter:
-    name = name_text.decode("utf-8", "surrogateescape").lower()
+def _restore(settings: Settings, before: dict[str, str]) -> None:
+    for name, old in before.items():
+        if PARAMETERS[name].write is not None:
+            PARAMETERS[name].write(settings, old)
+
+
+def _writable(settings: Settings, name: str, value: str) -> Parameter:
     parameter = PARAMETERS.get(name)
     if parameter is None:
         raise ReplyError(f"ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
-    if parameter.write is None:
+    if parameter.write is None and parameter.read(settings) != value:
         raise ReplyError(
             f"ERR CONFIG SET failed (possibly related to argument '{name}') "
             "- can't set immutable config"
@@ -63,14 +75,33 @@ def _writable(name_text: bytes) -> Parameter:
 def config_resetstat(client: Client, request: list[bytes]) -> object:
     engine = client.engine
     engine.vitals.requests_total = 0
-    engine.dispatcher.errors_total = 0
+    engine.dispatcher.errors.clear()
     engine.keyspace.expired_total = engine.keyspace.evicted_total = 0
     for database in engine.keyspace.databases:
         database.hits = database.misses = 0
     for command in engine.dispatcher.commands.values():
         for one in (command, *command.subcommands.values()):
             one.calls = one.rejected = one.failed = 0
+            one.total_s = 0
     return OK
+
+
+def config_rewrite(client: Client, request: list[bytes]) -> object:
+    raise ReplyError("ERR The server is running without a config file")
+
+
+def config_help(client: Client, request: list[bytes]) -> list[Simple]:
+    return help_reply(
+        "CONFIG",
+        "GET <pattern> [<pattern> ...]",
+        "    The parameters that match, with their values.",
+        "SET <name> <value> [<name> <value> ...]",
+        "    Set parameters, all of them or none.",
+        "RESETSTAT",
+        "    Begin counting anew in INFO.",
+        "REWRITE",
+        "    Refused: options come from the command line and the environment.",
+    )
 
 
 # --- saving and stopping ---------------------------------------------------------------
@@ -118,15 +149,3 @@ def shutdown(client: Client, request: list[bytes]) -> object:
 def time_(client: Client, request: list[bytes]) -> list[bytes]:
     seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
     return [b"%d" % seconds, b"%d" % microseconds]
-
-
-def debug_sleep(client: Client, request: list[bytes]) -> object:
-    """Stop serving for so many seconds: what a slow command does to everybody."""
-    time.sleep(max(number(request[2]), 0))
-    client.engine.clock.tick()
-    return OK
-
-
-def debug_set_active_expire(client: Client, request: list[bytes]) -> object:
-    client.engine.settings.active_expiry = request[2] != b"0"
-    return OK

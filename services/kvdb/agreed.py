@@ -52,7 +52,7 @@ def to_request(message: dict[str, object]) -> Request:
         args = {}
     if not isinstance(args, dict):
         raise AgreedError("args must be an object")
-    translate = _REQUESTS.get(name.upper())
+    translate = _REQUESTS.get(name.upper() if name.isascii() else name)
     if translate is None:
         raise AgreedError(f"Unknown command: {name[:128]}")
     return translate(args)

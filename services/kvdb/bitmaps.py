@@ -154,9 +154,10 @@ def _unit_bits(word: bytes) -> int:
 
 def bitcount(client: Client, request: list[bytes]) -> int:
     _, key, *rest = request
-    value = content(client.database.read(key))
-    if not value:
+    found = client.database.read(key)
+    if found is None:
         return 0
+    value = content(found)
     if not rest:
         return _bit_range(value, 0, -1, 8).count()
     if not 2 <= len(rest) <= 3:

@@ -121,7 +121,10 @@ class Blocking:
             reply = _attempt(wait, key) if type(value) is wait.kind else wait.gone
             if reply is not None:
                 self.end(wait)
-                if wait.as_request is not None and not isinstance(reply, ReplyError):
+                if isinstance(reply, ReplyError):
+                    dispatcher = wait.client.engine.dispatcher
+                    dispatcher.count_failure(wait.client.last_command, reply)
+                elif wait.as_request is not None:
                     self._journal.note(database, wait.as_request(key))
                 yield wait.client, reply
                 value = database.peek(key)  # What was taken may have been the last.

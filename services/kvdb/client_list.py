@@ -1,11 +1,11 @@
 """CLIENT LIST, INFO, KILL, UNBLOCK: looking at the clients, and laying hands on them."""
 
-from services.common.resp import OK, ReplyError, Verbatim, encode_request
+from services.common.resp import OK, ReplyError, Simple, Verbatim, encode_request
 from services.kvdb import arguments, errors
 from services.kvdb.arguments import integer, words
 from services.kvdb.clients import Client
-
-DEFAULT_USER = b"default"
+from services.kvdb.connection import DEFAULT_USER
+from services.kvdb.help_texts import help_reply
 
 _TYPES = (b"normal", b"master", b"replica", b"slave", b"pubsub")
 
@@ -164,3 +164,27 @@ def client_unblock(client: Client, request: list[bytes]) -> int:
     reply = ReplyError(text) if raises else wait.nothing
     client.engine.dispatcher.deliveries.append((other, reply))
     return 1
+
+
+def client_help(client: Client, request: list[bytes]) -> list[Simple]:
+    return help_reply(
+        "CLIENT",
+        "ID, INFO, GETNAME, GETREDIR, TRACKINGINFO",
+        "    What this connection is.",
+        "SETNAME <name>, SETINFO <LIB-NAME|LIB-VER> <value>",
+        "    What it calls itself.",
+        "LIST [TYPE <type>|ID <id> ...]",
+        "    All connections, one a line.",
+        "KILL <address>|<ID|ADDR|LADDR|TYPE|USER|SKIPME> <value> ...",
+        "    Close the connections that fit.",
+        "PAUSE <milliseconds> [WRITE|ALL], UNPAUSE",
+        "    Have clients wait.",
+        "REPLY <ON|OFF|SKIP>",
+        "    Whether replies are sent.",
+        "TRACKING <ON|OFF> [REDIRECT <id>] [BCAST] [PREFIX <prefix> ...] [OPTIN] [OPTOUT] [NOLOOP]",
+        "    Be told when keys change that this connection has read.",
+        "CACHING <YES|NO>",
+        "    Whether the next command counts as such a read.",
+        "UNBLOCK <id> [TIMEOUT|ERROR]",
+        "    End the waiting of a blocked connection.",
+    )

@@ -91,6 +91,8 @@ class Command:
     subcommands: dict[bytes, "Command"] = field(default_factory=dict)
     is_write: bool = False
     denies_oom: bool = False
+    is_direct: bool = False
+    """It needs no second look before it is called; the dispatcher says so."""
     is_timed: bool = False
     """It can take long enough for the slow log."""
     calls: int = 0
@@ -98,6 +100,8 @@ class Command:
     """By a guard, before it was run."""
     failed: int = 0
     """While it ran."""
+    total_s: float = 0
+    """How long it has run all together; only where it is timed."""
 
     def __post_init__(self) -> None:
         self.is_write = "write" in self.flags

@@ -2,9 +2,9 @@
 
 import hmac
 
-from services.common.resp import OK, ReplyError, Simple, Verbatim
+from services.common.resp import OK, ReplyError, Simple
 from services.kvdb import arguments, errors
-from services.kvdb.arguments import integer, words
+from services.kvdb.arguments import words
 from services.kvdb.clients import NO_REPLY, Client
 
 REDIS_VERSION = "7.0.15"

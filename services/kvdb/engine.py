@@ -68,6 +68,7 @@ class Engine:
         self, settings: Settings, log: Log, *, clock: Clock | None = None, address: str = ""
     ):
         self.settings = settings
+        self.log = log
         self.clock = clock or Clock()
         self.vitals = Vitals("kvdb", address=address)
         self.traffic: Traffic = NoTraffic()
@@ -97,7 +98,7 @@ class Engine:
         self.slow_log.trim()
         self.tracking.trim()
         self.observation.update()
-        self.keyspace.track_access(self.eviction.tracks_access)
+        self.keyspace.track_access(self.eviction.access_places)
         self.journal.policy = self.settings.append_fsync
         self.persistence.set_append_only(self, self.settings.append_only)
         if self.settings.maxmemory:
@@ -116,4 +117,5 @@ class Engine:
             self.expiry.run()
         if self.keyspace.ready:  # Somebody may have waited for what has just expired.
             self.dispatcher.deliveries += self.blocking.serve_ready()
+            self.dispatcher.deliveries += self.tracking.release()
         self.persistence.tick()

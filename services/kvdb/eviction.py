@@ -21,6 +21,9 @@ Where a database has few keys (large values), all of them are drawn, and the cho
 # Real: performEvictions() and evictionPoolEntry in Redis's evict.c.
 """
 
+from bisect import bisect_left
+from collections.abc import Callable
+
 from services.kvdb.journal import Journal
 from services.kvdb.keyspace import Database, Keyspace
 from services.kvdb.scan_table import ScanTable
@@ -29,6 +32,9 @@ from services.kvdb.settings import Settings
 POOL_SIZE = 16
 FEW_KEYS = 64
 """Up to so many keys, all are compared."""
+
+BYTES_PER_ACCESS_PLACE = 100
+"""Of the limit; the smallest keys take twice to three times as much."""
 
 Candidate = tuple[float, int, bytes]
 """Score, database, key."""
@@ -44,9 +50,15 @@ class Eviction:
         self._pool: list[Candidate] = []
 
     @property
-    def tracks_access(self) -> bool:
-        """Whether the policy looks at the time of last use."""
-        return bool(self._settings.maxmemory) and self._settings.maxmemory_policy.endswith("-lru")
+    def access_places(self) -> int:
+        """How many places for times of last use the policy asks for; 0 where it needs none.
+
+        More than there can be keys under the limit, at two to four hundredths of it.
+        """
+        limit = self._settings.maxmemory
+        if not limit or not self._settings.maxmemory_policy.endswith("-lru"):
+            return 0
+        return 1 << (limit // BYTES_PER_ACCESS_PLACE).bit_length() >> 1
 
     def make_room(self, wanted_bytes: int) -> bool:
         """Evict until `wanted_bytes` more fit under the limit; false where that cannot be."""
@@ -71,37 +83,42 @@ class Eviction:
             if not self._pool:
                 return None
             while self._pool:
-                candidate = self._pool.pop(0)
-                score, index, key = candidate
+                score, index, key = self._pool.pop(0)
                 database = self._keyspace.databases[index]
-                if key in self._keys(database) and self._score(database, key) == score:
+                # It may have been used or deleted since it was drawn.
+                if key in self._keys(database) and self._scorer(database)(key) == score:
                     return database, key
 
     def _fill_pool(self) -> None:
         """Draw from each database; keep the lowest."""
-        seen = set(self._pool)
+        pool = self._pool
         for database in self._keyspace.databases:
             keys = self._keys(database)
-            if keys:
-                for key in _draw(keys, self._settings.maxmemory_samples):
-                    seen.add((self._score(database, key), database.index, key))
-        self._pool = sorted(seen)[:POOL_SIZE]
+            if not keys:
+                continue
+            score = self._scorer(database)
+            for key in _draw(keys, self._settings.maxmemory_samples):
+                candidate = (score(key), database.index, key)
+                if len(pool) < POOL_SIZE or candidate < pool[-1]:
+                    place = bisect_left(pool, candidate)
+                    if pool[place : place + 1] != [candidate]:
+                        pool.insert(place, candidate)
+        del pool[POOL_SIZE:]
 
     def _keys(self, database: Database) -> ScanTable:
         is_volatile = self._settings.maxmemory_policy.startswith("volatile-")
         return database.expires if is_volatile else database.table
 
-    def _score(self, database: Database, key: bytes) -> float:
+    def _scorer(self, database: Database) -> Callable[[bytes], float]:
+        """What tells the score of a key; the lowest goes first."""
         match self._settings.maxmemory_policy:
             case "allkeys-lru" | "volatile-lru":
-                return database.accessed[key]
+                return database.accessed.__getitem__
             case "volatile-ttl":
-                return database.expires[key]
+                return database.expires.__getitem__
         # Any order will do, as long as a key's place in it does not depend on the draw.
-        return hash(key)
+        return hash
 
 
 def _draw(keys: ScanTable, samples: int) -> list[bytes]:
-    if len(keys) <= max(FEW_KEYS, samples):
-        return list(keys)
-    return [keys.random_key() for _ in range(samples)]
+    return list(keys) if len(keys) <= max(FEW_KEYS, samples) else keys.sample(samples)

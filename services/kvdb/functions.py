@@ -4,14 +4,13 @@ Scripting is to come (EVAL, FUNCTION LOAD, FCALL). Until then there is nothing t
 nothing to flush, and clients that clean up before they begin are told so.
 """
 
-from services.common.resp import OK
-from services.kvdb import errors
+from services.common.resp import OK, ReplyError
 from services.kvdb.clients import Client
 
 
 def function_flush(client: Client, request: list[bytes]) -> object:
     if len(request) > 3 or (len(request) == 3 and request[2].upper() not in (b"SYNC", b"ASYNC")):
-        raise errors.syntax_error()
+        raise ReplyError("ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
     return OK
 
 

@@ -42,8 +42,9 @@ def _place(longitude_text: bytes, latitude_text: bytes) -> Place:
 
 
 def _coordinates(client: Client, place: Place) -> list[bytes | float]:
-    """A place as a reply: numbers in RESP3, digits in RESP2."""
-    return list(place) if client.resp == 3 else [_digits(angle) for angle in place]
+    """A place as a reply: numbers in RESP3, digits in RESP2; cut off at the same place."""
+    digits = [_digits(angle) for angle in place]
+    return list(map(float, digits)) if client.resp == 3 else digits
 
 
 def _digits(angle: float) -> bytes:
@@ -87,9 +88,7 @@ def geopos(client: Client, request: list[bytes]) -> list:
 
 
 def geohash_(client: Client, request: list[bytes]) -> list[bytes | None]:
-    return [
-        None if score is None else geohash.to_text(score) for score in _scores(client, request)
-    ]
+    return [None if score is None else geohash.to_text(score) for score in _scores(client, request)]
 
 
 def geodist(client: Client, request: list[bytes]) -> bytes | None:
@@ -320,9 +319,7 @@ def _results(search: Search) -> list[_Found]:
         if len(found) >= enough:
             break
     if search.order is not Order.NONE:
-        found.sort(
-            key=lambda one: one.distance, reverse=search.order is Order.FARTHEST_FIRST
-        )
+        found.sort(key=lambda one: one.distance, reverse=search.order is Order.FARTHEST_FIRST)
     return found[: search.count or None]
 
 

@@ -182,7 +182,7 @@ class Box:
 
     def distance_m(self, place: Place) -> float | None:
         """From the centre; None where the place is outside."""
-        longitude, latitude = place
+        latitude = place[1]
         if _latitude_distance_m(latitude, self.centre[1]) > self.half_height_m:
             return None
         if distance_m(place, (self.centre[0], latitude)) > self.half_width_m:

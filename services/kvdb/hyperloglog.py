@@ -37,15 +37,13 @@ def pfadd(client: Client, request: list[bytes]) -> int:
     raw = strings.raw_string(database, key)
     if found is None:
         raw[:] = EMPTY
-    has_changed = found is None
-    try:
-        for element in elements:
-            has_changed |= hyperloglog_registers.add(raw, element, _sparse_max_bytes(client))
-    finally:
-        if has_changed:
-            hyperloglog_registers.forget_count(raw)
-            database.changed(key)
-    return int(has_changed)
+    places = map(hyperloglog_registers.place_of, elements)
+    grew = hyperloglog_registers.raise_registers(raw, places, _sparse_max_bytes(client))
+    if not grew and found is not None:
+        return 0
+    hyperloglog_registers.forget_count(raw)
+    database.changed(key)
+    return 1
 
 
 def _sparse_max_bytes(client: Client) -> int:
@@ -92,18 +90,12 @@ def pfmerge(client: Client, request: list[bytes]) -> object:
     if is_dense:
         hyperloglog_registers.store_dense(raw, union)
     else:
-        _raise_registers(raw, union, _sparse_max_bytes(client))
+        # One by one, as Redis does: the form of the runs depends on the order.
+        places = ((index, value) for index, value in enumerate(union) if value)
+        hyperloglog_registers.raise_registers(raw, places, _sparse_max_bytes(client))
     hyperloglog_registers.forget_count(raw)
     database.changed(keys[0])
     return OK
-
-
-def _raise_registers(raw: RawString, registers: bytes, sparse_max_bytes: int) -> None:
-    """One by one, as the form of the runs depends on that."""
-    old = registers_of(raw)
-    for index in range(REGISTERS):
-        if registers[index] > old[index]:
-            hyperloglog_registers.set_register(raw, index, registers[index], sparse_max_bytes)
 
 
 # --- looking inside --------------------------------------------------------------------
@@ -135,10 +127,10 @@ def _decode(client: Client, key: bytes, count: bytes | RawString) -> bytes:
     return " ".join(itertools.starmap(_shown_run, hyperloglog_registers.runs_of(count))).encode()
 
 
-def _shown_run(code: int, length: int, value: int) -> str:
+def _shown_run(code: bytes, length: int, value: int) -> str:
     if value:
         return f"v:{value},{length}"
-    return f"Z:{length}" if code & 0x40 else f"z:{length}"
+    return f"Z:{length}" if len(code) == 2 else f"z:{length}"
 
 
 def _encoding(client: Client, key: bytes, count: bytes | RawString) -> Simple:
@@ -148,7 +140,8 @@ def _encoding(client: Client, key: bytes, count: bytes | RawString) -> Simple:
 def _todense(client: Client, key: bytes, count: bytes | RawString) -> int:
     if hyperloglog_registers.is_dense(count):
         return 0
-    hyperloglog_registers.to_dense(strings.raw_string(client.database, key))
+    raw = strings.raw_string(client.database, key)
+    hyperloglog_registers.store_dense(raw, registers_of(raw))
     client.database.changed(key)
     return 1
 
@@ -167,11 +160,12 @@ _TEST_ELEMENTS = 10_000
 def pfselftest(client: Client, request: list[bytes]) -> object:
     """Whether both forms agree, and estimate well. (Redis tries ten million elements.)"""
     sparse, dense = RawString(EMPTY), RawString(EMPTY)
-    hyperloglog_registers.to_dense(dense)
+    hyperloglog_registers.store_dense(dense, bytes(REGISTERS))
     checkpoint = 1
     for number in range(1, _TEST_ELEMENTS + 1):
+        place = hyperloglog_registers.place_of(b"%d" % number)
         for raw in (sparse, dense):
-            hyperloglog_registers.add(raw, b"%d" % number, _sparse_max_bytes(client))
+            hyperloglog_registers.raise_registers(raw, [place], _sparse_max_bytes(client))
         if number < checkpoint:
             continue
         checkpoint *= 10

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from services.common.health import VERSION, resident_bytes
 from services.common.resp import Verbatim
 from services.kvdb.clients import Client
+from services.kvdb.command import Command
 from services.kvdb.connection import REDIS_VERSION
 from services.kvdb.keyspace import Database
 
@@ -83,6 +84,9 @@ def _memory(engine: "Engine") -> Fields:
         "used_memory_rss_human": _human(resident_bytes()),
         "used_memory_rss_peak": peak,
         "used_memory_dataset": used,
+        # What is deleted is freed at once, and all that is accounted for counts for eviction.
+        "lazyfree_pending_objects": 0,
+        "mem_not_counted_for_evict": 0,
         "maxmemory": limit,
         "maxmemory_human": _human(limit),
         "maxmemory_policy": engine.settings.maxmemory_policy,
@@ -133,7 +137,7 @@ def _stats(engine: "Engine") -> Fields:
         "tracking_total_keys": len(engine.tracking.keys),
         "tracking_total_items": sum(map(len, engine.tracking.keys.values())),
         "tracking_total_prefixes": len(engine.tracking.prefixes),
-        "total_error_replies": engine.dispatcher.errors_total,
+        "total_error_replies": engine.dispatcher.errors.total(),
     }
 
 
@@ -159,12 +163,21 @@ def _cluster(engine: "Engine") -> Fields:
 def _commandstats(engine: "Engine") -> Fields:
     commands = engine.dispatcher.commands.values()
     every = [command for parent in commands for command in (parent, *parent.subcommands.values())]
-    return {
-        f"cmdstat_{it.name}": f"calls={it.calls},rejected_calls={it.rejected},"
-        f"failed_calls={it.failed}"
-        for it in every
-        if it.calls or it.rejected
-    }
+    return {f"cmdstat_{it.name}": _counts_of(it) for it in every if it.calls or it.rejected}
+
+
+def _counts_of(command: Command) -> str:
+    """The times are there only for commands that may take long: the others are not timed."""
+    usec = int(command.total_s * 1_000_000)
+    per_call = usec / (command.calls or 1)
+    times = f"usec={usec},usec_per_call={per_call:.2f}," if command.is_timed else ""
+    counts = f"rejected_calls={command.rejected},failed_calls={command.failed}"
+    return f"calls={command.calls},{times}{counts}"
+
+
+def _errorstats(engine: "Engine") -> Fields:
+    codes = sorted(engine.dispatcher.errors.items())
+    return {f"errorstat_{code}": f"count={count}" for code, count in codes}
 
 
 def _keyspace(engine: "Engine") -> Fields:
@@ -200,6 +213,7 @@ _SECTIONS: dict[str, tuple[str, Callable[["Engine"], Fields]]] = {
     "replication": ("Replication", _replication),
     "cpu": ("CPU", _cpu),
     "commandstats": ("Commandstats", _commandstats),
+    "errorstats": ("Errorstats", _errorstats),
     "cluster": ("Cluster", _cluster),
     "keyspace": ("Keyspace", _keyspace),
     "glassbox": ("Glassbox", _glassbox),

@@ -5,6 +5,7 @@ from services.common.resp import ReplyError, Simple
 from services.kvdb import errors
 from services.kvdb.clients import Client
 from services.kvdb.command import Command
+from services.kvdb.help_texts import help_reply
 
 
 def command(client: Client, request: list[bytes]) -> list:
@@ -31,21 +32,49 @@ def command_docs(client: Client, request: list[bytes]) -> dict:
 
 
 def command_list(client: Client, request: list[bytes]) -> list[bytes]:
+    """`COMMAND LIST [FILTERBY MODULE|ACLCAT|PATTERN value]`, subcommands included."""
     table = client.engine.dispatcher.commands
-    names = [it.name.encode() for it in table.values()]
+    every = [it for entry in table.values() for it in (entry, *entry.subcommands.values())]
     match [request[2:], [word.upper() for word in request[2:4]]]:
         case [[], _]:
-            return names
+            chosen = every
         case [[_, _, pattern], [b"FILTERBY", b"PATTERN"]]:
-            return list(filter(matcher(pattern.lower()), names))
-    raise errors.syntax_error()
+            is_match = matcher(pattern.lower())
+            chosen = [it for it in every if is_match(it.name.encode())]
+        case [[_, _, category], [b"FILTERBY", b"ACLCAT"]]:
+            wanted = errors.shown(category).lower()
+            chosen = [it for it in every if wanted in _categories(it)]
+        case [[_, _, _], [b"FILTERBY", b"MODULE"]]:
+            chosen = []  # There are no modules.
+        case _:
+            raise errors.syntax_error()
+    return [it.name.encode() for it in chosen]
+
+
+def command_help(client: Client, request: list[bytes]) -> list[Simple]:
+    return help_reply(
+        "COMMAND",
+        "(no subcommand)",
+        "    What there is to know of every command.",
+        "COUNT",
+        "    How many commands there are.",
+        "LIST [FILTERBY <MODULE name|ACLCAT category|PATTERN glob>]",
+        "    Their names.",
+        "INFO [<command> ...]",
+        "    Arity, flags, keys and categories of some commands, or of all.",
+        "DOCS [<command> ...]",
+        "    What they are about.",
+        "GETKEYS <command and arguments>",
+        "    The keys in a request.",
+    )
 
 
 def command_getkeys(client: Client, request: list[bytes]) -> list[bytes]:
     inner = request[2:]
-    it = _find(client, inner[0])
-    if it is None:
-        raise ReplyError("ERR Invalid command specified")
+    try:
+        it = client.engine.dispatcher.find(inner)
+    except ReplyError:
+        raise ReplyError("ERR Invalid command specified") from None
     if not it.accepts(len(inner)):
         raise ReplyError("ERR Invalid number of arguments specified for command")
     try:
@@ -59,14 +88,18 @@ def command_getkeys(client: Client, request: list[bytes]) -> list[bytes]:
 
 def _find(client: Client, name: bytes) -> Command | None:
     """`get`, or `client|id`."""
-    name, _, subname = name.upper().partition(b"|")
+    name, bar, subname = name.upper().partition(b"|")
     it = client.engine.dispatcher.commands.get(name)
-    return it.subcommands.get(subname) if it and subname else it
+    return it.subcommands.get(subname) if it and bar else it
 
 
 def _describe(it: Command) -> list:
     """The ten elements of COMMAND INFO; key specifications and tips are left empty."""
-    shown = sorted(it.flags - {"brief", "immediate", "subscriber"})
+    keys = it.keys
+    movable = (
+        {"movablekeys"} if keys.count_at or keys.is_behind_streams or keys.options_at else set()
+    )
+    shown = sorted(it.flags - {"brief", "immediate", "subscriber"} | movable)
     return [
         it.name.encode(),
         it.arity,

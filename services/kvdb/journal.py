@@ -128,7 +128,10 @@ class Journal:
 
     def _append_pending(self) -> bool:
         try:
-            self._file.append(b"".join(self._pending))
+            if self._pending:
+                self._file.append(b"".join(self._pending))
+            else:
+                self._file.sync()  # What was refused was a sync in the background.
         except OSError as error:
             self._refused(error.strerror or str(error))
             return False
@@ -141,7 +144,7 @@ class Journal:
 
     def _refused(self, reason: str) -> None:
         # What is pending stays so, and is tried again. It cannot grow: writes are refused.
-        self._pending = [b"".join(self._pending)]
+        self._pending = [b"".join(self._pending)] if self._pending else []
         self._database = -1
         if not self.is_refusing:
             self.is_refusing = True

@@ -5,7 +5,8 @@
            table      key ─▶ value                bytes, or a RawString, ListValue, HashValue,
                                                   SetValue, SortedSetValue or StreamValue
            expires    key ─▶ Unix milliseconds    only keys that expire
-           accessed   key ─▶ time of last use     only while an eviction policy asks for it
+           accessed   key ─▶ time of last use     only while an eviction policy asks for it;
+                                                  one for all databases
            watched    key ─▶ clients              who has it under WATCH
            waiting    key ─▶ waits                who is blocked on it (BLPOP)
 
@@ -18,7 +19,8 @@ that nobody asks for are removed by the cycle in `expiry`.)
 
 *Change.* Whatever changes a value ends in `changed(key)`. It counts the change (the snapshot
 looks at the count), adjusts the memory that is accounted for, drops a container that has
-become empty, and aborts the transactions that watch the key.
+become empty, aborts the transactions that watch the key, and tells the observer, where there
+is one: keyspace notifications and CLIENT TRACKING live from that.
 # Real: signalModifiedKey(), server.dirty and dbDelete() of empty containers in Redis.
 
 A handler never tests for expiry, never counts memory and never deletes an empty list.
@@ -36,6 +38,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from services.kvdb import errors, memory
+from services.kvdb.access_times import BYTES_PER_PLACE, AccessTimes
 from services.kvdb.clock import Clock
 from services.kvdb.scan_table import ScanTable
 
@@ -96,10 +99,15 @@ class Keyspace:
     def misses_total(self) -> int:
         return sum(database.misses for database in self.databases)
 
-    def track_access(self, wanted: bool) -> None:
-        """Whether to keep the time of each key's last use; eviction asks for it."""
+    def track_access(self, places: int) -> None:
+        """Keep the times of last use in so many places, 0 for not at all; eviction asks for it."""
+        old = self.databases[0].accessed
+        if places == (old.places if old else 0):
+            return
+        accessed = AccessTimes(self.clock.now_ms, places) if places else None
+        self.used_bytes += places * BYTES_PER_PLACE - (old.size_bytes if old else 0)
         for database in self.databases:
-            database.track_access(wanted)
+            database.accessed = accessed
 
     def clear(self) -> None:
         for database in self.databases:
@@ -107,7 +115,7 @@ class Keyspace:
 
     def swap(self, first: "Database", second: "Database") -> None:
         """Exchange the content of two databases; their clients, watches and waits stay."""
-        for name in ("table", "expires", "accessed"):
+        for name in ("table", "expires"):
             mine, theirs = getattr(first, name), getattr(second, name)
             setattr(first, name, theirs)
             setattr(second, name, mine)
@@ -141,7 +149,7 @@ class Database:
         self._clock = keyspace.clock
         self.table: ScanTable[object] = ScanTable()
         self.expires: ScanTable[int] = ScanTable()
-        self.accessed: dict[bytes, int] | None = None
+        self.accessed: AccessTimes | None = None
         self.watched: dict[bytes, dict] = {}
         self.waiting: dict[bytes, dict] = {}
         self.hits = 0
@@ -157,7 +165,8 @@ class Database:
         value = self.table.get(key)
         if value is None:
             self.misses += 1
-            self.tell(key, Change.MISSED)
+            if self.keyspace.observer is not None:
+                self.tell(key, Change.MISSED)
             return None
         self.hits += 1
         if self.accessed is not None:
@@ -242,10 +251,10 @@ class Database:
         self.keyspace.used_bytes += memory.KEY_BYTES + len(key)
         if self.accessed is not None:
             self.accessed[key] = self._clock.now_ms
-            self.keyspace.used_bytes += memory.ACCESS_BYTES
         if self.waiting:
             self.signal(key)
-        self.tell(key, Change.CREATED)
+        if self.keyspace.observer is not None:
+            self.tell(key, Change.CREATED)
 
     def tell(self, key: bytes, change: Change) -> None:
         """Tell the observer, if there is one."""
@@ -305,9 +314,6 @@ class Database:
         self.keyspace.used_bytes -= memory.KEY_BYTES + len(key) + size_bytes
         if key in self.expires:
             self._forget_expiry(key)
-        if self.accessed is not None:
-            del self.accessed[key]
-            self.keyspace.used_bytes -= memory.ACCESS_BYTES
 
     def touch_watchers(self, key: bytes) -> None:
         """Abort the transactions of the clients that watch `key`."""
@@ -329,8 +335,6 @@ class Database:
         self.keyspace.used_bytes -= self._accounted_bytes()
         self.keyspace.dirty += count
         self.table, self.expires = ScanTable(), ScanTable()
-        if self.accessed is not None:
-            self.accessed = {}
         self.tell(b"", Change.FLUSHED)
         return count
 
@@ -339,8 +343,7 @@ class Database:
             len(value) if type(value) is bytes else value.accounted_bytes
             for value in self.table.values()
         )
-        per_key = memory.KEY_BYTES + (memory.ACCESS_BYTES if self.accessed is not None else 0)
-        keys = sum(map(len, self.table)) + per_key * len(self.table)
+        keys = sum(map(len, self.table)) + memory.KEY_BYTES * len(self.table)
         return values + keys + memory.EXPIRY_BYTES * len(self.expires)
 
     # --- expiry ----------------------------------------------------------------------
@@ -409,11 +412,3 @@ class Database:
             if self.peek(key) is not None:
                 return key
         return None
-
-    def track_access(self, wanted: bool) -> None:
-        if wanted == (self.accessed is not None):
-            return
-        now_ms = self._clock.now_ms
-        self.accessed = dict.fromkeys(self.table, now_ms) if wanted else None
-        change_bytes = memory.ACCESS_BYTES * len(self.table)
-        self.keyspace.used_bytes += change_bytes if wanted else -change_bytes

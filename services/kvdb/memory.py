@@ -4,17 +4,21 @@ Python tells the size of an object (`sys.getsizeof`), but not what the allocator
 to, nor a share of the dict that holds it; and walking a list of a million elements to weigh
 it would stop the server. So each value keeps the bytes of its payload as it changes, and the
 constants here add what each element costs on top. They were fitted to the resident memory of
-a process that held a million of each kind (`bench/kvdb.py --memory` measures it again):
+a process that held many of each kind (`python3 -m bench.kvdb --only model` measures it again):
 
     a short string   key object 33 + value object 33, both rounded up to 16; a dict slot
     its expiry       a second dict slot and an integer of 32 bytes
-    its last access  a third dict slot, kept only while a policy needs it
+    its last use     nothing here: `access_times` has one array for all
 
-A dict doubles when it is full, so that a slot costs between 42 and 105 bytes. The constants
-take a slot at 90: nearer to the worst case, because the limit is a promise.
+A dict takes more room than it needs when it grows, so that a slot costs between 33 and 105 bytes;
+and while it grows, the old one and the new one are there together. A database is one large dict
+whose keys come and go at the memory limit, and the limit is a promise: its slots are taken at 140.
+Those of hashes and sets are taken at 60, for the many in a store are not all at their worst.
+What is counted is therefore rarely less than what is resident, and often more.
 """
 
-SLOT_BYTES = 90
+SLOT_BYTES = 140
+MEMBER_SLOT_BYTES = 60
 OBJECT_BYTES = 41
 """A bytes object without its content: 33 bytes, and 8 for rounding up to 16 on average."""
 
@@ -23,17 +27,16 @@ KEY_BYTES = SLOT_BYTES + 9 + 2 * OBJECT_BYTES
 SCAN, the two objects."""
 
 EXPIRY_BYTES = SLOT_BYTES + 9 + 32
-ACCESS_BYTES = SLOT_BYTES
 
 LIST_BYTES = 760
 LIST_ELEMENT_BYTES = OBJECT_BYTES + 9
 
 TABLE_BYTES = 300
-FIELD_BYTES = SLOT_BYTES + 2 * OBJECT_BYTES
-MEMBER_BYTES = SLOT_BYTES + OBJECT_BYTES
+FIELD_BYTES = MEMBER_SLOT_BYTES + 2 * OBJECT_BYTES
+MEMBER_BYTES = MEMBER_SLOT_BYTES + OBJECT_BYTES
 
 SORTED_SET_BYTES = 700
-SCORE_BYTES = SLOT_BYTES + OBJECT_BYTES + 24 + 72 + 9
+SCORE_BYTES = MEMBER_SLOT_BYTES + OBJECT_BYTES + 24 + 72 + 9
 """A member of a sorted set: slot, member, score, and the pair in the order with its place."""
 
 STREAM_BYTES = 300

@@ -57,6 +57,7 @@ class Observation:
             return run(client, command, request)
         finally:
             duration_s = perf_counter() - started_s
+            command.total_s += duration_s if command.is_timed else 0
             self._seen, self.client = outer
             if seen:
                 engine.notifications.tell(command, request, seen)
@@ -72,6 +73,7 @@ class Observation:
     def run_for(self, client: Client, request: list[bytes], take: Callable[[], object]) -> object:
         """Serve a client that has waited; `request` would do the same."""
         command = self._engine.dispatcher.commands[request[0]]
+        self._engine.tracking.hold()
         return self.run(lambda *_: take(), client, command, request)
 
     def saw(self, database: Database, key: bytes, change: Change) -> None:

@@ -87,9 +87,9 @@ def _replay_all(
     engine: "Engine", directory: Path, recovered: Recovered, log: Log, repairs: bool
 ) -> None:
     numbers = [n for n in journal.generations_in(directory) if n >= recovered.generation]
-    if numbers != list(range(recovered.generation, recovered.generation + len(numbers))):
-        missing = min(set(range(recovered.generation, numbers[-1])) - set(numbers))
-        raise StartError(f"{journal.path_of(directory, missing)} is missing")
+    for expected, number in enumerate(numbers or [-1], recovered.generation):
+        if number != expected:
+            raise StartError(f"{journal.path_of(directory, expected)} is missing")
     for number in numbers:
         path = journal.path_of(directory, number)
         reader = LogReader(path, journal.PURPOSE)

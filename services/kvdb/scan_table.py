@@ -13,12 +13,13 @@ order in which they came:
 
 - A new key is appended. A removed key stays in the list, and is passed over.
 - A scan walks *down* from the end, and the cursor is the number of places that are left.
-- When more than half of the list is dead it is made anew from the dict, which keeps its keys
-  in the order of insertion. That only moves keys to lower places, where a scan on its way
+- When a fifth of the list is dead it is made anew from the dict, which keeps its keys in the
+  order of insertion. That only moves keys to lower places, where a scan on its way
   down still meets them. It may meet some twice, which SCAN allows.
 
-A random key is a random place, tried again where it is dead: at most half of them are. A key
-that was removed and came back has two places until the next clean-up, and a double chance.
+A random key is a random place, tried again where it is dead. A key that was removed and came
+back has two places until the next clean-up, and a double chance. A dead place keeps its key in
+memory, which is why there are not to be many.
 
 The list costs 8 bytes a key and one append for each new one. Most hashes and sets are never
 scanned, so it is not there until somebody asks; making it takes 10 ms for a million keys.
@@ -33,7 +34,7 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 # Below this many dead places a clean-up is not worth its while.
-_TOLERATED = 16
+_TOLERATED = 64
 
 
 class ScanTable(dict[bytes, Value], Generic[Value]):
@@ -60,7 +61,7 @@ class ScanTable(dict[bytes, Value], Generic[Value]):
         value = self.pop(key)
         if self._order is not None:
             self._removed += 1
-            if self._removed > len(self) + _TOLERATED:
+            if self._removed * 4 > len(self) + _TOLERATED:
                 self._order = list(self)
                 self._removed = 0
         return value
@@ -84,6 +85,12 @@ class ScanTable(dict[bytes, Value], Generic[Value]):
             key = places[int(pick() * len(places))]
             if key in self:
                 return key
+
+    def sample(self, count: int) -> list[bytes]:
+        """Keys at `count` random places; fewer where some are dead, and the same one twice."""
+        places = self._places()
+        drawn = [places[int(random.random() * len(places))] for _ in range(count)]
+        return [key for key in drawn if key in self]
 
     def random_keys(self, count: int) -> list[bytes]:
         """`count` different keys, or all of them, in no particular order."""

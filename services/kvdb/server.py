@@ -82,6 +82,8 @@ class Server:
                 session.push(reply)
             elif reply is FAREWELL:
                 session.close()
+                # It is no client any more, while its connection delivers its last reply.
+                self.engine.clients.disconnect(client)
             elif reply is RESUME:
                 session.resume()
             else:

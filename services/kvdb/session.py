@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from services.common.dialect import Dialect, detect
 from services.common.json_lines import JsonLineDecoder, JsonLineError, encode_line
-from services.common.resp import OK, ReplyError, RespError, RespRequestDecoder, encode_reply
+from services.common.resp import (
+    OK,
+    ReplyError,
+    RespError,
+    RespRequestDecoder,
+    encode_bulk,
+    encode_reply,
+)
 from services.common.stream_server import PAUSE_BYTES, Connection
 from services.kvdb import agreed
 from services.kvdb.clients import NO_REPLY
@@ -115,7 +122,12 @@ class Session:
                 if reply is OK:
                     replies.append(OK_LINE)
                 elif reply is not NO_REPLY:
-                    data = encode_reply(reply, client.resp)
+                    # A string has one form in both versions; nothing has to be looked up.
+                    data = (
+                        encode_bulk(reply)
+                        if type(reply) is bytes
+                        else encode_reply(reply, client.resp)
+                    )
                     pending_bytes += len(data)
                     replies.append(data)
                 if client.is_halted:

@@ -204,5 +204,6 @@ PARAMETERS: dict[str, Parameter] = {
         _switch("appendonly", "append_only"),
         _choice("appendfsync", FSYNC_POLICIES, "append_fsync"),
         _constant("databases", str(DATABASES)),
+        _constant("daemonize", "no"),
     )
 }

@@ -159,10 +159,7 @@ def look_up(database: Database, pattern: bytes, element: bytes) -> bytes | None:
     return bytes(value) if isinstance(value, bytes | RawString) else None
 
 
-def _shown(
-    database: Database, elements: list[bytes], patterns: list[bytes]
-) -> list[bytes | None]:
+def _shown(database: Database, elements: list[bytes], patterns: list[bytes]) -> list[bytes | None]:
     if not patterns:
         return list(elements)
     return [look_up(database, pattern, element) for element in elements for pattern in patterns]
-

@@ -22,12 +22,12 @@ Entries are kept in nodes, blocks of an `Index`, of 100 entries or 4 KiB each:
 
 - The entries of a node mostly have the same field names. Those of its first entry are kept
   once, and the others refer to them.
-- `XTRIM MAXLEN ~ 1000` removes whole nodes only: that costs the same for a node as for an
-  entry, so that a stream can be held at about a length with every XADD.
+- `XTRIM MAXLEN ~ 1000` removes whole nodes only. A node costs no more than an entry does, so
+  that every XADD can hold a stream at about a length.
 - An entry that XDEL removed goes on counting for its node's fullness, as a node in Redis keeps
   the place until its last entry is gone.
-# Real: t_stream.c in Redis; a node is a listpack, and `names` its master entry. Its 4 KiB are
-# those of the packed form, of which `_PACKED_…` here are an estimate.
+# Real: t_stream.c in Redis; a node is a listpack, and `names` its master entry. The 4 KiB are
+# of its packed form, which we do not have: `packed_bytes` estimates it.
 
 What it costs, with n entries (see `stream_index`): append O(1), find and delete O(log n), a
 range of k O(log n + k), trimming O(1) for each node, whatever it holds.
@@ -47,6 +47,7 @@ Fields = tuple[bytes, ...]
 
 _PACKED_ENTRY_BYTES = 10
 _PACKED_PART_BYTES = 2
+"""What a listpack needs for an entry, and for each part of one, beside the text itself."""
 
 
 class Node(Block[Fields]):
@@ -186,9 +187,7 @@ class StreamValue:
         own_bytes = sum(map(len, parts))
         node.packed_bytes += own_bytes + len(parts) * _PACKED_PART_BYTES + _PACKED_ENTRY_BYTES
         size_bytes = (
-            own_bytes
-            + len(parts) * memory.OBJECT_BYTES
-            + len(fields) * memory.STREAM_PART_BYTES
+            own_bytes + len(parts) * memory.OBJECT_BYTES + len(fields) * memory.STREAM_PART_BYTES
         )
         node.payload_bytes += size_bytes
         self.payload_bytes += size_bytes
@@ -227,12 +226,12 @@ class StreamValue:
 
     def trim(self, trim: Trim) -> int:
         """Cut off the old end; how many entries went."""
-        length, whole_nodes = len(self), 0
+        before = length = len(self.entries)
+        whole_nodes = 0
         cut: tuple[Node, int] | None = None
         for node in self.entries.blocks:
             doomed = trim.doomed(node, length)
-            removed = len(self) - length
-            if not doomed or (trim.limit and removed + len(node.ids) > trim.limit):
+            if not doomed or (trim.limit and before - length + len(node.ids) > trim.limit):
                 break
             if doomed < len(node.ids):
                 cut = (node, doomed)
@@ -240,14 +239,13 @@ class StreamValue:
             length -= doomed
             whole_nodes += 1
             self.payload_bytes -= node.payload_bytes
-        removed = len(self) - length
-        self.entries.drop_blocks(whole_nodes)
+        if whole_nodes:
+            self.entries.drop_blocks(whole_nodes)
         if cut and not trim.only_whole_nodes:
             node, doomed = cut
             self._take_weight(node, node.values[:doomed])
             self.entries.cut_block(node, doomed)
-            removed += doomed
-        return removed
+        return before - len(self.entries)
 
     # --- reading -----------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """Streams: logs to which entries are added, and which any number of readers read for themselves.
 
 The commands that write and read entries; `stream` is the value. Waiting for entries (XREAD,
-XREADGROUP) is in `stream_reading`, sharing them among consumers in `stream_groups`, asking
-about all of it (XINFO) in `stream_information`.
+XREADGROUP) is in `stream_reading`, sharing them among consumers in `stream_groups` and
+`stream_claims`, asking about all of it (XINFO) in `stream_information`.
 """
 
 import itertools
@@ -88,10 +88,11 @@ def xadd(client: Client, request: list[bytes]) -> bytes | None:
         entry_id, asked.fields, settings.stream_node_max_entries, settings.stream_node_max_bytes
     )
     removed = value.trim(asked.trim) if asked.trim else 0
-    if asked.trim and asked.trim.only_whole_nodes:
+    journal = client.engine.journal
+    if asked.trim and asked.trim.only_whole_nodes and journal.is_open:
         threshold = _trimmed_to(value, asked.trim)
         id_and_fields = format_id(entry_id), *asked.fields
-        client.engine.journal.note_instead([b"XADD", key, *threshold, *id_and_fields])
+        journal.note_instead([b"XADD", key, *threshold, *id_and_fields])
     database.changed(key)
     if removed:
         database.tell(key, Change.TRIMMED)

@@ -33,6 +33,7 @@ from services.kvdb.keyspace import Change
 from services.kvdb.pubsub import Message
 
 if TYPE_CHECKING:
+    from services.kvdb.blocking import Delivery
     from services.kvdb.engine import Engine
 
 CHANNEL = b"__redis__:invalidate"
@@ -78,6 +79,7 @@ class TrackingTable:
         self._changed: dict[bytes, Client | None] = {}
         """What BCAST clients are told when the command has ended, and who changed it."""
         self._is_flushed = False
+        self._held: list[Delivery] | None = None
 
     # --- who tracks ----------------------------------------------------------------------
 
@@ -163,6 +165,16 @@ class TrackingTable:
             for prefix, clients in self.prefixes.items():
                 self._broadcast(prefix, clients, changed)
 
+    def hold(self) -> None:
+        """A client that has waited is served: what it changes is told after its reply."""
+        if self._held is None:
+            self._held = []
+
+    def release(self) -> "list[Delivery]":
+        """What has been held."""
+        held, self._held = self._held or [], None
+        return held
+
     def _broadcast(
         self, prefix: bytes, clients: dict[Client, None], changed: dict[bytes, Client | None]
     ) -> None:
@@ -177,7 +189,7 @@ class TrackingTable:
     def _send(self, client: Client, keys: list[bytes] | None) -> None:
         """Tell one client, or the one that it has named; no keys are all keys."""
         tracking, receiver = client.tracking, client
-        deliveries = self._engine.dispatcher.deliveries
+        deliveries = self._engine.dispatcher.deliveries if self._held is None else self._held
         if tracking.redirect:
             receiver = self._engine.clients.get(tracking.redirect)
             if receiver is None:

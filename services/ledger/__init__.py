@@ -34,7 +34,7 @@ The way of a message through these files, in the order in which one would read t
 7.  `ledger`       the rules, and the state that they change
 8.  `history`      the balances at any earlier round; `state_root`, `list_digest`
 9.  `snapshot`     the ledger in a file, so that a restart reads only the rest of the list
-10. `client`       for other programs
+10. `service`      puts the parts together; `client` is for other programs
 
 An incomplete list of unrealistic simplifications:
 

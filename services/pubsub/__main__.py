@@ -1,9 +1,12 @@
-"""Options → server → run."""
+"""`python3 -m services.pubsub`: options → server → run."""
 
+import argparse
 import sys
 from urllib.parse import urlsplit
 
+from services.common.descriptors import fit_connections
 from services.common.health import VERSION
+from services.common.health_check import check_resp_server
 from services.common.lifecycle import announce, bind, on_stop_signal
 from services.common.logs import configure
 from services.common.options import (
@@ -15,9 +18,6 @@ from services.common.options import (
     seconds,
     whole_number,
 )
-from services.pubsub.broker import Limits
-from services.pubsub.client import is_well
-from services.pubsub.server import Address, PubSubServer, fit_connections
 
 MB = 1024 * 1024
 
@@ -26,12 +26,12 @@ DESCRIPTION = """Publish/subscribe: messages on channels, to whoever is subscrib
 Speaks the agreed JSON lines and RESP2/RESP3 (the pub/sub commands of Redis) on one port."""
 
 
-def addresses(text: str) -> tuple[Address, ...]:
+def addresses(text: str) -> tuple[tuple[str, int], ...]:
     """`HOST:PORT,HOST:PORT` as pairs. Raises ValueError."""
     return tuple(_address(part) for part in map(str.strip, text.split(",")) if part)
 
 
-def _address(text: str) -> Address:
+def _address(text: str) -> tuple[str, int]:
     try:
         url = urlsplit(f"//{text}")
         if url.netloc == text and url.hostname and url.port:
@@ -75,10 +75,18 @@ def main() -> None:
     options = parse_options("pubsub", DESCRIPTION, OPTIONS)
     password = read_password(options)
     if options.health:
-        raise SystemExit(0 if is_well(options.host, options.port, password) else 1)
+        raise SystemExit(check_resp_server("pubsub", options.host, options.port, password))
     if options.max_output_mb < options.max_request_mb:
         print("pubsub: --max-output-mb must be at least --max-request-mb", file=sys.stderr)
         raise SystemExit(2)  # One message could be too much for every subscriber.
+    _serve(options, password)
+
+
+def _serve(options: argparse.Namespace, password: str) -> None:
+    # Imported only to serve: a health check is another process, started every few seconds.
+    from services.pubsub.broker import Limits
+    from services.pubsub.server import PubSubServer
+
     log = configure("pubsub", options.log_level)
     listener = bind("pubsub", options.host, options.port)
     limits = Limits(

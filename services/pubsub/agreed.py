@@ -37,7 +37,7 @@ def execute(client: "ClientSession", request: dict[str, object]) -> Outcome:
     name = request.get("command")
     if not isinstance(name, str):
         raise PubSubError("'command' must be a string")
-    name = name.upper()
+    name = name.upper() if name.isascii() else name
     command = _COMMANDS.get(name)
     if command is None:
         raise PubSubError(f"Unknown command {name[:64]!r}")

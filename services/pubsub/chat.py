@@ -25,10 +25,10 @@ import sys
 import time
 
 from services.common.backoff import Backoff
+from services.common.health_check import check_resp_server
 from services.common.json_lines import JsonLineDecoder, JsonLineError, encode_line
 from services.common.lifecycle import fail
 from services.common.options import Option, parse_options, seconds, whole_number
-from services.pubsub.client import is_well
 
 MAX_LINE_BYTES = 1 << 26
 
@@ -101,7 +101,7 @@ class Chat:
         if left:
             raise Refused(f"{left} lines could not be delivered")
 
-    # --- the connection ----------------------------------------------------------------
+    # The connection.
 
     def _connect(self) -> None:
         host, port = self._address
@@ -135,7 +135,7 @@ class Chat:
             self._sent.append(text)
             self._say("PUBLISH", channel=self._channel, message=text)
 
-    # --- waiting -----------------------------------------------------------------------
+    # Waiting.
 
     def _wait_and_serve(self, retry_at_s: float) -> None:
         waited_for: list[object] = [] if self._input_ended else [sys.stdin.fileno()]
@@ -202,7 +202,7 @@ def _tell(text: str) -> None:
 def main() -> None:
     options = parse_options("pubsub.chat", DESCRIPTION, OPTIONS)
     if options.health:
-        raise SystemExit(0 if is_well(options.host, options.port, options.password) else 1)
+        raise SystemExit(check_resp_server("pubsub", options.host, options.port, options.password))
     name = options.name or getpass.getuser()
     chat = Chat(options.host, options.port, options.channel, name, options.password)
     try:

@@ -140,21 +140,3 @@ class Subscriber:
                 self._on_message(channel.decode("utf-8", "replace"), payload)
             case _:
                 pass  # Acknowledgements and answers to our pings.
-
-
-def is_well(host: str, port: int, password: str = "") -> bool:
-    """Whether a server answers there, be it degraded or not; says which on stdout."""
-    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    try:
-        connection = RespConnection(RedisURL(host, port, password=password), timeout_s=3)
-        try:
-            text = connection.execute("INFO", "glassbox").decode()
-        finally:
-            connection.close()
-    except (ConnectionLost, ReplyError) as error:
-        print(f"pubsub is not well: {error}")
-        return False
-    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    problems = f": {fields['problems']}" if fields["problems"] else ""
-    print(f"pubsub is {fields['status']}{problems}")
-    return True

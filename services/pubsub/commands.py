@@ -95,7 +95,7 @@ def _shown(word: bytes) -> str:
     return word.decode("utf-8", "surrogateescape")
 
 
-# --- the table's description of itself ---------------------------------------------------
+# The table's description of itself.
 
 
 def _command(client: "ClientSession") -> list[object]:
@@ -140,7 +140,7 @@ def _described(command: Command) -> list[object]:
     return [command.name.encode(), command.arity, flags, 0, 0, 0, [], [], [], below]
 
 
-# --- the table -------------------------------------------------------------------------
+# The table.
 
 
 def _with_subcommands(name: str, summary: str, *subcommands: Command, **options) -> Command:

@@ -110,7 +110,7 @@ def _version(text: bytes) -> int:
     return int(text)
 
 
-# --- CLIENT ----------------------------------------------------------------------------
+# CLIENT.
 
 
 def client_id(client: "ClientSession") -> int:

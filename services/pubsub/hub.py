@@ -100,7 +100,7 @@ class Origins:
         return True
 
 
-# --- lines -----------------------------------------------------------------------------
+# Lines.
 
 
 def encode_forward(delivery: Delivery) -> bytes:
@@ -138,7 +138,7 @@ def _decode_base64(text: str) -> bytes:
         raise PubSubError("FORWARD with bad base64") from None
 
 
-# --- the side that connects --------------------------------------------------------------
+# The side that connects.
 
 
 class Upstream:

@@ -8,7 +8,6 @@ receivers and leaves when the turn ends, one send for each of them. A client tha
 fills its output up to the limit, and is dropped then; nobody else notices.
 """
 
-import resource
 import secrets
 import socket
 import threading
@@ -29,9 +28,6 @@ SAMPLE_INTERVAL_S = 1.0
 DRAIN_CHECK_S = 0.02
 
 CONNECT_TIMEOUT_S = 5.0
-
-RESERVED_DESCRIPTORS = 32
-"""For the listener, the loop, the log, links to other brokers, and what Python opens itself."""
 
 Address = tuple[str, int]
 
@@ -129,22 +125,3 @@ class PubSubServer:
         self.broker.commands_per_s = (total - self._sampled_total) / elapsed_s
         self._sampled_total, self._sampled_at_s = total, now_s
         self.broker.counters.refused_connections = self._stream_server.refused_total
-
-
-def fit_connections(wanted: int, log: Log) -> int:
-    """How many of the wanted connections the kernel gives this process descriptors for.
-
-    The soft limit is raised to the hard one first. What is left over is said once.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            soft = hard
-        except (OSError, ValueError):
-            pass  # macOS refuses its own "unlimited"; the soft limit stays as it is.
-    if soft == resource.RLIM_INFINITY or wanted <= soft - RESERVED_DESCRIPTORS:
-        return wanted
-    possible = max(1, soft - RESERVED_DESCRIPTORS)
-    log.warning("the limit of open files allows fewer connections", wanted=wanted, limit=possible)
-    return possible

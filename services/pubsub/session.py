@@ -75,7 +75,7 @@ class ClientSession:
         """What the client has sent and nobody has looked at yet."""
         return self._decoder.buffered_bytes if self._decoder else len(self._opening)
 
-    # --- bytes in ----------------------------------------------------------------------
+    # Bytes in.
 
     def data_received(self, data: bytes) -> None:
         if self._decoder is None:
@@ -117,7 +117,7 @@ class ClientSession:
     def connection_lost(self) -> None:
         self.broker.forget(self)
 
-    # --- RESP --------------------------------------------------------------------------
+    # RESP.
 
     def _serve_resp(self) -> None:
         connection, next_request = self.connection, self._decoder.next_request
@@ -159,7 +159,7 @@ class ClientSession:
             case _:
                 send(encode_reply(outcome, version))
 
-    # --- the agreed protocol -----------------------------------------------------------
+    # The agreed protocol.
 
     def _serve_json(self) -> None:
         connection, next_request = self.connection, self._decoder.next_request
@@ -194,7 +194,7 @@ class ClientSession:
                 self.broker.outbox.flush()
                 self.connection.send(encode_line(outcome))
 
-    # --- what commands change ----------------------------------------------------------
+    # What commands change.
 
     def log_in(self, user: bytes, password: bytes) -> None:
         """Raises PubSubError. There is one user, named as in Redis."""

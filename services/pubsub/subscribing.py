@@ -80,7 +80,7 @@ def spublish(client: "ClientSession", channel: bytes, payload: bytes) -> Publish
     return client.broker.publish_on_shard(channel, payload)
 
 
-# --- PUBSUB ----------------------------------------------------------------------------
+# PUBSUB.
 
 
 def pubsub_channels(client: "ClientSession", *pattern: bytes) -> list[bytes]:

@@ -8,6 +8,7 @@ deeply, not UTF-8 (400).
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any, BinaryIO, Generic, NoReturn, TypeVar
 from urllib.parse import quote, unquote
@@ -217,13 +218,20 @@ def _quality_value(parameters: list[str]) -> float:
 
 def _parse_json(body: bytes) -> Any:
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
     except UnicodeDecodeError as error:
         raise HTTPError(400, "the body is not UTF-8") from error
     except RecursionError as error:
         raise HTTPError(400, "the JSON is nested too deeply") from error
     except ValueError as error:
         raise HTTPError(400, f"the body is not JSON: {error}") from error
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:32]} is too large a number")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -7,9 +7,6 @@ import socket
 
 from services.broker.client import kvdb_url, pubsub_url, store_options
 from services.common import logs
-from services.common.event_loop import EventLoop
-from services.common.health import Vitals
-from services.common.lifecycle import on_stop_signal
 from services.common.options import (
     Option,
     parse_options,
@@ -19,7 +16,6 @@ from services.common.options import (
 )
 from services.worker.fair_share import parse_weights
 from services.worker.health import check_health
-from services.worker.service import Settings, Worker
 
 DESCRIPTION = """\
 A worker of the task queue: claims tasks from kvdb and runs each in a process of its own.
@@ -33,10 +29,35 @@ def main() -> None:
     options = parse_options("worker", DESCRIPTION, _options())
     if options.health:
         raise SystemExit(check_health(options))
+    _serve(options)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    # Imported only to serve: a health check is another process, started every few seconds.
+    from services.common.event_loop import EventLoop
+    from services.common.health import Vitals
+    from services.common.lifecycle import on_stop_signal
+    from services.worker.service import Settings, Worker
+
     log = logs.configure("worker", options.log_level)
     address = f"{socket.gethostname()}:{os.getpid()}"
     loop = EventLoop(log)
-    worker = Worker(_settings(options, address), loop, Vitals("worker", address), log)
+    settings = Settings(
+        name=options.name or f"worker-{address.replace(':', '-')}",
+        kvdb_url=kvdb_url(options),
+        pubsub_url=pubsub_url(options),
+        concurrency=options.concurrency,
+        modules=getattr(options, "import"),
+        queues=options.queues,
+        lease_s=options.lease_s,
+        grace_s=options.grace,
+        environment={
+            **os.environ,
+            "KVDB_URL": options.kvdb_url,
+            "PUBSUB_URL": options.pubsub_url,
+        },
+    )
+    worker = Worker(settings, loop, Vitals("worker", address), log)
     on_stop_signal(lambda: loop.call_from_thread(worker.stop))
     worker.run()
     log.info("stopped")
@@ -52,24 +73,6 @@ def _options() -> list[Option]:
         *store_options(),
         *process_options(),
     ]
-
-
-def _settings(options: argparse.Namespace, address: str) -> Settings:
-    return Settings(
-        name=options.name or f"worker-{address.replace(':', '-')}",
-        kvdb_url=kvdb_url(options),
-        pubsub_url=pubsub_url(options),
-        concurrency=options.concurrency,
-        modules=getattr(options, "import"),
-        queues=options.queues,
-        lease_s=options.lease_s,
-        grace_s=options.grace,
-        environment={
-            **os.environ,
-            "KVDB_URL": options.kvdb_url,
-            "PUBSUB_URL": options.pubsub_url,
-        },
-    )
 
 
 def _modules(text: str) -> tuple[str, ...]:

@@ -5,7 +5,8 @@
            ◀─── output pipe: stdout and stderr, also of what the task starts
            ──── alive pipe: never written; its end tells the child that the worker is gone
 
-All of it happens in the thread of the worker's event loop, and nothing there waits for a child.
+All of it happens in the thread of the worker's event loop. It waits for a child in one case only:
+while an idle one, which has nothing else to do, reads its task.
 """
 
 import os
@@ -40,31 +41,23 @@ class ChildProcess:
         on_message: OnMessage,
         on_line: OnLine,
     ):
+        """Start it. Raises OSError."""
         self._loop = loop
         self._on_message = on_message
         self._decoder = FrameDecoder()
         self.output = Output(lambda line: on_line(self, line))
         self._control, theirs = socket.socketpair()
         alive_theirs, self._alive = os.pipe()
-        self._popen = subprocess.Popen(  # noqa: S603 (our own program)
-            [
-                sys.executable,
-                "-m",
-                "services.worker.child",
-                str(theirs.fileno()),
-                str(alive_theirs),
-                *modules,
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**environment, "PYTHONPATH": _python_path(environment)},
-            pass_fds=(theirs.fileno(), alive_theirs),
-            start_new_session=True,
-            bufsize=0,
-        )
-        theirs.close()
-        os.close(alive_theirs)
+        try:
+            self._popen = _start(theirs.fileno(), alive_theirs, modules, environment)
+        except OSError:
+            # It is tried again and again, where processes are short: nothing may be left behind.
+            self._control.close()
+            os.close(self._alive)
+            raise
+        finally:
+            theirs.close()
+            os.close(alive_theirs)
         self._control.setblocking(False)
         os.set_blocking(self._popen.stdout.fileno(), False)
         loop.watch(self._control, self._on_control)
@@ -82,6 +75,10 @@ class ChildProcess:
             self._control.sendall(encode_frame(message))
             self._control.setblocking(False)
         except OSError:
+            self.kill()
+        except (ValueError, TypeError, FrameError):
+            # No JSON that the broker takes, but somebody else may have written the record. The
+            # task fails with its child; left alone, it would hold its place for ever.
             self.kill()
 
     def kill(self) -> None:
@@ -144,6 +141,21 @@ class ChildProcess:
                 self._loop.unwatch(self._popen.stdout)
                 return
             self.output.receive_data(data)
+
+
+def _start(
+    control: int, alive: int, modules: Sequence[str], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 (our own program)
+        [sys.executable, "-m", "services.worker.child", str(control), str(alive), *modules],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**environment, "PYTHONPATH": _python_path(environment)},
+        pass_fds=(control, alive),
+        start_new_session=True,
+        bufsize=0,
+    )
 
 
 def _python_path(environment: Mapping[str, str]) -> str:

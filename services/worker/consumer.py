@@ -122,7 +122,7 @@ class Consumer:
         self._has_attempted = False
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
 
-    # --- from any thread ---------------------------------------------------------------
+    # From any thread.
 
     def start(self) -> None:
         self._thread.start()
@@ -143,7 +143,7 @@ class Consumer:
         """Claim nothing more; `on_drained` follows when nothing is held any more."""
         self._inbox.put(_Drain())
 
-    # --- the thread --------------------------------------------------------------------
+    # The thread.
 
     def _run(self) -> None:
         backoff = Backoff(limit_s=min(2.0, self._lease_s))
@@ -250,7 +250,7 @@ class Consumer:
     def _lease_ms(self) -> int:
         return round(self._lease_s * 1000)
 
-    # --- messages ----------------------------------------------------------------------
+    # Messages.
 
     def _rest(self, delay_s: float) -> None:
         """Let a while pass, and take notice of what comes in meanwhile."""
@@ -283,7 +283,7 @@ class Consumer:
             case _Drain():
                 self._is_draining = True
 
-    # --- trouble -----------------------------------------------------------------------
+    # Trouble.
 
     def _give_up_session(self) -> None:
         self._log.warning("was given up, and starts a new session", session=self._session.id)

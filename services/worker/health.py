@@ -7,9 +7,9 @@ worker of the given name or, without a name, for one on this host: a container h
 import argparse
 import json
 import socket
-import sys
 
 from services.broker.client import SESSIONS, kvdb_url, lease
+from services.common.health_check import TIMEOUT_S, not_well, well
 from services.common.resp import ReplyError
 from services.common.resp_client import ConnectionLost
 from services.kvdb.client import KVClient
@@ -17,20 +17,17 @@ from services.kvdb.client import KVClient
 
 def check_health(options: argparse.Namespace) -> int:
     """Ask for the lease of the running worker; the exit status."""
-    kv = KVClient(kvdb_url(options), timeout_s=3.0)
+    kv = KVClient(kvdb_url(options), timeout_s=TIMEOUT_S)
     try:
         report = find_worker(kv, options.name, socket.gethostname())
     except (ConnectionLost, ReplyError) as error:
-        print(f"worker: kvdb does not answer: {error}", file=sys.stderr)
-        return 1
+        return not_well("worker", f"kvdb does not answer: {error}")
     finally:
         kv.close()
     if report is None:
         who = f"named {options.name}" if options.name else f"on {socket.gethostname()}"
-        print(f"worker: no worker {who} holds a lease", file=sys.stderr)
-        return 1
-    print(f"worker: {report.get('status')}")
-    return 0
+        return not_well("worker", f"no worker {who} holds a lease")
+    return well("worker", str(report.get("status")))
 
 
 def find_worker(kv: KVClient, name: str, host: str) -> dict[str, object] | None:

@@ -141,7 +141,7 @@ class Pool:
             seat.child.bury()
         self._seats.clear()
 
-    # --- children ----------------------------------------------------------------------
+    # Children.
 
     def _start_child(self) -> None:
         if self._is_closing:
@@ -204,7 +204,7 @@ class Pool:
         self._vitals.problems["children"] = f"one {how} before it was ready"
         self._loop.call_later(self._backoff.next_delay_s(), self._start_child)
 
-    # --- tasks -------------------------------------------------------------------------
+    # Tasks.
 
     def _begin(self, seat: _Seat, record: TaskRecord) -> None:
         seat.child.output.take()

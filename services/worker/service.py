@@ -145,7 +145,7 @@ class Worker:
         self._loop.call_later(hand_back_s, lambda: self._pool.stop_all(reason))
         self._loop.call_later(hand_back_s + HAND_BACK_S, self._loop.stop)
 
-    # --- the consumer's executor, in the consumer's thread -------------------------------
+    # The consumer's executor, in the consumer's thread.
 
     def start(self, record: TaskRecord) -> None:
         self._loop.call_from_thread(lambda: self._pool.run(record))
@@ -173,7 +173,7 @@ class Worker:
     def on_drained(self) -> None:
         self._loop.call_from_thread(self._loop.stop)
 
-    # --- children, in the event loop's thread --------------------------------------------
+    # Children, in the event loop's thread.
 
     def _on_hello(
         self, tasks: Mapping[str, Mapping[str, object]], problems: Mapping[str, str]
@@ -205,7 +205,7 @@ class Worker:
             tasks=",".join(sorted(self._definitions)),
         )
 
-    # --- messages, in the subscriber's thread --------------------------------------------
+    # Messages, in the subscriber's thread.
 
     def _on_message(self, channel: str, message: bytes) -> None:
         if channel == WAKE_CHANNEL and (wake := decode_wake(message)) is not None:
@@ -221,7 +221,7 @@ class Worker:
     def _on_lost(self, reason: str) -> None:
         self._vitals.problems["pubsub"] = reason
 
-    # --- beginnings ----------------------------------------------------------------------
+    # Beginnings.
 
     def _new_session(self) -> Session:
         return Session(

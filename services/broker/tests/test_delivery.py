@@ -228,7 +228,7 @@ def test_a_session_that_ends_gives_back_what_it_has_not_started(bench: Bench):
     assert bench.kv.execute("EXISTS", *left) == 0
 
 
-# --- losing the lease --------------------------------------------------------------------
+# Losing the lease.
 
 
 def test_the_tasks_of_a_lost_worker_go_to_another(bench: Bench):
@@ -360,7 +360,7 @@ def test_the_reaper_leaves_the_tasks_of_others_alone(bench: Bench):
     assert bench.stored("t1").state is State.SUCCEEDED
 
 
-# --- losing the connection ---------------------------------------------------------------
+# Losing the connection.
 
 
 def cut_after_exec(session: Session) -> None:

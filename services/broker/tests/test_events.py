@@ -25,6 +25,9 @@ GARBAGE = [
     b"{}",
     b"[{}]",
     b'[{"state": "lost"}]',
+    b'[{"id": [], "task": "a", "queue": "b", "state": "queued", "at_ms": 1}]',
+    b'[{"id": "a", "task": "a", "queue": "b", "state": "queued", "at_ms": 1, "due_at_ms": "1"}]',
+    b'[{"id": "a", "task": "a", "queue": "b", "state": "queued", "at_ms": 1, "more": 1}]',
     b"\xff",
     b"[" * 10_000,
 ]

@@ -114,7 +114,9 @@ def test_null_leaves_an_option_open():
         ({"task": "t", "options": {"eta": 1795426200}}, "options.eta"),
         ({"task": "t", "options": {"eta": "2026-11-23T09:30:00"}}, "options.eta"),
         ({"task": "t", "options": {"idempotency_key": ""}}, "options.idempotency_key"),
+        ({"task": "t", "options": {"eta": "9999-12-31T23:59:59-14:00"}}, "options.eta"),
         ({"task": "t", "options": {"idempotency_key": 5}}, "options.idempotency_key"),
+        ({"task": "t", "options": {"idempotency_key": "\ud800"}}, "options.idempotency_key"),
     ],
 )
 def test_a_mistake_is_refused_with_its_place(document: object, field: str):

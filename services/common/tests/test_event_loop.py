@@ -59,7 +59,7 @@ def turn_without_waiting(loop: EventLoop) -> None:
     loop.turn()
 
 
-# --- sockets ---------------------------------------------------------------------------
+# Sockets.
 
 
 def test_a_readable_socket_is_called_back(loop: EventLoop, pair: tuple) -> None:
@@ -113,7 +113,7 @@ def test_a_callback_that_fails_is_logged_and_others_go_on(
     assert len(log.lines) == 3
 
 
-# --- timers ----------------------------------------------------------------------------
+# Timers.
 
 
 def test_timers_fire_in_the_order_in_which_they_are_due(loop: EventLoop, clock: Clock) -> None:
@@ -205,7 +205,7 @@ def test_the_loop_waits_for_the_next_timer(log: RecordingLog) -> None:
     assert calls == ["due"]
 
 
-# --- calls, threads, hooks -------------------------------------------------------------
+# Calls, threads, hooks.
 
 
 def test_a_call_that_asks_for_a_call_waits_for_the_next_turn(loop: EventLoop) -> None:

@@ -18,6 +18,12 @@ from services.common.options import (
     whole_number,
 )
 
+
+def http_address(text: str) -> None:
+    if not text.startswith("http://"):
+        raise ValueError("is not of the form http://host:port")
+
+
 OPTIONS = [
     *network_options(4242),
     *password_options(),
@@ -25,7 +31,7 @@ OPTIONS = [
     Option("max-mb", 64, "limit, 100% sure", whole_number(1, 1000)),
     Option("colour", "red", "which one", one_of("red", "blue")),
     Option("durable", True, "keep it", flag),
-    url_option("broker", "http://127.0.0.1:4246"),
+    url_option("broker", "http://127.0.0.1:4246", http_address),
 ]
 
 
@@ -72,6 +78,7 @@ def test_health_is_a_flag() -> None:
         (["--grace", "soon"], {}, "is not a number of seconds"),
         (["--colour", "green"], {}, "must be one of red, blue"),
         (["--durable", "maybe"], {}, "must be yes or no"),
+        (["--broker-url", "ftp://b"], {}, "is not of the form http://host:port"),
         (["--nonsense", "1"], {}, "unrecognized arguments"),
         (["--por", "1"], {}, "unrecognized arguments"),
         (["stray"], {}, "unrecognized arguments"),

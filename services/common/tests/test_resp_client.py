@@ -189,7 +189,7 @@ def test_a_server_that_speaks_something_else(connection: RespConnection) -> None
     assert connection.fileno() == -1
 
 
-# --- the pool --------------------------------------------------------------------------
+# The pool.
 
 
 @pytest.fixture

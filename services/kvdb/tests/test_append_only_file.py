@@ -17,7 +17,11 @@ import pytest
 import redis
 
 from services.common.append_only_log import LogReader
-from services.kvdb.journal import PURPOSE
+from services.common.health import Vitals
+from services.common.logs import Log
+from services.kvdb.clock import Clock
+from services.kvdb.journal import PURPOSE, Journal, decode_record
+from services.kvdb.keyspace import Keyspace
 
 KILLS = int(os.environ.get("KVDB_KILLS", "4"))
 CLIENTS = 4
@@ -228,6 +232,46 @@ def test_damage_in_the_middle_refuses_to_start_until_it_is_repaired(directory: P
     repaired = Server(directory, "--repair", "yes")
     started.append(repaired)
     assert data_of(repaired.client()).keys() == {"0:a"}
+
+
+def test_a_missing_file_refuses_to_start(directory: Path, started: list):
+    server = Server(directory)
+    started.append(server)
+    server.client().set("a", "1")
+    server.kill()
+    path = only_file(directory)
+    path.unlink()
+    refused = Server(directory)
+    started.append(refused)
+    assert refused.end() == 1
+    assert f"{path} is missing" in refused.log.read_text()
+
+
+def test_a_failed_sync_in_the_background_heals(directory: Path, monkeypatch):
+    directory.mkdir()
+    vitals = Vitals("kvdb")
+    journal = Journal(Clock(), vitals, Log("kvdb"))
+    journal.open(directory, 1, "everysec")
+    database = Keyspace(Clock()).databases[0]
+    journal.note(database, [b"SET", b"a", b"1"])
+    journal.flush()
+
+    def fail(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail)
+        while not journal.is_refusing:
+            journal.tick()
+        assert vitals.status == "degraded"
+    while journal.is_refusing:
+        journal.tick()
+    assert vitals.status == "ok"
+    journal.note(database, [b"SET", b"b", b"2"])
+    journal.close()
+    reader = LogReader(only_file(directory), PURPOSE)
+    requests = [decode_record(record.payload)[1] for record in reader.records()]
+    assert [b"SET" in request for request in requests] == [True, True]
 
 
 def only_file(directory: Path) -> Path:

@@ -307,3 +307,12 @@ def test_stopping_sends_what_has_been_answered(server: Running) -> None:
         assert receive_exactly(sock, 7) == b"+PONG\r\n"
         server.server.loop.call_from_thread(server.server.stop)
         assert receive_all(sock) == b"+PONG\r\n" * 999
+
+
+def test_a_page_that_posts_commands_gets_nothing_done(server: Running) -> None:
+    with server.connect() as sock:
+        sock.sendall(
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n\r\nSET pwned 1\r\n"
+        )
+        assert sock.makefile("rb").read().startswith(b"-ERR this port does not speak HTTP")
+    assert server.client().execute("EXISTS", "pwned") == 0

@@ -99,7 +99,7 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(STEP, max_size=60))
 def test_a_stream_holds_what_a_dict_would_hold(steps: list[tuple]):
     value, model, last_id = StreamValue(), {}, 0
@@ -127,9 +127,9 @@ def test_a_stream_holds_what_a_dict_would_hold(steps: list[tuple]):
         assert value.payload_bytes == sum(node.payload_bytes for node in value.entries.blocks)
     twin = value.copy()
     assert list(twin.ascending()) == list(value.ascending())
-    assert twin.size_bytes <= value.size_bytes  # The names of entries that are gone are not.
-    value.trim(Trim(max_length=0))
-    assert value.payload_bytes == 0
+    for one in (value, twin):
+        one.trim(Trim(max_length=0))
+        assert one.payload_bytes == 0
 
 
 def test_a_copy_is_independent():

@@ -1,4 +1,4 @@
-"""Streams in the append-only file: replaying it gives the same streams, groups and pending lists."""
+"""Streams in the append-only file: replaying it gives the same streams and the same groups."""
 
 import tempfile
 from pathlib import Path

@@ -91,7 +91,7 @@ def test_nobody_gets_what_was_published_before_they_came_or_after_they_left(
     client.connection.close()
     publish(publisher, "foo", "after")
     assert client.json() == []
-    assert broker.channels.active_channels() == []
+    assert broker.channels.channels.by_name == {}
 
 
 def test_messages_that_were_published_before_an_acknowledgement_come_before_it(

@@ -11,7 +11,7 @@ from services.common.resp import ReplyError
 from services.common.resp_client import ConnectionLost
 from services.common.tests.test_event_loop import RecordingLog
 from services.pubsub import client as client_module
-from services.pubsub.client import Publisher, Subscriber, is_well
+from services.pubsub.client import Publisher, Subscriber
 from services.pubsub.tests.serving import Serving, wait_until
 
 
@@ -171,19 +171,3 @@ def test_a_publisher_goes_on_after_a_restart(start: Callable) -> None:
     start(port=serving.port)
     assert publisher.publish("a", "x") == 0
     publisher.close()
-
-
-def test_is_well(start: Callable, capsys: pytest.CaptureFixture[str]) -> None:
-    serving = start(password="s3cret")
-    assert is_well("127.0.0.1", serving.port, "s3cret")
-    assert is_well("0.0.0.0", serving.port, "s3cret")
-    assert not is_well("127.0.0.1", serving.port, "wrong")
-    serving.broker.vitals.problems["upstream b:1"] = "away"
-    assert is_well("127.0.0.1", serving.port, "s3cret")
-    serving.close()
-    assert not is_well("127.0.0.1", serving.port, "s3cret")
-    first, _, wrong, degraded, gone = capsys.readouterr().out.splitlines()
-    assert first == "pubsub is ok"
-    assert wrong.startswith("pubsub is not well: WRONGPASS")
-    assert degraded == "pubsub is degraded: upstream b:1: away"
-    assert "Connection refused" in gone

@@ -28,7 +28,7 @@ def error_text(replies: list[object]) -> str:
     return str(error)
 
 
-# --- subscribing -----------------------------------------------------------------------
+# Subscribing.
 
 
 def test_subscribe_acknowledges_each_channel(client: FakeClient) -> None:
@@ -141,7 +141,7 @@ def test_messages_that_were_published_before_an_answer_come_before_it(
     assert answer
 
 
-# --- the subscriber mode of RESP2 ------------------------------------------------------
+# The subscriber mode of RESP2.
 
 NOT_NOW = (
     "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET"
@@ -206,7 +206,7 @@ def test_quit_says_ok_and_closes(client: FakeClient) -> None:
     assert client.connection.is_closing
 
 
-# --- asking ----------------------------------------------------------------------------
+# Asking.
 
 
 def test_pubsub_tells_who_is_subscribed(broker, client: FakeClient) -> None:
@@ -290,7 +290,7 @@ def test_a_request_of_a_web_page_is_refused_as_a_whole(broker, client: FakeClien
     assert listener.resp() == []
 
 
-# --- the connection --------------------------------------------------------------------
+# The connection.
 
 
 def test_hello_tells_what_the_server_is(client: FakeClient) -> None:

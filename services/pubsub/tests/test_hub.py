@@ -21,7 +21,7 @@ from services.pubsub.hub import (
 from services.pubsub.outcomes import PubSubError
 from services.pubsub.tests.fakes import FakeClient, FakeConnection, lines_in, new_broker
 
-# --- naming messages -------------------------------------------------------------------
+# Naming messages.
 
 
 def test_a_message_is_news_once() -> None:
@@ -92,7 +92,7 @@ def test_a_bad_forward_is_an_error(changed: dict) -> None:
         decode_forward(arguments_of(line))
 
 
-# --- the side that is connected to -------------------------------------------------------
+# The side that is connected to.
 
 
 def test_a_link_gets_every_message_and_passes_its_own_on() -> None:
@@ -155,7 +155,7 @@ def test_a_link_is_read_whatever_waits_for_it() -> None:
     assert link.connection.may_be_idle
 
 
-# --- the side that connects --------------------------------------------------------------
+# The side that connects.
 
 
 class Timers:
@@ -297,7 +297,7 @@ def test_after_stop_nothing_is_tried_again() -> None:
     assert side.timers.beat is None
 
 
-# --- whole hubs, on paper ----------------------------------------------------------------
+# Whole hubs, on paper.
 
 
 class Wire:

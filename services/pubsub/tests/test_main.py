@@ -3,10 +3,12 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from services.common.health_check import check_resp_server
 from services.pubsub.__main__ import addresses
 from services.pubsub.tests.serving import RespClient
 
@@ -44,6 +46,18 @@ def test_a_limit_that_no_message_could_pass_is_a_bad_option() -> None:
     )
     assert ended.returncode == 2
     assert ended.stderr == "pubsub: --max-output-mb must be at least --max-request-mb\n"
+
+
+def test_the_health_check(start: Callable, capsys: pytest.CaptureFixture[str]) -> None:
+    serving = start(password="s3cret")
+    asked = ("pubsub", "127.0.0.1", serving.port)
+    assert check_resp_server(*asked, "s3cret") == 0
+    assert check_resp_server(*asked, "wrong") == 1
+    serving.broker.vitals.problems["upstream b:1"] = "away"
+    assert check_resp_server(*asked, "s3cret") == 0
+    said = capsys.readouterr()
+    assert said.out == "pubsub is ok\npubsub is degraded: upstream b:1: away\n"
+    assert said.err.startswith("pubsub is not well: WRONGPASS")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

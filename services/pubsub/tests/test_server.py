@@ -1,6 +1,5 @@
 """The server on real sockets: both dialects, order, slow readers, limits, and the end."""
 
-import resource
 import threading
 from collections.abc import Callable
 
@@ -9,9 +8,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from services.common.tests.test_event_loop import RecordingLog
 from services.pubsub.broker import Limits
-from services.pubsub.server import RESERVED_DESCRIPTORS, fit_connections
 from services.pubsub.tests.serving import JsonClient, RespClient, Serving, wait_until
 
 MB = 1024 * 1024
@@ -128,7 +125,7 @@ def test_messages_of_each_publisher_stay_in_order(serving: Serving, connect: Cal
         thread.join()
 
 
-# --- slow readers ----------------------------------------------------------------------
+# Slow readers.
 
 
 @pytest.mark.parametrize("kind", [JsonClient, RespClient])
@@ -170,7 +167,7 @@ def test_a_reader_that_pauses_gets_everything_that_fits_into_its_buffer(
     assert [listener.read()[2] for _ in texts] == texts
 
 
-# --- strangers -------------------------------------------------------------------------
+# Strangers.
 
 
 def test_limits_hold_on_the_wire(start: Callable, connect: Callable) -> None:
@@ -238,7 +235,7 @@ def test_a_password_is_asked_for(start: Callable, connect: Callable) -> None:
     assert lines.say("SUBSCRIBE", channel="a")["type"] == "SUBSCRIBE"
 
 
-# --- the end ---------------------------------------------------------------------------
+# The end.
 
 
 def test_stopping_sends_what_is_queued_and_closes(serving: Serving, connect: Callable) -> None:
@@ -274,17 +271,3 @@ def test_rates_are_sampled(serving: Serving, connect: Callable, monkeypatch) -> 
     assert serving.broker.commands_per_s > 0
     serving.in_loop(serving.server._sample)
     assert serving.broker.commands_per_s == 0
-
-
-def test_the_limit_of_open_files_bounds_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(resource, "getrlimit", lambda which: (256, 1024))
-    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: asked.append(limits))
-    log = RecordingLog()
-    assert fit_connections(500, log) == 500
-    assert asked == [(1024, 1024)]
-    assert log.lines == []
-    assert fit_connections(5000, log) == 1024 - RESERVED_DESCRIPTORS
-    assert log.lines == ["the limit of open files allows fewer connections"]
-    monkeypatch.setattr(resource, "getrlimit", lambda which: (resource.RLIM_INFINITY,) * 2)
-    assert fit_connections(10**6, log) == 10**6

@@ -81,7 +81,7 @@ class Dashboard:
         self.panels = find_panels()
         self._install()
 
-    # --- what a panel adds ------------------------------------------------------------
+    # What a panel adds.
 
     def add_routes(self, router: Router) -> None:
         self.app.include("", router)
@@ -120,7 +120,7 @@ class Dashboard:
     def on_stop(self, hook: Callable[[], None]) -> None:
         self._stop_hooks.append(hook)
 
-    # --- running ----------------------------------------------------------------------
+    # Running.
 
     def start(self) -> None:
         """Start the threads that feed the topics."""
@@ -142,7 +142,7 @@ class Dashboard:
         for hook in self._stop_hooks:
             hook()
 
-    # --- the application --------------------------------------------------------------
+    # The application.
 
     def _install(self) -> None:
         self.app.before_request(self.guard.check)

@@ -81,6 +81,7 @@ def test_json():
         (b"{} {}", "application/json", 400),
         (b"NaN", "application/json", 400),
         (b"[-Infinity]", "application/json", 400),
+        (b"[1e400]", "application/json", 400),
         (b'"\xff"', "application/json", 400),
         (b"[" * 65 + b"]" * 65, "application/json", 400),
         (b'{"a":' * 65 + b"1" + b"}" * 65, "application/json", 400),

@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-import time
 
 from services.web.application import Application
 from services.web.event_stream import Broadcast, encode_event
@@ -87,10 +86,9 @@ def test_publishing_while_streams_come_and_go_loses_nothing(serve):
 
     def publish():
         n = 0
-        while not stop.is_set():
+        while not stop.wait(0.0005):
             events.publish("n", n)
             n += 1
-            time.sleep(0.0005)
 
     publisher = threading.Thread(target=publish)
     publisher.start()

@@ -22,7 +22,9 @@ import sys, threading
 from services.common.health import Vitals
 from services.common.options import parse_options
 from services.web.application import Application
-from services.web.service import check_health, http_options, run_http_service
+from services.web.health import check_health
+from services.web.options import http_options
+from services.web.service import run_http_service
 
 app = Application("demo")
 
@@ -89,7 +91,7 @@ def test_health_and_openapi_are_there():
         document = client.get("/openapi.json").check().json()
         assert {"/slow", "/healthz"} <= set(document["paths"])
         asked = run("--health", "--port", port)
-        assert (asked.returncode, asked.stdout) == (0, "web: ok\n")
+        assert (asked.returncode, asked.stdout) == (0, "web is ok\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

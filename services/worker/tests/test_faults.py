@@ -121,7 +121,7 @@ def test_a_broker_that_is_killed_is_followed_by_another(stack: Stack):
     assert second.wait(task_id, PATIENCE_S)["state"] == "succeeded"
 
 
-# --- the store goes away and comes back; ours, as a real Redis would be started the same way ----
+# The store goes away and comes back; ours, as a real Redis would be started the same way.
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from services.broker.client import Cancelled, Failed, Outcome, Succeeded, TaskEr
 from services.broker.tests.support import LOG, record, running
 from services.common.event_loop import EventLoop
 from services.common.health import Vitals
+from services.worker.child_process import ChildProcess
 from services.worker.pool import Pool
 from services.worker.time_limits import TimeLimits
 
@@ -228,3 +230,20 @@ def test_a_child_that_cannot_be_born_is_a_problem(monkeypatch):
     assert bench.outcome(call("echo", "at last")).output == "at last\n"
     assert "children" not in bench.vitals.problems
     bench.close()
+
+
+def test_a_child_that_cannot_be_started_leaves_no_descriptors(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no process more")
+
+    def lowest_free_descriptor() -> int:
+        descriptor = os.open(os.devnull, os.O_RDONLY)
+        os.close(descriptor)
+        return descriptor
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    loop = EventLoop(LOG)
+    before = lowest_free_descriptor()
+    with pytest.raises(OSError, match="no process more"):
+        ChildProcess(loop, MODULES, os.environ, print, print)
+    assert lowest_free_descriptor() == before
