@@ -1,4 +1,4 @@
-"""When keys were last used, for the LRU policies: eight bytes a key or less, instead of a dict.
+"""When keys were last used, for the LRU policies: an array instead of a dict.
 
 A dict from key to time would cost a hundred bytes a key, and under a memory limit each of them
 is one less for data. Nobody needs the exact time, though: eviction compares a few keys that it
@@ -11,8 +11,8 @@ has drawn at random. So there is one array of times, and a key has the place tha
     "cart:4"   ─ hash ─▶  3 ─┘                        the later of the two uses
 
 Keys that share a place share the time of the later use: the one that is used less looks younger
-than it is, and stays longer. With more places than keys that happens to a good third of them at
-worst, and matters where the other key is a busy one.
+than it is, and stays longer. With two to five places a key that happens to one in three to one in
+five of them, and matters where the other key is a busy one.
 # Real: Redis has 24 bits for it in the head of each object, with a resolution of a second.
 
 Times are kept in steps of 64 milliseconds, so that 32 bits last for eight years.

@@ -33,8 +33,8 @@ POOL_SIZE = 16
 FEW_KEYS = 64
 """Up to so many keys, all are compared."""
 
-BYTES_PER_ACCESS_PLACE = 100
-"""Of the limit; the smallest keys take twice to three times as much."""
+BYTES_PER_ACCESS_PLACE = 50
+"""Of the limit; the smallest keys take five times as much."""
 
 Candidate = tuple[float, int, bytes]
 """Score, database, key."""
@@ -53,7 +53,7 @@ class Eviction:
     def access_places(self) -> int:
         """How many places for times of last use the policy asks for; 0 where it needs none.
 
-        More than there can be keys under the limit, at two to four hundredths of it.
+        Two to five for each key that fits, at four to eight hundredths of the limit.
         """
         limit = self._settings.maxmemory
         if not limit or not self._settings.maxmemory_policy.endswith("-lru"):
