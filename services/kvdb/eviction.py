@@ -58,7 +58,7 @@ class Eviction:
         limit = self._settings.maxmemory
         if not limit or not self._settings.maxmemory_policy.endswith("-lru"):
             return 0
-        return 1 << (limit // BYTES_PER_ACCESS_PLACE).bit_length() >> 1
+        return max(1 << (limit // BYTES_PER_ACCESS_PLACE).bit_length() >> 1, 1)
 
     def make_room(self, wanted_bytes: int) -> bool:
         """Evict until `wanted_bytes` more fit under the limit; false where that cannot be."""
