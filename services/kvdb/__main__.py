@@ -1,5 +1,6 @@
 """`python3 -m services.kvdb`: options, engine, server, run."""
 
+from services.common.descriptors import fit_connections
 from services.common.health import VERSION
 from services.common.health_check import check_resp_server
 from services.common.lifecycle import address_of, announce, bind, fail, on_stop_signal
@@ -94,6 +95,7 @@ def main() -> None:
     if options.health:
         raise SystemExit(check_resp_server("kvdb", options.host, options.port, settings.password))
     log = configure("kvdb", options.log_level)
+    settings.max_connections = fit_connections(settings.max_connections, log)
     listener = bind("kvdb", options.host, options.port)
     settings.port = listener.getsockname()[1]
     engine = Engine(settings, log, address=address_of(listener))

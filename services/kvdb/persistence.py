@@ -61,6 +61,9 @@ LOCK_NAME = "kvdb.lock"
 RETRY_S = 5
 """After a failure the next attempt comes no sooner.  # Real: CONFIG_BGSAVE_RETRY_DELAY"""
 
+MANY_DESCRIPTORS = 1 << 20
+"""How many the child closes where there is no limit to them."""
+
 REWRITE_BYTES = 64 * 1024 * 1024
 """An append-only file that is smaller is not worth a rewriting.  # Real: auto-aof-rewrite-min-size
 """
@@ -259,7 +262,8 @@ class Persistence:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             # The port and the clients must be free as soon as the parent is gone.
-            os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+            limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+            os.closerange(3, MANY_DESCRIPTORS if limit == resource.RLIM_INFINITY else limit)
             replace_file(self._child_path, self._chunks())
             status = 0
         except OSError as error:
