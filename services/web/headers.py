@@ -54,6 +54,12 @@ class Headers:
         if name not in self:
             self.add(name, value)
 
+    def add_vary(self, name: str) -> None:
+        """Tell caches that the response depends on the request's field `name` as well."""
+        known = ",".join(self.get_all("Vary")).lower().split(",")
+        if name.lower() not in (one.strip() for one in known):
+            self.add("Vary", name)
+
     def items(self) -> list[tuple[str, str]]:
         """The fields as WSGI's `start_response` wants them: a list of pairs of str."""
         return list(self._fields)

@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from typing import Any, BinaryIO, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, NoReturn, TypeVar
 from urllib.parse import quote, unquote
 
 from services.web.errors import HTTPError
 from services.web.headers import RequestHeaders
 from services.web.multidict import MultiDict
+
+if TYPE_CHECKING:
+    from services.web.sessions import Session
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_JSON_DEPTH = 64
@@ -99,6 +102,14 @@ class Request:
             if equals:
                 pairs.append((name, unquote(value.strip('"'))))
         return MultiDict(pairs)
+
+    @lazy
+    def session(self) -> Session:
+        """What `sessions.Sessions` keeps for this browser."""
+        open_session = self.state.get("open_session")
+        if open_session is None:
+            raise RuntimeError("no sessions: Sessions([key]).install(app) gives requests theirs")
+        return open_session()
 
     @property
     def client_address(self) -> str:
@@ -192,10 +203,11 @@ class Request:
         return f"<Request {self.method} {self.environ.get('PATH_INFO', '')!r}>"
 
 
-def quality(accept: str, media_type: str) -> float:
-    """How welcome `media_type` is, from 0 to 1, by an Accept header (RFC 9110, section 12.5.1)."""
-    kind = media_type.partition("/")[0]
-    ranks = {media_type: 3, f"{kind}/*": 2, "*/*": 1}
+def quality(accept: str, offered: str) -> float:
+    """How welcome `offered` is, from 0 to 1, by a header such as Accept or Accept-Encoding
+    (RFC 9110, section 12.5)."""
+    kind = offered.partition("/")[0]
+    ranks = {offered: 3, f"{kind}/*": 2, "*/*": 1, "*": 1}
     best_rank, best_quality = 0, 0.0
     for item in accept.split(","):
         name, *parameters = (part.strip().lower() for part in item.split(";"))

@@ -1,22 +1,20 @@
 """Responses: what a handler gives back. Each one is a WSGI application in itself.
 
 A response is a status, header fields and a body. The body is bytes (the usual case: its length is
-known), an iterable of bytes (sent as it comes), a file, or an event stream. Calling the response
-with `environ` and `start_response` hands all of it to whichever WSGI server runs underneath.
+known), an iterable of bytes (sent as it comes), an event stream, or a file (`file_response`).
+Calling the response with `environ` and `start_response` hands all of it to whichever WSGI server
+runs underneath.
 """
 
 from __future__ import annotations
 
 import json
-import mimetypes
-import os
 from collections.abc import Callable, Iterable
-from email.utils import formatdate
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from services.web.conditional import has_conditions, precondition_status
 from services.web.event_stream import Broadcast, InitialEvents, Subscription
 from services.web.headers import TOKEN, Headers, HeaderSource
 
@@ -26,10 +24,11 @@ Environ = dict[str, Any]
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 # RFC 9110, section 6.4.1: these never have content.
 _BODILESS = frozenset({204, 304})
+# What describes a body that a 304 or a 412 does not have.
+_OF_THE_BODY = frozenset({"content-type", "content-length", "content-encoding"})
 _SAME_SITE = frozenset({"Strict", "Lax", "None"})
 # Made once: json.dumps makes an encoder for each call that does not want its defaults.
 _COMPACT_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-_FILE_BLOCK_BYTES = 64 * 1024
 
 
 def status_line(status: int) -> str:
@@ -101,14 +100,20 @@ class Response:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         fields = self.headers.items()
-        body = self.body
-        if isinstance(body, bytes):
-            if self.status in _BODILESS:
+        body, status = self.body, self.status
+        if status == 200 and has_conditions(environ):
+            status = precondition_status(environ, self.headers) or 200
+            if status != 200:
+                close_body(body)
                 body = b""
-            elif "Content-Length" not in self.headers:
+                fields = [field for field in fields if field[0].lower() not in _OF_THE_BODY]
+        if isinstance(body, bytes):
+            if status in _BODILESS:
+                body = b""
+            elif status != self.status or "Content-Length" not in self.headers:
                 fields.append(("Content-Length", str(len(body))))
             body = [body] if body and environ["REQUEST_METHOD"] != "HEAD" else []
-        start_response(status_line(self.status), fields)
+        start_response(status_line(status), fields)
         return body
 
     def __repr__(self) -> str:
@@ -153,53 +158,6 @@ class RedirectResponse(Response):
         self.headers["Location"] = quote(location, safe="/:?#[]@!$&'()*+,;=%~")
 
 
-class FileResponse(Response):
-    """The content of a file, in blocks, by the server's `wsgi.file_wrapper` where it has one.
-
-    The file is opened here, so that whatever is missing or forbidden raises OSError before the
-    status is sent, and a file that is replaced meanwhile is still sent whole.
-    """
-
-    def __init__(
-        self,
-        path: Path | str,
-        status: int = 200,
-        headers: HeaderSource = None,
-        content_type: str | None = None,
-    ) -> None:
-        path = Path(path)
-        super().__init__(b"", status, headers, content_type or guess_content_type(path.name))
-        self.file = path.open("rb")
-        facts = os.fstat(self.file.fileno())
-        self.headers.setdefault("Content-Length", str(facts.st_size))
-        self.headers.setdefault("Last-Modified", formatdate(facts.st_mtime, usegmt=True))
-        self.headers.setdefault("ETag", f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"')
-        # A browser must not guess a type of its own and run what was meant as text.
-        self.headers.setdefault("X-Content-Type-Options", "nosniff")
-
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        start_response(status_line(self.status), self.headers.items())
-        if environ["REQUEST_METHOD"] == "HEAD":
-            self.file.close()
-            return []
-        wrapper = environ.get("wsgi.file_wrapper", FileBlocks)
-        return wrapper(self.file, _FILE_BLOCK_BYTES)
-
-
-class FileBlocks:
-    """A file as an iterable of blocks, closed by the server when it is done (PEP 3333)."""
-
-    def __init__(self, file: Any, block_bytes: int = _FILE_BLOCK_BYTES) -> None:
-        self.file = file
-        self.block_bytes = block_bytes
-
-    def __iter__(self) -> Iterable[bytes]:
-        return iter(lambda: self.file.read(self.block_bytes), b"")
-
-    def close(self) -> None:
-        self.file.close()
-
-
 class EventStreamResponse(Response):
     """Server-sent events: first `initial`, then whatever is published on `events`.
 
@@ -230,14 +188,11 @@ class EventStreamResponse(Response):
         return hand_over(subscription) if hand_over else subscription
 
 
-def guess_content_type(name: str) -> str:
-    """The media type that the name's ending stands for; text types with their charset."""
-    media_type, encoding = mimetypes.guess_type(name, strict=True)
-    if media_type is None or encoding is not None:
-        return "application/octet-stream"
-    if media_type.startswith("text/") or media_type in ("application/javascript",):
-        return f"{media_type}; charset=utf-8"
-    return media_type
+def close_body(body: bytes | Iterable[bytes]) -> None:
+    """Close a body that is not going to be sent, as a server closes one that was (PEP 3333)."""
+    close = getattr(body, "close", None)
+    if close is not None:
+        close()
 
 
 def encode_json(content: object) -> bytes:

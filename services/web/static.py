@@ -2,9 +2,9 @@
 
     app.mount("/static", StaticFiles(Path(__file__).parent / "static"))
 
-A browser keeps what it got and asks whether it is still good (`If-None-Match`); the answer is 304
-and no body as long as the file's size and time of change are the same. The type comes from the
-name, and `nosniff` forbids the browser to guess another one.
+A browser keeps what it got and asks whether it is still good; `file_response` answers 304 and no
+body as long as the file's size and time of change are the same. The type comes from the name, and
+`nosniff` forbids the browser to guess another one.
 
 The path in the URL is a stranger's. It is joined to the folder, resolved with its `..` and symbolic
 links, and refused unless the result lies inside; so are hidden files and anything but plain files.
@@ -15,12 +15,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from services.web.errors import HTTPError, error_response
+from services.web.file_response import FileResponse
 from services.web.requests import Request
-from services.web.responses import Environ, FileResponse, Response, StartResponse
+from services.web.responses import Environ, StartResponse
 
 
 class StaticFiles:
@@ -38,7 +38,7 @@ class StaticFiles:
             response = error_response(error, request)
         return response(environ, start_response)
 
-    def respond(self, request: Request) -> Response:
+    def respond(self, request: Request) -> FileResponse:
         """The file that the request's path names. Errors: 404, 405."""
         if request.method not in ("GET", "HEAD"):
             raise HTTPError(405, "files can only be read", headers={"Allow": "GET, HEAD"})
@@ -47,10 +47,6 @@ class StaticFiles:
         if response is None:
             raise HTTPError(404, f"no file is at {request.url_path}")
         response.headers["Cache-Control"] = self.cache_control
-        if is_not_modified(request, response):
-            response.file.close()
-            kept = ("ETag", "Last-Modified", "Cache-Control", "X-Content-Type-Options")
-            return Response(status=304, headers={name: response.headers[name] for name in kept})
         return response
 
     def _open(self, path: Path) -> FileResponse | None:
@@ -77,22 +73,3 @@ def safe_join(directory: Path, name: str) -> Path | None:
     except (OSError, RuntimeError):
         return None
     return path if path.is_relative_to(directory) else None
-
-
-def is_not_modified(request: Request, response: Response) -> bool:
-    """Whether the client's copy is still good (RFC 9110, section 13.2.2).
-
-    An entity tag, if the client sends one, decides alone; the date is only for clients without.
-    """
-    tags = request.headers.get("if-none-match")
-    if tags is not None:
-        current = (response.headers.get("ETag") or "").removeprefix("W/")
-        known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
-        return "*" in known or current in known
-    since, changed = request.headers.get("if-modified-since"), response.headers.get("Last-Modified")
-    if since is None or changed is None:
-        return False
-    try:
-        return parsedate_to_datetime(changed) <= parsedate_to_datetime(since)
-    except (ValueError, TypeError):
-        return False

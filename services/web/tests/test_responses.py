@@ -4,15 +4,14 @@ import json
 
 import pytest
 
+from services.web.file_response import FileResponse, guess_content_type
 from services.web.responses import (
-    FileResponse,
     HTMLResponse,
     JSONResponse,
     RedirectResponse,
     Response,
     TextResponse,
     encode_json,
-    guess_content_type,
 )
 from services.web.test_client import TestClient
 

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.web.application import Application
+from services.web.file_response import FileResponse
 from services.web.http_decoder import Limits
-from services.web.responses import FileResponse, Response, TextResponse
+from services.web.responses import Response, TextResponse
 from services.web.static import StaticFiles
 from services.web.tests.serving import WAIT_S, Running, ask, get, make_application, read_response
 
