@@ -7,6 +7,7 @@ gives all of them on request. It is immutable: it describes what the client sent
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Generic, TypeVar
 from urllib.parse import parse_qsl
 
 from services.web.errors import HTTPError
@@ -15,18 +16,22 @@ from services.web.errors import HTTPError
 MAX_FIELDS = 1000
 
 
-class MultiDict(Mapping[str, str]):
-    """An immutable mapping from each name to its first value; `get_all` gives every value."""
+Value = TypeVar("Value")
+
+
+class MultiDict(Mapping[str, Value], Generic[Value]):
+    """An immutable mapping from each name to its first value, text or a file that was sent;
+    `get_all` gives every value."""
 
     __slots__ = ("_values",)
 
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._values: dict[str, list[str]] = {}
+    def __init__(self, pairs: Iterable[tuple[str, Value]] = ()) -> None:
+        self._values: dict[str, list[Value]] = {}
         for name, value in pairs:
             self._values.setdefault(name, []).append(value)
 
     @classmethod
-    def from_urlencoded(cls, text: str) -> MultiDict:
+    def from_urlencoded(cls, text: str) -> MultiDict[str]:
         """Read `a=1&b=2` (query string or form body); blank values are kept. Errors: 400."""
         try:
             pairs = parse_qsl(
@@ -38,7 +43,7 @@ class MultiDict(Mapping[str, str]):
             raise HTTPError(400, f"more than {MAX_FIELDS} query or form fields") from error
         return cls(pairs)
 
-    def get_all(self, name: str) -> list[str]:
+    def get_all(self, name: str) -> list[Value]:
         """Every value of `name` in the order sent; empty when there is none."""
         return list(self._values.get(name, ()))
 
@@ -64,13 +69,13 @@ class MultiDict(Mapping[str, str]):
             raise HTTPError(400, f"{name} must be at most {maximum}")
         return number
 
-    def items_all(self) -> Iterator[tuple[str, str]]:
+    def items_all(self) -> Iterator[tuple[str, Value]]:
         """Each pair, names in the order of their first appearance."""
         for name, values in self._values.items():
             for value in values:
                 yield name, value
 
-    def __getitem__(self, name: str) -> str:
+    def __getitem__(self, name: str) -> Value:
         return self._values[name][0]
 
     def __iter__(self) -> Iterator[str]:

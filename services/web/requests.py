@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, NoReturn, TypeVar
 from urllib.parse import quote, unquote
 
 from services.web.errors import HTTPError
 from services.web.headers import RequestHeaders
 from services.web.multidict import MultiDict
+from services.web.multipart import Form, UploadedFile, read_form
 
 if TYPE_CHECKING:
     from services.web.sessions import Session
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_JSON_DEPTH = 64
+_BLOCK_BYTES = 64 * 1024
 
 
 Value = TypeVar("Value")
@@ -139,22 +141,17 @@ class Request:
     @lazy
     def body(self) -> bytes:
         """The whole body, read once. Errors: 413 beyond `max_body_bytes`, 400 when cut short."""
+        return b"".join(self._blocks())
+
+    @property
+    def _content_length(self) -> int | None:
+        """The length of the body; None for a chunked one under a server that marks its end."""
         text = self.environ.get("CONTENT_LENGTH") or ""
         if not text:
-            # A chunked body under a server that marks its end; otherwise there is no body.
-            if not self.environ.get("wsgi.input_terminated"):
-                return b""
-            body = self.stream.read(self.max_body_bytes + 1)
-            self._check_length(len(body))
-            return body
+            return None if self.environ.get("wsgi.input_terminated") else 0
         if not (text.isascii() and text.isdigit() and len(text) <= 18):
             raise HTTPError(400, "Content-Length is not a number")
-        length = int(text)
-        self._check_length(length)
-        body = self.stream.read(length)
-        if len(body) < length:
-            raise HTTPError(400, f"the body ends after {len(body)} of {length} bytes")
-        return body
+        return int(text)
 
     def require_json_type(self) -> None:
         """Raises 415 where a browser sends something that is not called JSON.
@@ -179,14 +176,42 @@ class Request:
         return value
 
     @lazy
-    def form(self) -> MultiDict:
+    def form(self) -> MultiDict[str]:
         """The fields of a form as a browser sends it. Errors: 415 for another content type."""
+        if self.content_type == "multipart/form-data":
+            return self._multipart.fields
         if self.content_type != "application/x-www-form-urlencoded":
-            raise HTTPError(415, "the body must be a form (application/x-www-form-urlencoded)")
+            raise HTTPError(
+                415, "the body must be a form (application/x-www-form-urlencoded or multipart)"
+            )
         try:
             return MultiDict.from_urlencoded(self.body.decode())
         except UnicodeDecodeError as error:
             raise HTTPError(400, "the form is not UTF-8") from error
+
+    @property
+    def files(self) -> MultiDict[UploadedFile]:
+        """The files of a form, as streams. Errors: 415 for a form that cannot have any."""
+        if self.content_type != "multipart/form-data":
+            raise HTTPError(415, "files come in a form of type multipart/form-data")
+        return self._multipart.files
+
+    @lazy
+    def _multipart(self) -> Form:
+        return read_form(self._blocks(), self.headers["content-type"])
+
+    def _blocks(self) -> Iterator[bytes]:
+        """The body piece by piece. Errors: as `body`."""
+        length = self._content_length
+        remaining = self.max_body_bytes + 1 if length is None else length
+        self._check_length(length or 0)
+        while remaining > 0 and (block := self.stream.read(min(remaining, _BLOCK_BYTES))):
+            remaining -= len(block)
+            yield block
+        if length is None:
+            self._check_length(self.max_body_bytes + 1 - remaining)
+        elif remaining:
+            raise HTTPError(400, f"the body ends after {length - remaining} of {length} bytes")
 
     def prefers_html(self) -> bool:
         """Whether a page would be more welcome than a JSON document (a browser asks for pages)."""
