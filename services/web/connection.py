@@ -35,6 +35,8 @@ from services.web.errors import reason
 from services.web.event_stream import PING, Subscription
 from services.web.http_decoder import HTTPRequest, ProtocolError, RequestDecoder
 from services.web.http_encoder import ResponseEncoder, encode_simple_response
+from services.web.websocket import WebSocket
+from services.web.websocket_codec import CloseCode
 from services.web.wsgi import ClientGone, Exchange
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class Connection:
         "_is_closing",
         "_is_gone",
         "_is_paused",
+        "_is_reading_paused",
         "_is_stream_over",
         "_output",
         "_pending",
@@ -77,6 +80,7 @@ class Connection:
         "_server",
         "_sock",
         "_subscription",
+        "_websocket",
         "client_host",
         "client_port",
         "closed",
@@ -91,12 +95,14 @@ class Connection:
         self._output: deque[memoryview | _FilePart] = deque()
         self._request: HTTPRequest | None = None
         self._is_paused = False
+        self._is_reading_paused = False
         self._is_closing = False
         self._is_gone = False
         # A client that connects and says nothing has the time of a head, not of an idle one.
         self._phase = _Phase.HEAD
         self._phase_began_s = server.loop.now_s
         self._subscription: Subscription | None = None
+        self._websocket: WebSocket | None = None
         self._is_stream_over = False
         self._pending: deque[bytes] = deque()
         self.client_host = str(address[0]) if address else ""
@@ -120,6 +126,8 @@ class Connection:
             data = b""
         if not data:
             self.close()
+        elif self._websocket is not None:
+            self._websocket.receive_data(data)
         elif self._phase is not _Phase.LINGERING and self._subscription is None:
             self._decoder.receive_data(data)
             self._advance()
@@ -158,13 +166,17 @@ class Connection:
             return
         if self._subscription is not None:
             self.close()
+        elif self._websocket is not None:
+            self._websocket.close(CloseCode.GOING_AWAY, "the server stops")
         elif not self._decoder.has_begun and not self._output:
             self.deadline_s = min(self.deadline_s, deadline_s)
 
     def ping(self) -> None:
-        """Keep an event stream awake with a comment."""
+        """Keep an event stream awake with a comment, and see whether a WebSocket still is."""
         if self._subscription is not None:
             self.push(PING)
+        elif self._websocket is not None and not self._websocket.ping():
+            self.close()
 
     def flush_stream(self) -> None:
         """Send what was published, in one piece; drop a reader that lets too much pile up."""
@@ -174,8 +186,10 @@ class Connection:
         if chunk:
             self._output.append(memoryview(chunk))
         waiting_bytes = sum(len(part) for part in self._output)
-        if waiting_bytes > self._server.settings.max_stream_bytes:
-            self._server.log.warning("dropped a slow event stream", client=self.client_host)
+        settings = self._server.settings
+        is_stream = self._websocket is None
+        if waiting_bytes > (settings.max_stream_bytes if is_stream else settings.max_socket_bytes):
+            self._server.log.warning("dropped a slow reader", client=self.client_host)
             self.close()
         else:
             self._write()
@@ -187,6 +201,8 @@ class Connection:
         self.closed = True
         if self._subscription is not None:
             self._subscription.detach(self)
+        if self._websocket is not None:
+            self._websocket.detach()
         for part in self._output:
             if isinstance(part, _FilePart):
                 part.file.close()
@@ -243,10 +259,10 @@ class Connection:
             self.close()
         elif self._output:
             self._write()
-        elif self._subscription is not None and (self._pending or not self._is_stream_over):
+        elif self._is_streaming and (self._pending or not self._is_stream_over):
             # What was published last is sent first: each `push` has asked for a flush.
             self._enter(_Phase.STREAMING, float("inf"))
-            self._watch_readable()
+            self._watch_stream()
         elif self._is_closing:
             self._finish_closing()
         else:
@@ -299,6 +315,17 @@ class Connection:
             # The thread gave it back between the two lines above, and may not have seen the mark.
             self._resume()
 
+    @property
+    def _is_streaming(self) -> bool:
+        """Whether requests are over, and an event stream or a WebSocket has the connection."""
+        return self._subscription is not None or self._websocket is not None
+
+    def _watch_stream(self) -> None:
+        if self._is_reading_paused:
+            self._server.loop.unwatch(self._sock)
+        else:
+            self._watch_readable()
+
     def _watch_readable(self) -> None:
         self._server.loop.watch(self._sock, self.on_readable)
 
@@ -331,7 +358,7 @@ class Connection:
         self._request = None
         while request is not None:
             self._respond(request)
-            if self._is_closing or self._output or self._subscription is not None:
+            if self._is_closing or self._output or self._is_streaming:
                 break
             if not self._decoder.has_begun:
                 self._give_back()
@@ -408,6 +435,12 @@ class Connection:
         self._subscription = subscription
         self._output.append(memoryview(head + first))
 
+    def send_websocket(self, head: bytes, socket: WebSocket) -> None:
+        """Leave the connection to a WebSocket, which answers from here on through `push`."""
+        self._output.append(memoryview(head))
+        self._websocket = socket
+        socket.attach(self, self._decoder.take_rest())
+
     def _wait_until_writable(self) -> None:
         poll = select.poll()
         poll.register(self._sock, select.POLLOUT)
@@ -415,7 +448,8 @@ class Connection:
             self._is_gone = True
             raise ClientGone
 
-    # What publishers do, from any thread: the connection as a listener of a broadcast.
+    # What publishers and sockets do, from any thread: the connection as a listener of a broadcast
+    # and as the link of a WebSocket.
 
     def push(self, chunk: bytes) -> None:
         """Queue an event; the loop sends everything that is queued in one go."""
@@ -426,6 +460,23 @@ class Connection:
         """The broadcast is over: send what is queued, then close."""
         self._is_stream_over = True
         self._server.flush_stream_soon(self)
+
+    def run(self, job: WebSocket) -> None:
+        """Have a thread of the pool serve a WebSocket."""
+        self._server.loop.call_from_thread(lambda: self._server.pool.submit(job))
+
+    def pause_reading(self) -> None:
+        """Leave what the client sends in the kernel, until the handler has caught up."""
+        self._server.loop.call_from_thread(lambda: self._read_stream(is_paused=True))
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        self._server.loop.call_from_thread(lambda: self._read_stream(is_paused=False))
+
+    def _read_stream(self, *, is_paused: bool) -> None:
+        self._is_reading_paused = is_paused
+        if self._phase is _Phase.STREAMING and not self.closed:
+            self._watch_stream()
 
 
 class _FilePart:

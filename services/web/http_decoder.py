@@ -18,8 +18,8 @@ ways is refused, even where other servers guess.
     anything else: ProtocolError with a status; the connection has lost its place and is closed
 
 The rules are those of RFC 9112 (messages) and RFC 9110 (meaning); sections are named beside them.
-Responses are written by `http_encoder`. Left out: protocol upgrades, and CONNECT, which is for
-proxies.
+Responses are written by `http_encoder`. After an upgrade (WebSocket) the connection is another
+protocol's, and what came early is handed on. Left out: CONNECT, which is for proxies.
 """
 
 from __future__ import annotations
@@ -173,6 +173,12 @@ class RequestDecoder:
             if not _STEPS[self._state](self):
                 return None
         return self._finish()
+
+    def take_rest(self) -> bytes:
+        """What came behind the last request, for the protocol that the connection changes to."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return rest
 
     def take_interim(self) -> bytes:
         """The `100 Continue` that the client waits for before it sends its body; else empty."""

@@ -85,6 +85,15 @@ class ResponseEncoder:
         lines.append("\r\n")
         return _encode_lines(lines)
 
+    def encode_upgrade(self, protocol: str, fields: list[tuple[str, str]], date: str) -> bytes:
+        """The head of a 101: from here on the connection speaks `protocol`."""
+        lines = ["HTTP/1.1 101 Switching Protocols", f"Upgrade: {protocol}", "Connection: Upgrade"]
+        lines += [
+            f"{name}: {value}" for name, value in fields if _lower_name(name) not in _HOP_BY_HOP
+        ]
+        self.keep_alive = False
+        return _encode_lines([*lines, f"Date: {date}", "\r\n"])
+
     def encode_data(self, data: bytes) -> bytes:
         """A piece of the body as it goes over the wire; nothing where no body may follow."""
         match self.framing:

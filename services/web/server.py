@@ -18,7 +18,7 @@ the response is on its way; so `threads` bounds how many requests *run*, not how
 are. See `connection` for how ownership passes, `http_decoder` for what is a request, `wsgi` for how
 the application is called.
 
-Left out, for now: several processes, TLS, WebSocket.
+Left out, for now: several processes, TLS.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from operator import methodcaller
 from typing import BinaryIO
 
 from services.common.event_loop import EventLoop, Timer
@@ -38,6 +39,7 @@ from services.web.connection import Connection
 from services.web.http_decoder import HTTPRequest, Limits
 from services.web.http_encoder import encode_simple_response
 from services.web.thread_pool import ThreadPool
+from services.web.websocket import WebSocket
 from services.web.wsgi import Application, EnvironBuilder, Exchange
 
 _OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -64,6 +66,8 @@ class Settings:
     max_requests_per_connection: int = 10_000
     max_stream_bytes: int = 1024 * 1024
     """What may wait for one reader of an event stream."""
+    max_socket_bytes: int = 8 * 1024 * 1024
+    """What may wait for one reader of a WebSocket."""
     ping_interval_s: float = 15.0
     sweep_interval_s: float = 1.0
     """How often timeouts are looked at, and so how exact they are."""
@@ -90,8 +94,8 @@ class HTTPServer:
         self.connections: set[Connection] = set()
         host, port = listener.getsockname()[:2]
         self.environs = EnvironBuilder(log, host, port)
-        self.pool: ThreadPool[Connection] = ThreadPool(
-            "http", self.settings.threads, Connection.serve
+        self.pool: ThreadPool[Connection | WebSocket] = ThreadPool(
+            "http", self.settings.threads, methodcaller("serve")
         )
         self._listener = listener
         self._finished_requests = 0

@@ -7,9 +7,9 @@ The order of events is the delicate part. `start_response` may be called early, 
 generator), or twice (to replace the answer by an error page, as long as nothing has been sent);
 the head leaves with the first byte of the body and not before; `close` is called in every case.
 
-Two kinds of body are recognized and leave the thread at once: a file in `wsgi.file_wrapper`, and a
-subscription in `glassbox.stream`. The event loop sends both, so that a slow reader or a silent
-stream holds no thread.
+Three kinds of body are recognized and leave the thread at once: a file in `wsgi.file_wrapper`, a
+subscription in `glassbox.stream`, a socket in `glassbox.websocket`. The event loop has them from
+there on, so that a slow reader or a silent stream holds no thread.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from services.common.logs import Log
 from services.web.event_stream import Subscription
 from services.web.http_decoder import HTTPRequest
 from services.web.http_encoder import Framing, ResponseEncoder, encode_simple_response
+from services.web.websocket import WebSocket, WebSocketBody
 
 Environ = dict[str, Any]
 Application = Callable[..., Iterable[bytes]]
@@ -51,6 +52,9 @@ class Transport(Protocol):
 
     def send_stream(self, head: bytes, subscription: Subscription) -> None:
         """Have the event loop send events until one of the two sides goes away."""
+
+    def send_websocket(self, head: bytes, socket: WebSocket) -> None:
+        """Give the connection to a WebSocket, head first."""
 
 
 class FileBody:
@@ -126,6 +130,7 @@ class EnvironBuilder:
             # A chunked body arrives here unchunked, and reading it ends at its end.
             "wsgi.input_terminated": True,
             "glassbox.stream": StreamBody,
+            "glassbox.websocket": WebSocketBody,
         }
 
     def build(self, request: HTTPRequest, client_host: str, client_port: str) -> Environ:
@@ -232,6 +237,8 @@ class Exchange:
             self._send_whole(body[0] if len(body) == 1 else b"".join(body))
         elif isinstance(body, StreamBody):
             self._send_stream(body)
+        elif isinstance(body, WebSocketBody):
+            self._send_websocket(body)
         elif not (isinstance(body, FileBody) and self._send_file(body)):
             self._send_pieces(body)
 
@@ -284,6 +291,11 @@ class Exchange:
         else:
             self._transport.send_last(head)
         self._is_head_sent = True
+
+    def _send_websocket(self, body: WebSocketBody) -> None:
+        head = self._encoder.encode_upgrade("websocket", self._fields, self._date)
+        self._is_head_sent = True
+        self._transport.send_websocket(head, body.socket)
 
     def _encode(self, data: bytes) -> bytes:
         encoded = self._encoder.encode_data(data)

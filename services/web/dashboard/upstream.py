@@ -53,11 +53,22 @@ class Upstream:
         with HTTPClient(self.url, timeout_s=self._timeout_s) as client:
             return self._content(lambda: client.post(path, json=content))
 
+    def put(self, path: str, content: object) -> object:
+        with HTTPClient(self.url, timeout_s=self._timeout_s) as client:
+            return self._content(lambda: client.request("PUT", path, json=content))
+
+    def delete(self, path: str) -> None:
+        """For services that answer with nothing."""
+        with HTTPClient(self.url, timeout_s=self._timeout_s) as client:
+            self._content(lambda: client.delete(path))
+
     def _content(self, ask: Callable[[], Reply]) -> object:
         try:
             reply = ask()
         except HTTPClientError as error:
             raise Unreachable(f"{self.address}: {_reason(error)}") from error
+        if reply.status == 204:
+            return None
         try:
             content = json.loads(reply.body, parse_int=exact_integer)
         except (ValueError, RecursionError) as error:
