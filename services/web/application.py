@@ -158,7 +158,7 @@ class Application(Router):
         if not isinstance(error, HTTPError):
             # Our bug, not the client's: the log gets everything, the client only the fact.
             path = request.environ.get("PATH_INFO")
-            log.exception("a handler failed", method=request.method, path=path)
+            log.exception("a handler failed", method=request.method, path=path, id=request.id)
             error = HTTPError(500, "the server failed to answer this request")
         return error_response(error, request)
 

@@ -31,13 +31,15 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, BinaryIO
 
+from services.web.access_log import Access
 from services.web.errors import reason
 from services.web.event_stream import PING, Subscription
 from services.web.http_decoder import HTTPRequest, ProtocolError, RequestDecoder
 from services.web.http_encoder import ResponseEncoder, encode_simple_response
+from services.web.proxy_protocol import ProxyProtocolError, parse_proxy_header
 from services.web.websocket import WebSocket
 from services.web.websocket_codec import CloseCode
-from services.web.wsgi import ClientGone, Exchange
+from services.web.wsgi import ClientGone, Environ, Exchange
 
 if TYPE_CHECKING:
     from services.web.server import HTTPServer
@@ -67,6 +69,7 @@ class Connection:
 
     __slots__ = (
         "_decoder",
+        "_is_behind_proxy",
         "_is_closing",
         "_is_gone",
         "_is_paused",
@@ -76,6 +79,7 @@ class Connection:
         "_pending",
         "_phase",
         "_phase_began_s",
+        "_proxy_header",
         "_request",
         "_server",
         "_sock",
@@ -90,7 +94,9 @@ class Connection:
 
     def __init__(self, server: HTTPServer, sock: socket.socket, address: tuple) -> None:
         self._server = server
-        self._sock = sock
+        self._is_behind_proxy = server.settings.proxy_protocol
+        self._proxy_header = b""
+        self._sock = sock if self._is_behind_proxy else server.secured(sock)
         self._decoder = RequestDecoder(server.settings.limits, server.open_body)
         self._output: deque[memoryview | _FilePart] = deque()
         self._request: HTTPRequest | None = None
@@ -113,10 +119,16 @@ class Connection:
 
     # What the loop does.
 
+    def begin(self) -> None:
+        """Wait for the first request."""
+        self._watch_readable()
+
     def on_readable(self) -> None:
         """Read what is there; a whole request goes to the pool."""
         if self._phase is _Phase.SERVED:
             self._pause()
+            return
+        if self._is_behind_proxy and not self._read_proxy_header():
             return
         try:
             data = self._sock.recv(_RECV_BYTES)
@@ -131,6 +143,32 @@ class Connection:
         elif self._phase is not _Phase.LINGERING and self._subscription is None:
             self._decoder.receive_data(data)
             self._advance()
+
+    def _read_proxy_header(self) -> bool:
+        """Learn from the proxy in front whose connection this is; False: not yet."""
+        try:
+            # Of what follows the header nothing may be taken: it may be TLS.
+            seen = self._sock.recv(_RECV_BYTES, socket.MSG_PEEK)
+            header = parse_proxy_header(self._proxy_header + seen) if seen else None
+            if header is None:
+                self._proxy_header += self._sock.recv(len(seen)) if seen else b""
+            else:
+                self._sock.recv(header.header_bytes - len(self._proxy_header))
+        except (BlockingIOError, InterruptedError):
+            return False
+        except (OSError, ProxyProtocolError) as error:
+            self._server.log.warning("no PROXY header", client=self.client_host, reason=error)
+            self.close()
+            return False
+        if header is None:
+            if not seen:
+                self.close()
+            return False
+        self._is_behind_proxy = False
+        self._sock = self._server.secured(self._sock)
+        if header.host is not None:
+            self.client_host, self.client_port = header.host, str(header.port)
+        return True
 
     def take_back(self) -> None:
         """Own the connection again: send what is left over, or go on reading.
@@ -388,16 +426,16 @@ class Connection:
             and not server.is_stopping
         )
         encoder = ResponseEncoder(request.method, request.minor_version, keep_alive=keep_alive)
-        exchange = Exchange(encoder, self, server.date, server.log)
-        began_s = time.monotonic() if server.settings.access_log else 0.0
         environ = server.environs.build(request, self.client_host, self.client_port)
+        exchange = Exchange(encoder, self, server.date, server.log)
+        began_s = time.monotonic() if server.access_log.is_on else 0.0
         exchange.run(server.application, environ)
         if request.body is not None:
             request.body.close()
         if not exchange.keep_alive:
             self._is_closing = True
-        if server.settings.access_log:
-            server.log_access(self, request, exchange, time.monotonic() - began_s)
+        if server.access_log.is_on:
+            server.access_log.write(_access(environ, exchange, time.monotonic() - began_s))
 
     def send(self, data: bytes) -> None:
         """Send all of it, waiting for the client to read. Errors: ClientGone."""
@@ -477,6 +515,23 @@ class Connection:
         self._is_reading_paused = is_paused
         if self._phase is _Phase.STREAMING and not self.closed:
             self._watch_stream()
+
+
+def _access(environ: Environ, exchange: Exchange, duration_s: float) -> Access:
+    query = environ["QUERY_STRING"]
+    return Access(
+        # What middleware has found out about the client counts.
+        client=environ["REMOTE_ADDR"],
+        method=environ["REQUEST_METHOD"],
+        target=environ["RAW_PATH"] + (f"?{query}" if query else ""),
+        protocol=environ["SERVER_PROTOCOL"],
+        status=exchange.status,
+        body_bytes=exchange.body_bytes,
+        duration_s=duration_s,
+        referer=environ.get("HTTP_REFERER", ""),
+        user_agent=environ.get("HTTP_USER_AGENT", ""),
+        request_id=environ["HTTP_X_REQUEST_ID"],
+    )
 
 
 class _FilePart:

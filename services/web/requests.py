@@ -119,6 +119,11 @@ class Request:
         return str(self.environ.get("REMOTE_ADDR", ""))
 
     @property
+    def id(self) -> str:
+        """What names this request in the logs of everybody on its way; empty if nothing does."""
+        return str(self.environ.get("HTTP_X_REQUEST_ID", ""))
+
+    @property
     def host(self) -> str:
         """Host and port as the client named them."""
         return str(self.environ.get("HTTP_HOST", ""))

@@ -18,13 +18,14 @@ the response is on its way; so `threads` bounds how many requests *run*, not how
 are. See `connection` for how ownership passes, `http_decoder` for what is a request, `wsgi` for how
 the application is called.
 
-Left out, for now: several processes, TLS.
+Several processes may share one listener (`workers`).
 """
 
 from __future__ import annotations
 
 import errno
 import socket
+import ssl
 import tempfile
 from collections import deque
 from collections.abc import Callable
@@ -35,12 +36,14 @@ from typing import BinaryIO
 
 from services.common.event_loop import EventLoop, Timer
 from services.common.logs import Log
+from services.web.access_log import AccessLog
 from services.web.connection import Connection
-from services.web.http_decoder import HTTPRequest, Limits
+from services.web.http_decoder import Limits
 from services.web.http_encoder import encode_simple_response
 from services.web.thread_pool import ThreadPool
+from services.web.tls import TLSSocket
 from services.web.websocket import WebSocket
-from services.web.wsgi import Application, EnvironBuilder, Exchange
+from services.web.wsgi import Application, EnvironBuilder
 
 _OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 # A client whose connection is idle may just be sending its next request.
@@ -71,7 +74,11 @@ class Settings:
     ping_interval_s: float = 15.0
     sweep_interval_s: float = 1.0
     """How often timeouts are looked at, and so how exact they are."""
-    access_log: bool = False
+    access_log: str = "no"
+    """One of `access_log.FORMS`."""
+    tls: ssl.SSLContext | None = None
+    proxy_protocol: bool = False
+    """Each connection begins with a PROXY header, which says whose it is."""
 
 
 class HTTPServer:
@@ -93,7 +100,10 @@ class HTTPServer:
         self.date = formatdate(usegmt=True)
         self.connections: set[Connection] = set()
         host, port = listener.getsockname()[:2]
-        self.environs = EnvironBuilder(log, host, port)
+        self.environs = EnvironBuilder(
+            log, host, port, scheme="https" if self.settings.tls else "http"
+        )
+        self.access_log = AccessLog(self.settings.access_log, log)
         self.pool: ThreadPool[Connection | WebSocket] = ThreadPool(
             "http", self.settings.threads, methodcaller("serve")
         )
@@ -159,19 +169,9 @@ class HTTPServer:
         """Where a request's body is kept until it is whole."""
         return tempfile.SpooledTemporaryFile(self.settings.body_memory_bytes)
 
-    def log_access(
-        self, connection: Connection, request: HTTPRequest, exchange: Exchange, duration_s: float
-    ) -> None:
-        """One line for one request."""
-        self.log.info(
-            "request",
-            client=connection.client_host,
-            method=request.method,
-            path=request.path,
-            status=exchange.status,
-            bytes=exchange.body_bytes,
-            ms=round(duration_s * 1000, 2),
-        )
+    def secured(self, sock: socket.socket) -> socket.socket | TLSSocket:
+        """The socket, with TLS around it if this server speaks TLS."""
+        return TLSSocket(sock, self.settings.tls) if self.settings.tls else sock
 
     def _accept_all(self) -> None:
         """Accept until it would block: one accept a turn triples the tail latency of a burst."""
@@ -197,7 +197,7 @@ class HTTPServer:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(self, sock, address)
         self.connections.add(connection)
-        self.loop.watch(sock, connection.on_readable)
+        connection.begin()
 
     def _rest_from_accepting(self, error: OSError) -> None:
         # The listener would stay readable and spin the loop; clients wait in the backlog instead.

@@ -15,7 +15,10 @@ there on, so that a slow reader or a silent stream holds no thread.
 from __future__ import annotations
 
 import io
+import itertools
 import os
+import re
+import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -31,6 +34,7 @@ from services.web.websocket import WebSocket, WebSocketBody
 Environ = dict[str, Any]
 Application = Callable[..., Iterable[bytes]]
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=\-]{1,128}")
 _FAILURE = "the server failed to answer this request"
 
 
@@ -115,13 +119,16 @@ class ErrorStream(io.TextIOBase):
 class EnvironBuilder:
     """Makes the environ of each request out of what is the same for all and what is not."""
 
-    def __init__(self, log: Log, server_host: str, server_port: int) -> None:
+    def __init__(
+        self, log: Log, server_host: str, server_port: int, *, scheme: str = "http"
+    ) -> None:
+        self._request_ids = request_ids()
         self._base: Environ = {
             "SCRIPT_NAME": "",
             "SERVER_NAME": server_host,
             "SERVER_PORT": str(server_port),
             "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
+            "wsgi.url_scheme": scheme,
             "wsgi.errors": ErrorStream(log),
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
@@ -139,6 +146,7 @@ class EnvironBuilder:
         path = request.path
         environ["REQUEST_METHOD"] = request.method
         environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
+        environ["RAW_PATH"] = path
         environ["QUERY_STRING"] = request.query
         environ["SERVER_PROTOCOL"] = "HTTP/1.1" if request.minor_version else "HTTP/1.0"
         environ["REMOTE_ADDR"] = client_host
@@ -147,6 +155,9 @@ class EnvironBuilder:
             key = environ_key(name)
             if key is not None:
                 environ[key] = value
+        # The id of the client, or of a proxy in front, names the request in every log on its way.
+        if not _REQUEST_ID.fullmatch(environ.get("HTTP_X_REQUEST_ID", "")):
+            environ["HTTP_X_REQUEST_ID"] = next(self._request_ids)
         if request.body is None:
             environ["wsgi.input"] = io.BytesIO()
         else:
@@ -155,6 +166,12 @@ class EnvironBuilder:
             environ["CONTENT_LENGTH"] = str(request.body_bytes)
             environ.pop("HTTP_TRANSFER_ENCODING", None)
         return environ
+
+
+def request_ids() -> Iterator[str]:
+    """Names for requests, different in each process and for each request."""
+    process = secrets.token_hex(6)
+    return (f"{process}-{number:x}" for number in itertools.count(1))
 
 
 @lru_cache(maxsize=1024)
@@ -180,6 +197,7 @@ class Exchange:
         "_fields",
         "_is_head_sent",
         "_log",
+        "_request_id",
         "_status_line",
         "_transport",
         "body_bytes",
@@ -193,6 +211,7 @@ class Exchange:
         self._fields: list[tuple[str, str]] = []
         self._is_head_sent = False
         self._date = date
+        self._request_id = ""
         self.body_bytes = 0
 
     @property
@@ -207,6 +226,7 @@ class Exchange:
     def run(self, application: Application, environ: Environ) -> None:
         """Answer the request. Whatever the application does, this raises nothing."""
         body: Iterable[bytes] = ()
+        self._request_id = environ.get("HTTP_X_REQUEST_ID", "")
         try:
             body = application(environ, self._start_response)
             self._send_body(body)
@@ -230,6 +250,8 @@ class Exchange:
             raise AssertionError("start_response was called twice without exc_info")
         self._status_line = status
         self._fields = list(fields)
+        if self._request_id:
+            self._fields.append(("X-Request-ID", self._request_id))
         return self._write
 
     def _send_body(self, body: Iterable[bytes]) -> None:
@@ -322,7 +344,9 @@ class Exchange:
         connection ends, and so the client sees that the body is not whole."""
         self._encoder.keep_alive = False
         request = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
-        self._log.exception("the application failed", request=request, error=repr(error))
+        self._log.exception(
+            "the application failed", request=request, error=repr(error), id=self._request_id
+        )
         if not self._is_head_sent:
             self._status_line = "500 Internal Server Error"
             self._is_head_sent = True

@@ -89,6 +89,17 @@ def read_response(file, *, is_head=False):
     return status, fields, file.read()
 
 
+def read_to_the_end(sock):
+    """What arrives until the other side closes, in whichever way it does."""
+    received = b""
+    try:
+        while data := sock.recv(4096):
+            received += data
+    except ConnectionResetError:
+        pass  # It closed with bytes of ours unread.
+    return received
+
+
 def ask(running, raw):
     """The one response to `raw`, on a connection of its own."""
     with running.connect() as sock:

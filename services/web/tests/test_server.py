@@ -417,7 +417,7 @@ def test_a_failing_application_is_500_and_the_server_goes_on(serve, caplog):
 
 def test_the_access_log(serve, caplog):
     caplog.set_level("INFO", logger="services.test")
-    running = serve(make_application(), access_log=True)
+    running = serve(make_application(), access_log="fields")
     assert ask(running, get("/name/a%20b?q=secret"))[0] == 200
     running.wait_until(lambda: "request client=127.0.0.1 method=GET" in caplog.text)
     assert "path=/name/a%20b status=200 bytes=3" in caplog.text

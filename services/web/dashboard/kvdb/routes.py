@@ -1,28 +1,32 @@
 """The page of kvdb and its API; every request is a few commands over RESP.
 
-    GET    /api/kvdb/keys?pattern=user:*&cursor=0    SCAN, then TYPE and PTTL of each key;
+    GET    /api/kvdb/keys?pattern=user:*&cursor=0    SCAN, then what is known of each key;
                                                      `also=NAME` lists that key if it exists,
                                                      wherever SCAN would come to it
-    GET    /api/kvdb/key?key=user:1                  one key: its type, time to live, value
-    PUT    /api/kvdb/key?key=user:1                  {"value": "…", "ttl_s": 60}: SET
+    GET    /api/kvdb/key?key=user:1&start=200        one key: type, TTL, a page of its value
+    PUT    /api/kvdb/key?key=user:1                  {"value": "…", "ttl_s": 60}: SET; with `type`
+                                                     and `elements`, a new key of any type
     PATCH  /api/kvdb/key?key=user:1                  {"ttl_s": 60}: PEXPIRE; null: PERSIST
+                                                     {"name": "…"}: RENAMENX
+    POST   /api/kvdb/key?key=user:1                  {"action": …}: change a part of it (`editing`)
     DELETE /api/kvdb/key?key=user:1                  DEL
+    POST   /api/kvdb/console                         {"line": "GET a", "db": 0}
+    GET    /api/kvdb/slowlog, /api/kvdb/clients      DELETE resets the one, closes one of the other
 
 A key is bytes. It stands in the query, because percent-encoding carries any byte (`%FF`), and each
-key that is listed comes with the `href` that names it.
+key that is listed comes with the `href` that names it. `db=3` in a query is another database.
 """
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
-from services.common.resp import ReplyError
-from services.kvdb.client import KVClient
 from services.web.dashboard.fields import json_object, seconds_field, text_field, utf8
-from services.web.dashboard.kvdb.values import name_of, read_value
+from services.web.dashboard.kvdb import console, editing
+from services.web.dashboard.kvdb.keyspace import DATABASES, Databases, Keyspace
+from services.web.dashboard.kvdb.server import ServerFigures
 from services.web.dashboard.live import Poll
 from services.web.dashboard.shell import Dashboard
-from services.web.dashboard.vital_signs import VitalSigns, from_info, parse_info, whole_number
 from services.web.errors import HTTPError
 from services.web.requests import Request
 from services.web.responses import Response
@@ -30,26 +34,32 @@ from services.web.routing import Router
 
 MAX_KEYS = 500
 MAX_TTL_S = 10 * 365 * 86400
-# A pattern that matches little may need the whole key space: so many SCANs make one answer.
-_MAX_SCANS = 20
-_SCAN_COUNT = 500
-_TIMEOUT_S = 2.0
 _STATISTICS_INTERVAL_S = 2.0
+_STATISTICS_IDLE_INTERVAL_S = 6.0
 
 
 def install(dashboard: Dashboard) -> None:
     """Add the page, the API, the `kvdb` topic and the probe of kvdb."""
     url = dashboard.settings.kvdb_url
-    keyspace = Keyspace(KVClient(url, timeout_s=_TIMEOUT_S))
-    dashboard.on_stop(keyspace.close)
-    dashboard.add_probe("kvdb", "kvdb", url.address, lambda: [keyspace.vital_signs(url.address)])
+    databases = Databases(url)
+    figures = ServerFigures(databases.default.kv)
+    dashboard.on_stop(databases.close)
+    dashboard.add_probe("kvdb", "kvdb", url.address, lambda: [figures.vital_signs(url.address)])
     dashboard.add_poll(
-        Poll("kvdb", keyspace.statistics, dashboard.log, interval_s=_STATISTICS_INTERVAL_S)
+        Poll(
+            "kvdb",
+            figures.statistics,
+            dashboard.log,
+            interval_s=_STATISTICS_INTERVAL_S,
+            # Who opens the page finds the last minutes on its charts.
+            idle_interval_s=_STATISTICS_IDLE_INTERVAL_S,
+        )
     )
-    dashboard.add_routes(_routes(keyspace))
+    dashboard.add_routes(_key_routes(databases))
+    dashboard.add_routes(_server_routes(databases, figures))
 
 
-def _routes(keyspace: Keyspace) -> Router:
+def _key_routes(databases: Databases) -> Router:
     router = Router()
 
     @router.get("/api/kvdb/keys")
@@ -60,119 +70,97 @@ def _routes(keyspace: Keyspace) -> Router:
             raise HTTPError(400, "cursor must be the cursor of an earlier answer")
         limit = request.query.get_int("limit", MAX_KEYS, minimum=1, maximum=MAX_KEYS)
         pattern, also = request.query.get("pattern") or "*", request.query.get("also")
-        return keyspace.list(pattern, int(cursor), limit, also)
+        return _keyspace(databases, request).list(pattern, int(cursor), limit, also)
 
     @router.get("/api/kvdb/key")
     def kvdb_key(request: Request) -> dict[str, object]:
-        """One key with its value."""
-        return keyspace.read(_key(request))
+        """One key with its value, or the next page of it."""
+        return _keyspace(databases, request).read(_key(request), request.query.get("start"))
 
     @router.put("/api/kvdb/key")
     def set_kvdb_key(request: Request) -> dict[str, object]:
-        """Set a string, with the time to live that is given or none."""
+        """Set a string, or make a key of another type, with a time to live or none."""
         body = json_object(request)
-        value = text_field(body, "value")
+        key, keyspace = _key(request), _keyspace(databases, request)
         ttl_s = seconds_field(body, "ttl_s", maximum_s=MAX_TTL_S)
-        key = _key(request)
-        keyspace.set(key, value, ttl_s)
-        return _named(key)
+        if body.get("type", "string") == "string":
+            keyspace.set(key, text_field(body, "value"), ttl_s)
+        else:
+            editing.create(keyspace, key, body, ttl_s)
+        return keyspace.named(key)
 
     @router.patch("/api/kvdb/key")
-    def expire_kvdb_key(request: Request) -> dict[str, object]:
-        """Change a key's time to live; null lets it live for ever."""
+    def patch_kvdb_key(request: Request) -> dict[str, object]:
+        """Change a key's time to live, null lets it live for ever; or its name."""
         body = json_object(request)
+        key, keyspace = _key(request), _keyspace(databases, request)
+        if "name" in body:
+            new = utf8(text_field(body, "name"))
+            keyspace.rename(key, new)
+            return keyspace.named(new)
         if "ttl_s" not in body:
-            raise HTTPError(400, "ttl_s is missing")
-        key = _key(request)
+            raise HTTPError(400, "ttl_s or name is missing")
         keyspace.expire(key, seconds_field(body, "ttl_s", maximum_s=MAX_TTL_S))
-        return _named(key)
+        return keyspace.named(key)
+
+    @router.post("/api/kvdb/key")
+    def change_kvdb_key(request: Request) -> dict[str, object]:
+        """Change a part of the value of a key that is there."""
+        key, keyspace = _key(request), _keyspace(databases, request)
+        editing.change(keyspace, key, json_object(request))
+        return keyspace.named(key)
 
     @router.delete("/api/kvdb/key")
     def delete_kvdb_key(request: Request) -> Response:
         """Delete a key; it is no error where there is none."""
-        keyspace.delete(_key(request))
+        _keyspace(databases, request).delete(_key(request))
         return Response(status=204)
 
     return router
 
 
-class Keyspace:
-    """The commands behind the routes; each method may be called by any thread."""
+def _server_routes(databases: Databases, figures: ServerFigures) -> Router:
+    router = Router()
 
-    def __init__(self, kv: KVClient) -> None:
-        self._kv = kv
+    @router.post("/api/kvdb/console")
+    def kvdb_console(request: Request) -> dict[str, object]:
+        """Run one command line: its reply, a refusal, or the question whether it is meant."""
+        body = json_object(request)
+        line, db = text_field(body, "line"), body.get("db", databases.url.db)
+        if isinstance(db, bool) or not isinstance(db, int) or not 0 <= db < DATABASES:
+            raise HTTPError(400, f"db must be from 0 to {DATABASES - 1}")
+        is_confirmed = body.get("is_confirmed") is True
+        return console.run(databases.url, line, db, is_confirmed=is_confirmed).as_json()
 
-    def close(self) -> None:
-        self._kv.close()
+    @router.get("/api/kvdb/slowlog")
+    def kvdb_slow_log(request: Request) -> dict[str, object]:
+        """The commands that took long."""
+        return figures.slow_log()
 
-    def list(
-        self, pattern: str, cursor: int, limit: int, also: str | None = None
-    ) -> dict[str, object]:
-        """At most about `limit` keys from `cursor` on, and the cursor to go on from, or None."""
-        found: dict[bytes, None] = {utf8(also): None} if also else {}
-        for _ in range(_MAX_SCANS):
-            next_cursor, keys = self._kv.execute(
-                "SCAN", cursor, "MATCH", utf8(pattern), "COUNT", min(_SCAN_COUNT, limit)
-            )
-            found.update(dict.fromkeys(keys))
-            cursor = int(next_cursor)
-            if not cursor or len(found) >= limit:
-                break
-        kinds = self._kv.pipeline(*(("TYPE", key) for key in found)) if found else []
-        ttls = self._kv.pipeline(*(("PTTL", key) for key in found)) if found else []
-        return {
-            "keys": [
-                {**_named(key), "type": str(kind), "ttl_ms": _ttl(ttl)}
-                for key, kind, ttl in zip(found, kinds, ttls, strict=True)
-                if kind != "none"  # It has expired meanwhile, or `also` never was.
-            ],
-            "cursor": str(cursor) if cursor else None,
-        }
+    @router.delete("/api/kvdb/slowlog")
+    def reset_kvdb_slow_log(request: Request) -> Response:
+        """Forget them."""
+        figures.reset_slow_log()
+        return Response(status=204)
 
-    def read(self, key: bytes) -> dict[str, object]:
-        kind = str(self._kv.execute("TYPE", key))
-        if kind == "none":
-            raise HTTPError(404, f"there is no key {name_of(key)[:200]!r}")
-        ttl_ms = _ttl(self._kv.execute("PTTL", key))
-        return {**_named(key), "type": kind, "ttl_ms": ttl_ms, **read_value(self._kv, key, kind)}
+    @router.get("/api/kvdb/clients")
+    def kvdb_clients(request: Request) -> dict[str, object]:
+        """Who is connected."""
+        return figures.clients()
 
-    def set(self, key: bytes, value: str, ttl_s: float | None) -> None:
-        expiry = () if ttl_s is None else ("PX", _milliseconds(ttl_s))
-        self._kv.execute("SET", key, utf8(value), *expiry)
+    @router.delete("/api/kvdb/clients")
+    def kill_kvdb_client(request: Request) -> Response:
+        """Close a connection: ?id=7"""
+        figures.kill_client(request.query.get_int("id", 0, minimum=1, maximum=2**62))
+        return Response(status=204)
 
-    def expire(self, key: bytes, ttl_s: float | None) -> None:
-        command = ("PERSIST", key) if ttl_s is None else ("PEXPIRE", key, _milliseconds(ttl_s))
-        changed = self._kv.execute(*command)
-        # PERSIST answers 0 as well where the key had no time to live, which is what was wanted.
-        if not changed and not self._kv.execute("EXISTS", key):
-            raise HTTPError(404, f"there is no key {name_of(key)[:200]!r}")
+    return router
 
-    def delete(self, key: bytes) -> None:
-        self._kv.execute("DEL", key)
 
-    def vital_signs(self, address: str) -> VitalSigns:
-        return from_info("kvdb", self._info(), address=address)
-
-    def statistics(self) -> dict[str, object]:
-        """The figures above the list of keys, or the reason why there are none."""
-        try:
-            info = self._info()
-            keys = self._kv.execute("DBSIZE")
-        except (ConnectionError, ReplyError) as error:
-            return {"error": str(error)}
-        return {
-            "keys": keys,
-            "memory_bytes": whole_number(info.get("used_memory")),
-            "max_memory_bytes": whole_number(info.get("maxmemory")),
-            "clients": whole_number(info.get("connected_clients")),
-            "hits": whole_number(info.get("keyspace_hits")),
-            "misses": whole_number(info.get("keyspace_misses")),
-            "expired": whole_number(info.get("expired_keys")),
-            "evicted": whole_number(info.get("evicted_keys")),
-        }
-
-    def _info(self) -> dict[str, str]:
-        return parse_info(self._kv.execute("INFO"))
+def _keyspace(databases: Databases, request: Request) -> Keyspace:
+    """That of the database that the query names."""
+    last = DATABASES - 1
+    return databases[request.query.get_int("db", databases.url.db, minimum=0, maximum=last)]
 
 
 def _key(request: Request) -> bytes:
@@ -181,22 +169,3 @@ def _key(request: Request) -> bytes:
         if name == "key":
             return value.encode("latin-1")
     raise HTTPError(400, "the query names no key: ?key=…")
-
-
-def _named(key: bytes) -> dict[str, object]:
-    """How the page shows a key and asks for it; `is_exact` where what it shows is the key."""
-    name = name_of(key)
-    return {
-        "key": name,
-        "href": f"/api/kvdb/key?key={quote(key, safe='')}",
-        "is_exact": name.encode() == key,
-    }
-
-
-def _ttl(reply: object) -> int | None:
-    """PTTL answers -1 for a key without a time to live, -2 for none."""
-    return reply if isinstance(reply, int) and reply >= 0 else None
-
-
-def _milliseconds(ttl_s: float) -> int:
-    return max(1, round(ttl_s * 1000))

@@ -80,7 +80,7 @@ class Topics:
             queues = self._broker.get("/queues")
         except (Unreachable, Refused) as error:
             return {"tasks": [], "queues": [], "states": {}, "error": str(error)}
-        found = list_in(queues, "queues")
+        found = [queue for queue in list_in(queues, "queues") if isinstance(queue, dict)]
         self._history.add(found)
         return {
             "tasks": listed(tasks),
