@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from services.common.logs import Log
+from services.web.debug_page import debug_response
 from services.web.errors import HTTPError, error_response
 from services.web.requests import MAX_BODY_BYTES, Request
 from services.web.responses import (
@@ -39,7 +40,8 @@ log = Log("web.application")
 
 
 class Application(Router):
-    """A WSGI application made of routes. `title` and `version` appear in its OpenAPI document."""
+    """A WSGI application made of routes. `title` and `version` appear in its OpenAPI document;
+    `debug` shows failures with source and values, and belongs on no machine but one's own."""
 
     def __init__(
         self,
@@ -48,8 +50,10 @@ class Application(Router):
         version: str = "0.1.0",
         description: str = "",
         max_body_bytes: int = MAX_BODY_BYTES,
+        debug: bool = False,
     ) -> None:
         super().__init__()
+        self.debug = debug
         self.title = title
         self.version = version
         self.description = description
@@ -159,6 +163,8 @@ class Application(Router):
             # Our bug, not the client's: the log gets everything, the client only the fact.
             path = request.environ.get("PATH_INFO")
             log.exception("a handler failed", method=request.method, path=path, id=request.id)
+            if self.debug:
+                return debug_response(request, error)
             error = HTTPError(500, "the server failed to answer this request")
         return error_response(error, request)
 

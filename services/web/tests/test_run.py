@@ -1,0 +1,247 @@
+"""`python3 -m services.web.run`: workers, reloads, deaths, stops, each with real processes."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+WAIT_S = 20
+APP = """
+import os
+from services.web.application import Application
+
+VERSION = 1
+app = Application()
+flask_like = app
+
+
+@app.get("/")
+def index(request):
+    return {"version": VERSION, "pid": os.getpid(), "client": request.client_address}
+
+
+@app.get("/fail")
+def fail(request):
+    raise RuntimeError("on purpose")
+
+
+def make():
+    return app
+"""
+
+
+class Runner:
+    """A running master with its application in a folder of its own."""
+
+    def __init__(self, folder, *options, spec="hello:app", is_up=True):
+        self.module = folder / "hello.py"
+        if not self.module.exists():
+            self.module.write_text(APP)
+        self.log = (folder / "log").open("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "services.web.run", spec, "--port", "0", *options],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+        )
+        if is_up:
+            line = self.process.stdout.readline()
+            assert line.startswith("web ready on 127.0.0.1:"), self.said()
+            self.port = int(line.rpartition(":")[2])
+
+    def said(self):
+        self.log.flush()
+        return Path(self.log.name).read_text()
+
+    def ask(self, path="/", headers=None):
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)
+        with contextlib.closing(client):
+            client.request("GET", path, headers=headers or {})
+            reply = client.getresponse()
+            return reply.status, reply.read().decode()
+
+    def answer(self):
+        status, body = self.ask()
+        assert status == 200
+        return json.loads(body)
+
+    def wait_until(self, condition):
+        deadline = time.monotonic() + WAIT_S
+        while not condition():
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.02)
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(WAIT_S)
+        finally:
+            self.process.kill()
+            self.process.stdout.close()
+            self.log.close()
+
+
+@pytest.fixture
+def run(tmp_path):
+    runners = []
+
+    def start(*options, **more):
+        runners.append(Runner(tmp_path, *options, **more))
+        return runners[-1]
+
+    yield start
+    for runner in runners:
+        runner.end()
+
+
+def test_several_processes_serve_one_port(run):
+    runner = run("--workers", "2")
+    pids = set()
+    runner.wait_until(lambda: pids.add(runner.answer()["pid"]) or len(pids) == 2)
+    assert runner.process.pid not in pids
+    assert runner.end() == 0
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_worker_that_dies_is_replaced(run):
+    runner = run()
+    pid = runner.answer()["pid"]
+    os.kill(pid, signal.SIGKILL)
+
+    def is_replaced():
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return runner.answer()["pid"] != pid
+        return False
+
+    runner.wait_until(is_replaced)
+
+
+def test_a_hangup_loads_the_code_as_it_is_now(run):
+    runner = run()
+    assert runner.answer()["version"] == 1
+    runner.module.write_text(APP.replace("VERSION = 1", "VERSION = 2"))
+    runner.process.send_signal(signal.SIGHUP)
+    runner.wait_until(lambda: runner.answer()["version"] == 2)
+    # What cannot be loaded changes nothing.
+    runner.module.write_text("this is no Python")
+    runner.process.send_signal(signal.SIGHUP)
+    runner.wait_until(lambda: "a worker did not start" in runner.said())
+    assert "SyntaxError" in runner.said()
+    assert runner.answer()["version"] == 2
+
+
+def test_changed_files_are_noticed(run):
+    runner = run("--reload")
+    runner.module.write_text(APP.replace("VERSION = 1", "VERSION = 3"))
+    runner.wait_until(lambda: runner.answer()["version"] == 3)
+
+
+def test_reloading_and_stopping_drop_no_request(run):
+    runner = run("--workers", "2")
+    failures, answered = [], []
+    is_over = threading.Event()
+
+    def load():
+        while not is_over.is_set():
+            try:
+                answered.append(runner.answer()["version"])
+            except ConnectionRefusedError:
+                return  # Only after the end: then nobody listens any more.
+            except Exception as error:
+                failures.append(repr(error))
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    runner.wait_until(lambda: len(answered) > 100)
+    runner.module.write_text(APP.replace("VERSION = 1", "VERSION = 2"))
+    runner.process.send_signal(signal.SIGHUP)
+    runner.wait_until(lambda: answered[-20:] == [2] * 20)
+    assert runner.end() == 0
+    is_over.set()
+    for thread in threads:
+        thread.join(WAIT_S)
+    assert failures == []
+
+
+def test_workers_end_with_their_master(run):
+    runner = run()
+    pid = runner.answer()["pid"]
+    runner.process.kill()
+
+    def is_gone():
+        # A zombie is waited for by whoever adopts it, perhaps never in a container.
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        except OSError:
+            return True
+
+    runner.wait_until(is_gone)
+
+
+@pytest.mark.parametrize("spec", ["hello:make()", "hello:app.__call__"])
+def test_ways_to_name_an_application(run, spec):
+    assert run(spec=spec).answer()["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("hello", "'hello' is not of the form module:application"),
+        ("nowhere:app", "there is no module nowhere"),
+        ("hello:none", "hello has no none"),
+        ("hello:VERSION", "hello:VERSION is a int, which is no WSGI application"),
+        ("hello:os.system('x')", "is not of the form"),
+    ],
+)
+def test_an_application_that_is_not_there(run, spec, words):
+    runner = run(spec=spec, is_up=False)
+    assert runner.process.wait(WAIT_S) == 1
+    assert words in runner.said()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--port", "70000"],
+        ["--workers", "0"],
+        ["--access-log", "much"],
+        ["--nonsense"],
+        ["--grace"],
+    ],
+)
+def test_a_bad_option_is_one_line_and_status_2(run, options):
+    runner = run(*options, is_up=False)
+    assert runner.process.wait(WAIT_S) == 2
+    assert len(runner.said().splitlines()) == 1
+
+
+def test_a_certificate_that_is_not_there(run):
+    runner = run("--tls-cert", "none.pem", is_up=False)
+    assert runner.process.wait(WAIT_S) == 1
+    assert "No such file" in runner.said()
+
+
+def test_debug_proxies_and_the_access_log(run):
+    runner = run("--debug", "--trusted-proxies", "127.0.0.1", "--access-log", "combined")
+    assert "on purpose" in runner.ask("/fail")[1]
+    status, body = runner.ask("/", {"X-Forwarded-For": "203.0.113.7", "User-Agent": "tester"})
+    assert (status, json.loads(body)["client"]) == (200, "203.0.113.7")
+    runner.wait_until(lambda: '"GET / HTTP/1.1" 200' in runner.said())
+    [line] = [line for line in runner.said().splitlines() if '"GET / HTTP/1.1"' in line]
+    assert line.startswith("203.0.113.7 - - [")
+    assert line.endswith('"-" "tester"')
