@@ -1,7 +1,8 @@
 """An OpenAPI 3.1 document out of an application's own routes: nothing is written twice.
 
 The path and its parameters come from the rule and its converters, the summary and the description
-from the handler's docstring. What a handler reads from its body or query stands nowhere but in its
+from the handler's docstring. A function that was exposed (`expose`) tells its arguments and its
+result by their types; what any other handler reads from its body or query stands nowhere but in its
 code, so the document says of a body only that it is JSON.
 """
 
@@ -75,9 +76,17 @@ def _describe_operation(route: Route, method: str) -> dict[str, Any]:
             {"name": name, "in": "path", "required": True, "schema": dict(converter.schema)}
             for name, converter in route.rule.converters.items()
         ]
-    if method in _WITH_BODY:
+    responses: dict[str, Any] = {"2XX": {"description": "Success"}}
+    # A handler that knows its own contract tells it (`expose`).
+    describe_own = getattr(route.handler, "describe", None)
+    if describe_own is not None:
+        own = describe_own(method)
+        responses = own.pop("responses")
+        operation.setdefault("parameters", []).extend(own.pop("parameters", ()))
+        operation.update(own)
+    elif method in _WITH_BODY:
         operation["requestBody"] = {"content": {"application/json": {}}}
-    operation["responses"] = {"2XX": {"description": "Success"}, "default": _PROBLEM}
+    operation["responses"] = {**responses, "default": _PROBLEM}
     return operation
 
 
