@@ -24,6 +24,12 @@ class Markup(str):
         return f"Markup({str.__repr__(self)})"
 
 
+class JSONMarkup(Markup):
+    """JSON that is safe as HTML and inside a script: nothing in it can end the element."""
+
+    __slots__ = ()
+
+
 def escape(value: object) -> str:
     """The value as text for HTML, between tags or inside a quoted attribute."""
     if isinstance(value, Markup):

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from services.web.markup import Markup, escape
+from services.web.markup import JSONMarkup, Markup, escape
 
 Filter = Callable[..., Any]
 
@@ -29,9 +29,9 @@ def _join(values: Iterable[object], separator: str = ", ") -> str:
     return separator.join(str(value) for value in values)
 
 
-def _json(value: object) -> Markup:
-    """JSON for a data block; in an attribute it would need escaping, so use it there without."""
-    return Markup(json.dumps(value, ensure_ascii=False).translate(_JSON_ESCAPES))
+def _json(value: object) -> JSONMarkup:
+    """JSON for a data block or an attribute."""
+    return JSONMarkup(json.dumps(value, ensure_ascii=False).translate(_JSON_ESCAPES))
 
 
 def _size(size_bytes: float) -> str:
@@ -101,6 +101,6 @@ FILTERS: Mapping[str, Filter] = MappingProxyType(
         "trim": lambda text: str(text).strip(),
         "truncate": _truncate,
         "upper": lambda text: str(text).upper(),
-        "urlencode": lambda text: quote(str(text), safe=""),
+        "urlencode": lambda text: Markup(quote(str(text), safe="")),
     }
 )

@@ -18,10 +18,12 @@ Compiling to closures instead of walking a tree saves the question "what kind of
 each node of each rendering, and needs no generated source, so `exec` is never near what a designer
 wrote. Expressions are compiled by `template_expressions`, which also says what they cannot reach.
 
-Everything is escaped for HTML, between tags and inside quoted attributes. A tag alone on its line
-leaves no empty line behind. Whatever goes wrong is a TemplateError that names file and line.
+Every value is escaped for the place in which it stands: text, attribute, URL, CSS, JavaScript.
+`template_contexts` follows the literal text to know the place, `template_escapes` escapes.
+A tag alone on its line leaves no empty line behind. Whatever goes wrong is a TemplateError that
+names file and line.
 
-Left out: escaping for the inside of `<script>` and of URLs; macros.
+Left out: macros.
 """
 
 from __future__ import annotations
@@ -29,12 +31,14 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from services.web.markup import Markup, escape
+from services.web.markup import Markup
 from services.web.static import safe_join
+from services.web.template_contexts import URL_KINDS, Context, Kind
+from services.web.template_escapes import Escape, escape_for
 from services.web.template_expressions import (
     Evaluate,
     ExpressionError,
@@ -45,6 +49,7 @@ from services.web.template_expressions import (
 from services.web.template_filters import FILTERS
 
 _MAX_DEPTH = 20
+_URL_ORDER = (Kind.URL_START, Kind.URL_QUERY, Kind.URL_PATH)
 
 _PIECE = re.compile(
     r"""
@@ -201,6 +206,7 @@ class _Compiler:
         self._at = 0
         self._blocks: dict[str, Write] = {}
         self._parent: str | None = None
+        self._context = Context()
 
     def compile(self) -> Template:
         write, _ = self._body()
@@ -222,15 +228,21 @@ class _Compiler:
     def _part(self, piece: _Piece) -> Write:
         if piece.kind == "text":
             self._check_text(piece)
+            self._context = self._context.after(piece.content)
             return _literal(piece.content)
         try:
-            if piece.kind == "value":
-                return self._guarded(
-                    piece, _value(compile_expression(piece.content, self._filters))
-                )
-            return self._tag(piece)
+            return self._value(piece) if piece.kind == "value" else self._tag(piece)
         except ExpressionError as error:
             raise self._error(piece, str(error)) from error
+
+    def _value(self, piece: _Piece) -> Write:
+        try:
+            escape_value = escape_for(self._context)
+        except ValueError as error:
+            raise self._error(piece, str(error)) from error
+        self._context = self._context.after_value()
+        evaluate = compile_expression(piece.content, self._filters)
+        return self._guarded(piece, _value(evaluate, escape_value))
 
     def _check_text(self, piece: _Piece) -> None:
         for mark in ("{{", "{%", "{#"):
@@ -249,6 +261,7 @@ class _Compiler:
             case "block":
                 return self._block(piece, rest)
             case "include":
+                self._check_markup(piece)
                 return self._guarded(piece, _include(compile_expression(rest, self._filters)))
             case "extends":
                 return self._extends(piece, rest)
@@ -258,15 +271,20 @@ class _Compiler:
         branches: list[tuple[Evaluate, Write]] = []
         test: Evaluate | None = compile_expression(condition, self._filters)
         otherwise: Write = _nothing
+        before, ends_in = self._context, []
         while True:
+            self._context = before
             ends = ("elif", "else", "endif") if test is not None else ("endif",)
             body, end = self._body(*ends, opened=piece)
             if test is not None:
                 branches.append((test, body))
             else:
                 otherwise = body
+            ends_in.append(self._context)
             word, _, condition = end.partition(" ")
             if word == "endif":
+                # Without an `else` the page may also go on as if nothing stood here.
+                self._join(piece, ends_in if test is None else [*ends_in, before])
                 return self._guarded(piece, _choice(branches, otherwise))
             test = compile_expression(condition, self._filters) if word == "elif" else None
 
@@ -278,10 +296,13 @@ class _Compiler:
         parser.expect("in")
         values = parser.expression()
         parser.expect_end()
+        before = self._context
         body, end = self._body("else", "endfor", opened=piece)
+        self._join(piece, [self._context, before])
         empty: Write = _nothing
         if end == "else":
             empty, _ = self._body("endfor", opened=piece)
+            self._join(piece, [self._context, before])
         return self._guarded(piece, _loop(names, values, body, empty))
 
     def _block(self, piece: _Piece, name: str) -> Write:
@@ -290,8 +311,11 @@ class _Compiler:
             raise self._error(piece, f"not a name of a block: {name!r}")
         if name in self._blocks:
             raise self._error(piece, f"the block {name!r} comes twice")
+        self._check_markup(piece)
+        before = self._context
         self._blocks[name] = _nothing  # taken, also while its body is being read
         self._blocks[name], _ = self._body("endblock", opened=piece)
+        self._join(piece, [self._context, before])
         return lambda rendering: _write_block(rendering, name, 0)
 
     def _extends(self, piece: _Piece, source: str) -> Write:
@@ -303,6 +327,27 @@ class _Compiler:
             raise self._error(piece, "a template extends one other, named by a string")
         self._parent = parent
         return _nothing
+
+    def _join(self, piece: _Piece, contexts: list[Context]) -> None:
+        """Go on behind parts of which one is written: they must all lead to the same place.
+
+        Of a URL, where the next value stands in it may differ; the safest goes for all.
+        """
+        first, kinds = contexts[0], {one.kind for one in contexts}
+        if all(one == first for one in contexts):
+            return
+        if kinds <= URL_KINDS and all(replace(one, kind=first.kind) == first for one in contexts):
+            self._context = replace(first, kind=next(kind for kind in _URL_ORDER if kind in kinds))
+            return
+        places = " or in ".join(dict.fromkeys(one.kind.value for one in contexts))
+        raise self._error(piece, f"{{% {piece.content} %}} ends in {places}")
+
+    def _check_markup(self, piece: _Piece) -> None:
+        """Another template writes here, and knows of no place but text and attributes."""
+        if self._context.kind not in (Kind.TEXT, Kind.ATTRIBUTE):
+            raise self._error(
+                piece, f"{{% {piece.content} %}} cannot stand in {self._context.kind.value}"
+            )
 
     def _guarded(self, piece: _Piece, write: Write) -> Write:
         """The same, with file and line in whatever goes wrong."""
@@ -334,9 +379,9 @@ def _literal(text: str) -> Write:
     return lambda rendering: rendering.output.append(text)
 
 
-def _value(evaluate: Evaluate) -> Write:
+def _value(evaluate: Evaluate, escape_value: Escape) -> Write:
     def write(rendering: Rendering) -> None:
-        rendering.output.append(escape(evaluate(rendering.variables)))
+        rendering.output.append(escape_value(evaluate(rendering.variables)))
 
     return write
 
