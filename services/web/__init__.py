@@ -17,10 +17,24 @@ The way of one request, in the order in which it meets the files:
 12. `connection`        sends them, and gives the connection back to the loop
 
 Steps 1 to 5, 11 and 12 are the server and run any WSGI application; 6 to 10 are the framework and
-run under any WSGI server. Between the two stands PEP 3333 and nothing else, with one addition: in
-`environ["glassbox.stream"]` the server offers to send an `event_stream` without holding a thread.
+run under any WSGI server. Between the two stands PEP 3333 and nothing else, with two additions: in
+`environ["glassbox.stream"]` and `environ["glassbox.websocket"]` the server offers to have an
+`event_stream` or a `websocket` without holding a thread.
+
+What the server can be told to do beyond that: `tls`, `proxy_protocol`, `access_log`; and `run`
+starts it for any application, with several processes (`worker`).
+
+What the framework has beyond that, each in a file that nothing else needs:
+
+    bodies       multipart (forms with files), file_response (files, parts of them), conditional
+                 (ETag and If-…), compression
+    browsers     signing, sessions, csrf, cors, debug_page
+    pages        template_contexts, template_escapes: how a value is escaped where it stands
+    functions    expose, typed_values: a typed function is an endpoint; openapi describes all
+    sockets      websocket, websocket_codec (frames), websocket_deflate
+    proxies      proxies: who the client is behind one that is known
 
 Around them: `service` starts all of it as a process of this house (`options`: how it is set,
-`health`: asks a running one), `openapi` describes an application, `client` talks to one,
-`test_client` calls one without a socket.
+`health`: asks a running one), `client` talks to an application, `test_client` calls one without a
+socket.
 """

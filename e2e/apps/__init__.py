@@ -1,0 +1,1 @@
+"""Applications of other frameworks, for our server to run."""
