@@ -6,7 +6,8 @@ The way of a request through these files, in the order in which one would read t
 2.  `lifecycle`        bind, print the ready line, stop on SIGTERM; `descriptors`: how many
                        clients the kernel allows
 3.  `event_loop`       one thread waits for sockets, timers and other threads
-4.  `stream_server`    accepts clients, buffers their output, sends once per turn
+4.  `stream_server`    connects clients, buffers their output, sends once per turn;
+                       `accepting`: from a listening socket to connected ones
 5.  `dialect`          JSON lines or RESP? The first bytes tell
 6.  `json_lines`       codec: one JSON object per line
 7.  `resp`             codec: RESP2 and RESP3, the server's side; `resp_replies`: the client's
@@ -27,4 +28,8 @@ And for services that depend on kvdb and pubsub:
 
 13. `resp_client`      a blocking Redis client; `redis_url`: where it connects to
 14. `backoff`          how long to wait before trying again
+
+And where a login proves a password without sending it:
+
+15. `scram`            SCRAM-SHA-1 and SCRAM-SHA-256, both sides
 """

@@ -26,6 +26,12 @@ thousands of writes, so there are three policies:
     everysec   a thread calls fsync once a second; a power cut loses the last second at most
     no         the kernel decides, within half a minute
 
+**A write that fails can be tried again, an fsync cannot.** The kernel tells of a page that the
+disk did not take once, and then may hold it for clean: the next fsync says that all is well. So
+after a `SyncFailed` the file is not to be trusted any more, and whoever writes it begins another
+one, with all that this one should have held.
+# Real: PostgreSQL panics, since 2018, and reads its log again.
+
 # Real: aof.c in Redis, xlog.c in PostgreSQL.
 """
 
@@ -58,6 +64,10 @@ class LogDamaged(Exception):
         super().__init__(f"{path} is damaged at offset {offset}: {reason}")
         self.path = path
         self.offset = offset
+
+
+class SyncFailed(OSError):
+    """fsync has failed: nobody knows what of the file is on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,24 +164,34 @@ class AppendOnlyLog:
         self.policy = policy
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (open as long as the server runs)
         self._has_rest = False
-        self.size_bytes = self._file.tell()
+        self.size_bytes = self._file.tell() if salt is not None else 0
         self._syncer = _Syncer(self._file.fileno())
         if self.size_bytes == 0:
-            self._write(_HEADER.pack(_MAGIC, VERSION, self._salt, len(purpose)) + purpose)
-            os.fsync(self._file.fileno())
-            sync_directory(path.parent)
+            try:
+                self._begin(purpose)
+            except OSError:
+                self._file.close()
+                raise
+
+    def _begin(self, purpose: bytes) -> None:
+        # An attempt that failed may have left a header, with another salt.
+        os.ftruncate(self._file.fileno(), 0)
+        self._write(_HEADER.pack(_MAGIC, VERSION, self._salt, len(purpose)) + purpose)
+        self.sync()
+        sync_directory(self.path.parent)
 
     def append(self, payload: bytes) -> None:
         """Write one record, and under `always` have it on the disk. Raises OSError.
 
-        After an error the file ends where it ended before: the record is not in it.
+        After an error the file ends where it ended before: the record is not in it. A plain
+        OSError can be tried again, a SyncFailed cannot.
         """
         start = self.size_bytes
         self._cut_rest()
         try:
             self._write(_HEAD.pack(_MARK, len(payload), _checksum(payload, self._salt)) + payload)
             if self.policy == "always":
-                os.fsync(self._file.fileno())
+                self.sync()
         except OSError:
             # A full disk takes a part. Cut it off, or the next record would follow damage.
             self.size_bytes = start
@@ -192,26 +212,40 @@ class AppendOnlyLog:
             view = view[self._file.write(view) :]
         self.size_bytes += len(data)
 
-    def sync_every_second(self) -> OSError | None:
+    def sync_every_second(self) -> SyncFailed | None:
         """Under `everysec`: have the thread sync what was written; called once a second.
 
         Answers the error of the sync before, if it failed.
         """
-        return self._syncer.start() if self.policy == "everysec" else None
+        return self._syncer.start() if self.policy == "everysec" else self._syncer.take_error()
 
     def sync(self) -> None:
-        """Bring everything to the disk now. Raises OSError."""
-        os.fsync(self._file.fileno())
+        """Bring everything to the disk now. Raises SyncFailed."""
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise SyncFailed(error.errno, error.strerror) from error
 
     def close(self) -> None:
         self._syncer.wait()
         self._file.close()
 
     def close_in_background(self) -> None:
-        """Sync and close in a thread, for a file that will not be written any more."""
+        """Sync and close in a thread, for a file that will not be written any more.
+
+        `take_error` tells how that went.
+        """
+        self._syncer.has_work = True
+        threading.Thread(target=self._sync_and_close, name="close log").start()
+
+    def _sync_and_close(self) -> None:
         self._syncer.wait()
-        self._syncer.start()
-        threading.Thread(target=self.close, name="close log").start()
+        self._syncer.sync()
+        self._file.close()
+
+    def take_error(self) -> SyncFailed | None:
+        """Why the last sync in the background has failed, if it has; told once."""
+        return self._syncer.take_error()
 
 
 class _Syncer:
@@ -220,26 +254,33 @@ class _Syncer:
     def __init__(self, descriptor: int):
         self._descriptor = descriptor
         self._thread: threading.Thread | None = None
-        self._error: OSError | None = None
+        self._error: SyncFailed | None = None
         self.has_work = False
 
-    def start(self) -> OSError | None:
+    def start(self) -> SyncFailed | None:
         """Begin a sync, unless the last one still runs; answers the error of the last one."""
         if self._thread is not None and self._thread.is_alive():
             return None
-        error, self._error = self._error, None
+        error = self.take_error()
         if self.has_work:
-            self.has_work = False
-            self._thread = threading.Thread(target=self._sync, name="fsync", daemon=True)
+            self._thread = threading.Thread(target=self.sync, name="fsync", daemon=True)
             self._thread.start()
         return error
 
-    def _sync(self) -> None:
+    def sync(self) -> None:
+        """In this thread; an error is kept until somebody takes it."""
+        self.has_work = False
         try:
             os.fsync(self._descriptor)
         except OSError as error:
-            self._error = error
-            self.has_work = True
+            self._error = SyncFailed(error.errno, error.strerror)
+
+    def take_error(self) -> SyncFailed | None:
+        """The error of the last sync; told once."""
+        error = self._error
+        if error is not None:  # Else the thread may be about to set it.
+            self._error = None
+        return error
 
     def wait(self) -> None:
         if self._thread is not None:

@@ -19,7 +19,8 @@ command holds up everybody (just as in Redis).
 Step 4 is where throughput comes from. A turn that read from fifty clients writes the log
 once and sends once per client, however many commands each of them pipelined. `before_sleep`
 hooks run in the order they were added: a server adds "write the log" before "send replies",
-and so a reply never leaves before its record.
+and so a reply never leaves before its record. For the same reason a hook that fails ends the
+turn: what comes after it waits for the next one.
 # Real: aeProcessEvents() and beforeSleep() in Redis.
 
 The loop knows sockets by two callbacks, `on_readable` and `on_writable`; it neither reads
@@ -239,22 +240,19 @@ class EventLoop:
         """One turn: wait, serve what is ready, do what is due, flush."""
         ready = self._poller.poll(self._seconds_to_wait())
         self.now_s = self._clock()
-        for hook in self._after_wake:
-            hook()
+        self._run_hooks(self._after_wake)
         callbacks = self._callbacks
         for fd, events in ready:
             # A callback may close a socket whose event is still to come in this turn, and its
-            # number may have gone to a new one: then there is nothing to read, which is no harm.
+            # number may have gone to a new one. That may be watched for something else, or has
+            # nothing to read, which is no harm.
             if fd not in callbacks:
                 continue
             on_readable, on_writable = callbacks[fd]
             try:
-                if events == _READ:
-                    on_readable()
-                    continue
-                if on_writable:
+                if on_writable and events != _READ:
                     on_writable()
-                if events != _WRITE and on_readable:
+                if on_readable and events != _WRITE:
                     on_readable()
             except Exception:
                 self._log.exception("a socket callback failed")
@@ -262,8 +260,14 @@ class EventLoop:
             self._run_due_timers()
         if self._calls:
             self._run_calls()
-        for hook in self._before_sleep:
-            hook()
+        self._run_hooks(self._before_sleep)
+
+    def _run_hooks(self, hooks: list[Callback]) -> None:
+        try:
+            for hook in hooks:
+                hook()
+        except Exception:
+            self._log.exception("a hook of the loop failed")
 
     def _seconds_to_wait(self) -> float | None:
         if self._stopping or self._calls:

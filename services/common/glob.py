@@ -14,10 +14,22 @@ import functools
 import re
 from collections.abc import Callable
 
+REMEMBERED_BYTES = 1024
+"""Longer patterns are compiled each time: what a stranger sends must not fill the memory."""
 
-@functools.lru_cache(maxsize=1024)
+
 def matcher(pattern: bytes) -> Callable[[bytes], object]:
     """A function that tells whether a whole text matches `pattern`."""
+    if len(pattern) <= REMEMBERED_BYTES:
+        return remembered_matcher(pattern)
+    compiled = re.compile(_regex(pattern), re.DOTALL)
+    re.purge()  # The module remembers expressions, too.
+    return compiled.fullmatch
+
+
+@functools.lru_cache(maxsize=1024)
+def remembered_matcher(pattern: bytes) -> Callable[[bytes], object]:
+    """The same, for patterns that are worth it."""
     return re.compile(_regex(pattern), re.DOTALL).fullmatch
 
 

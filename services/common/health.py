@@ -34,6 +34,12 @@ class Vitals:
         return "degraded" if self.problems else "ok"
 
     @property
+    def problems_line(self) -> str:
+        """The problems in one line, for INFO and its like, where a field is a line."""
+        line = "; ".join(f"{name}: {text}" for name, text in self.problems.items())
+        return line.replace("\n", " ")
+
+    @property
     def uptime_s(self) -> float:
         return max(0.0, self.clock() - self.started_at_s)
 

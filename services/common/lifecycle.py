@@ -21,16 +21,25 @@ BACKLOG = 1024
 def bind(service: str, host: str, port: int) -> socket.socket:
     """A listening socket on `host:port` (port 0: a free one)."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
+        return listen(host, port)
     except OSError as error:
         reason = "already in use" if error.errno == errno.EADDRINUSE else error.strerror
         fail(service, f"cannot listen on {host}:{port}: {reason}")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The same; raises OSError."""
+    family, _, _, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 

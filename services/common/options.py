@@ -158,7 +158,7 @@ def parse_options(
 
     Ends the process with status 0 after `--help` and with status 2 at a bad option.
     """
-    parser = _Parser(
+    parser = OneLineParser(
         prog=f"python3 -m services.{service}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -166,14 +166,17 @@ def parse_options(
     )
     for option in options:
         default = option.default
+        more = {}
         if isinstance(default, bool):
             default = "yes" if default else "no"
+            more = {"nargs": "?", "const": "yes"}  # `--burst` is short for `--burst yes`.
         shown = "" if default in ("", None) else f", default {default}"
         parser.add_argument(
             f"--{option.name}",
             dest=option.attribute,
             metavar=option.name.rpartition("-")[2].upper(),
             help=f"{option.help} [{option.env_name(service)}{shown}]".replace("%", "%%"),
+            **more,
         )
     parser.add_argument(
         "--health",
@@ -207,8 +210,9 @@ def _exit(service: str, message: str) -> None:
     raise SystemExit(2)
 
 
-class _Parser(argparse.ArgumentParser):
+class OneLineParser(argparse.ArgumentParser):
     """argparse, but a bad option is one line instead of the usage."""
 
     def error(self, message: str) -> None:
-        _exit(self.prog.rpartition(".")[2], f"{message} (--help lists the options)")
+        program = self.prog.removeprefix("python3 -m ").removeprefix("services.")
+        _exit(program, f"{message} (--help lists the options)")

@@ -34,7 +34,7 @@ class RespConnection:
     def __init__(self, url: RedisURL, *, timeout_s: float = 5.0):
         self._decoder = RespReplyDecoder()
         self._replies: collections.deque[object] = collections.deque()
-        self.timeout_s = timeout_s
+        self.timeout_s = self._set_timeout_s = timeout_s
         try:
             self._sock = socket.create_connection((url.host, url.port), timeout=timeout_s)
         except OSError as error:
@@ -76,7 +76,7 @@ class RespConnection:
 
     def send(self, data: bytes) -> None:
         try:
-            self._sock.settimeout(self.timeout_s)
+            self._set_timeout(self.timeout_s)
             self._sock.sendall(data)
         except OSError as error:
             self.close()
@@ -97,7 +97,7 @@ class RespConnection:
     def receive(self, timeout_s: float) -> bool:
         """Wait for bytes and decode them; false where none came within `timeout_s`."""
         try:
-            self._sock.settimeout(timeout_s)
+            self._set_timeout(timeout_s)
             data = self._sock.recv(RECV_BYTES)
         except (TimeoutError, BlockingIOError):
             return False
@@ -115,6 +115,12 @@ class RespConnection:
             self.close()
             raise ConnectionLost(f"the server does not speak RESP: {error}") from error
         return True
+
+    def _set_timeout(self, timeout_s: float) -> None:
+        # A system call, and a chance for other threads to take the interpreter: only where needed.
+        if timeout_s != self._set_timeout_s:
+            self._sock.settimeout(timeout_s)
+            self._set_timeout_s = timeout_s
 
     def take_replies(self) -> list[object]:
         """What has been decoded and not been read yet; does not wait."""

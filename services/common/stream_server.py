@@ -17,11 +17,11 @@ Back-pressure has two limits, because there are two ways to be slow:
   # Real: client-output-buffer-limit pubsub in Redis.
 """
 
-import errno
 import socket
 from collections.abc import Callable
 from typing import Protocol
 
+from services.common.accepting import Acceptor
 from services.common.event_loop import EventLoop, Timer
 from services.common.logs import Log
 
@@ -30,8 +30,6 @@ PAUSE_BYTES = 1024 * 1024
 LINGER_S = 2.0
 KEEPALIVE_S = 300
 """After so much silence the kernel asks whether the client is still there, as in Redis."""
-
-_OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class Session(Protocol):
@@ -119,11 +117,12 @@ class Connection:
         self._output.append(data)
         self.output_bytes += len(data)
 
-    def push(self, data: bytes) -> None:
+    def push(self, data: bytes, max_output_bytes: int | None = None) -> None:
         """Queue a message that the client did not just ask for; the output limit holds.
 
-        Over the limit the client is dropped, but only when the turn ends: the caller may be
-        in the middle of a fan-out over its subscribers.
+        The limit is the server's, unless there is another for this client (0: none). Over it
+        the client is dropped, but only when the turn ends: the caller may be in the middle of a
+        fan-out over its subscribers.
         """
         if self._closing or self.closed:
             return
@@ -133,10 +132,16 @@ class Connection:
             server.to_flush.append(self)
         output.append(data)
         self.output_bytes += len(data)
-        if self.output_bytes > server.max_output_bytes:
+        limit = server.max_output_bytes if max_output_bytes is None else max_output_bytes
+        if limit and self.output_bytes > limit:
+            self.drop()
+
+    def drop(self) -> None:
+        """Close at the end of the turn, without sending what is queued."""
+        if not self.closed:
             self._is_too_slow = self._closing = True
             # Its socket has no room: no event of its own would bring it to `flush` again.
-            server.to_flush.append(self)
+            self._server.to_flush.append(self)
 
     def close_after_flush(self) -> None:
         """Take no more requests, send what is queued, say that it is the end, then close."""
@@ -313,47 +318,34 @@ class StreamServer:
         self.connections: set[Connection] = set()
         self.accepted_total = 0
         self.refused_total = 0
-        self._listener = listener
         self._new_session = new_session
-        self._max_connections = max_connections
+        self.max_connections = max_connections
         self._refusal = refusal
         self.to_flush: list[Connection] = []
-        listener.setblocking(False)
-        loop.watch(listener, self._accept_all)
+        self._acceptor = Acceptor(loop, listener, self._take, log)
         loop.before_sleep(self._flush_all)
+        self.keepalive_s = KEEPALIVE_S
         self._idle_timer: Timer | None = None
+        self.set_idle_timeout(idle_timeout_s)
+
+    def set_idle_timeout(self, idle_timeout_s: float) -> None:
+        """Close clients that are silent for so long; 0 for never."""
+        if self._idle_timer:
+            self._idle_timer.cancel()
+            self._idle_timer = None
         if idle_timeout_s > 0:
             period_s = min(max(idle_timeout_s / 4, 0.05), 5)
-            self._idle_timer = loop.call_every(period_s, lambda: self._close_idle(idle_timeout_s))
+            self._idle_timer = self.loop.call_every(
+                period_s, lambda: self._close_idle(idle_timeout_s)
+            )
 
-    def _accept_all(self) -> None:
-        """Accept until it would block: one accept a turn triples the tail latency of a burst."""
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except (BlockingIOError, InterruptedError):
-                return
-            except ConnectionAbortedError:
-                continue
-            except OSError as error:
-                if error.errno in _OUT_OF_DESCRIPTORS:
-                    self._rest_from_accepting(error)
-                    return
-                raise
-            self._take(sock)
+    def listen_on(self, listener: socket.socket) -> None:
+        """Accept there, and no longer at the socket before; clients that are connected stay."""
+        self.stop_accepting()
+        self._acceptor = Acceptor(self.loop, listener, self._take, self.log)
 
-    def _rest_from_accepting(self, error: OSError) -> None:
-        # The listener would stay readable and spin the loop; clients wait in the backlog instead.
-        self.log.error("cannot accept connections for a second", reason=error.strerror)
-        self.loop.unwatch(self._listener)
-        self.loop.call_later(1, self._accept_again)
-
-    def _accept_again(self) -> None:
-        if self._listener.fileno() >= 0:
-            self.loop.watch(self._listener, self._accept_all)
-
-    def _take(self, sock: socket.socket) -> None:
-        if len(self.connections) >= self._max_connections:
+    def _take(self, sock: socket.socket, address: tuple) -> None:
+        if len(self.connections) >= self.max_connections:
             self.refused_total += 1
             sock.setblocking(False)
             _refuse(sock, self._refusal)
@@ -364,7 +356,7 @@ class StreamServer:
     def adopt(self, sock: socket.socket, new_session: Callable[[Connection], Session]) -> None:
         """Serve a connected socket, also one that we connected ourselves."""
         sock.setblocking(False)
-        _configure(sock)
+        _configure(sock, self.keepalive_s)
         connection = Connection(self, sock)
         connection.session = new_session(connection)
         self.connections.add(connection)
@@ -403,10 +395,17 @@ class StreamServer:
             if connection.last_active_s < deadline_s and not connection.may_be_idle:
                 connection.close()
 
+    def pause_accepting(self) -> None:
+        """Leave those who want to connect waiting, until `accept_again`."""
+        self._acceptor.pause()
+
+    def accept_again(self) -> None:
+        """Go on accepting, where that has been paused."""
+        self._acceptor.resume()
+
     def stop_accepting(self) -> None:
         """Close the listening socket; clients that are connected stay."""
-        self.loop.unwatch(self._listener)
-        self._listener.close()
+        self._acceptor.close()
 
     def close_all(self) -> None:
         """Send what is queued, as far as the kernel takes it at once, and close every client."""
@@ -417,14 +416,16 @@ class StreamServer:
             connection.close()
 
 
-def _configure(sock: socket.socket) -> None:
+def _configure(sock: socket.socket, keepalive_s: int) -> None:
     if sock.family == socket.AF_UNIX:
         return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if not keepalive_s:
+        return
     # A subscriber may be silent for days; one whose machine lost its power must not stay.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_KEEPIDLE"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_S)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, keepalive_s)
 
 
 def _host_port(ask: Callable[[], tuple]) -> str:

@@ -81,13 +81,12 @@ def _stats(broker: "Broker") -> dict[str, object]:
 
 def _glassbox(broker: "Broker") -> dict[str, object]:
     vitals = broker.vitals
-    problems = "; ".join(f"{name}: {text}" for name, text in vitals.problems.items())
     return {
         "service": vitals.service,
         "status": vitals.status,
         "version": VERSION,
         "address": vitals.address,
-        "problems": problems.replace("\n", " "),
+        "problems": vitals.problems_line,
         "channels": len(broker.channels.channels.by_name),
         "patterns": len(broker.channels.patterns.by_name),
         "messages_in": broker.counters.messages_in,

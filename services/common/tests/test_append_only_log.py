@@ -1,13 +1,20 @@
 """The append-only log: whole records come back, torn tails are cut, damage is refused."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.append_only_log import AppendOnlyLog, LogDamaged, LogReader, cut
+from services.common.append_only_log import (
+    AppendOnlyLog,
+    LogDamaged,
+    LogReader,
+    SyncFailed,
+    cut,
+)
 
 PURPOSE = b"test"
 
@@ -136,6 +143,22 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatc
     assert read(path)[0] == [b"kept", b"kept too"]
 
 
+def test_a_file_whose_making_failed_is_made_anew(tmp_path: Path, monkeypatch):
+    path = tmp_path / "log"
+
+    def fail(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail)
+        with pytest.raises(SyncFailed):
+            AppendOnlyLog(path, PURPOSE, "no")
+    log = AppendOnlyLog(path, PURPOSE, "no")
+    log.append(b"kept")
+    log.close()
+    assert read(path)[0] == [b"kept"]
+
+
 def test_the_thread_syncs_what_was_written_and_tells_of_failures(tmp_path: Path, monkeypatch):
     log = AppendOnlyLog(tmp_path / "log", PURPOSE, "everysec")
     synced: list[int] = []
@@ -154,5 +177,27 @@ def test_the_thread_syncs_what_was_written_and_tells_of_failures(tmp_path: Path,
     log.append(b"more")
     log.sync_every_second()
     log._syncer.wait()
-    assert isinstance(log.sync_every_second(), OSError)
+    assert isinstance(log.sync_every_second(), SyncFailed)
+    log._syncer.wait()
+    monkeypatch.undo()
+    assert log.sync_every_second() is None, "to try again would not tell"
     log.close()
+
+
+def test_closing_in_the_background_tells_what_failed(tmp_path: Path, monkeypatch):
+    log = AppendOnlyLog(tmp_path / "log", PURPOSE, "no")
+    log.append(b"data")
+    closing = threading.Event()
+
+    def fail(descriptor: int) -> None:
+        closing.set()
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    log.close_in_background()
+    assert closing.wait(10)
+    for thread in threading.enumerate():
+        if thread.name == "close log":
+            thread.join(10)
+    assert isinstance(log.take_error(), SyncFailed)
+    assert log.take_error() is None

@@ -1,5 +1,6 @@
 """The event loop: sockets, timers, threads, hooks, and callbacks that fail."""
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -95,6 +96,34 @@ def test_an_unwatched_socket_is_left_alone(loop: EventLoop, pair: tuple) -> None
     turn_without_waiting(loop)
     loop.unwatch(ours)  # Harmless where it is not watched.
     assert calls == []
+
+
+def test_an_event_for_a_number_that_has_gone_to_another_socket_is_passed_over(
+    loop: EventLoop, log: RecordingLog, pair: tuple
+) -> None:
+    ours, theirs = pair
+    other, far = socket.socketpair()
+    calls = []
+
+    def close_other_and_reuse_its_number(sock: socket.socket, victim: socket.socket) -> None:
+        number = victim.fileno()
+        loop.unwatch(victim)
+        victim.close()
+        new = socket.socket(fileno=os.dup2(theirs.fileno(), number))
+        loop.watch(new, None, lambda: calls.append("written"))
+        loop.unwatch(sock)
+        sockets.append(new)
+
+    sockets = [far]
+    loop.watch(ours, lambda: close_other_and_reuse_its_number(ours, other))
+    loop.watch(other, lambda: close_other_and_reuse_its_number(other, ours))
+    theirs.send(b"x")
+    far.send(b"x")
+    loop.turn()
+    assert log.lines == []
+    for sock in sockets:
+        loop.unwatch(sock)
+        sock.close()
 
 
 def test_a_callback_that_fails_is_logged_and_others_go_on(
@@ -255,6 +284,23 @@ def test_hooks_run_at_the_end_of_each_turn_in_their_order(loop: EventLoop) -> No
     loop.turn()
     turn_without_waiting(loop)
     assert calls == ["work", "log", "send", "log", "send"]
+
+
+def test_a_hook_that_fails_holds_back_those_behind_it(loop: EventLoop, log: RecordingLog) -> None:
+    calls = []
+
+    def write_log() -> None:
+        calls.append("log")
+        if len(calls) == 1:
+            raise ZeroDivisionError
+
+    loop.before_sleep(write_log)
+    loop.before_sleep(lambda: calls.append("send"))
+    turn_without_waiting(loop)
+    assert calls == ["log"]
+    assert len(log.lines) == 1
+    turn_without_waiting(loop)
+    assert calls == ["log", "log", "send"]
 
 
 def test_stop_ends_run_after_the_hooks_of_the_turn(loop: EventLoop) -> None:

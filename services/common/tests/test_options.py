@@ -62,6 +62,11 @@ def test_another_services_environment_is_not_ours_but_addresses_are_shared() -> 
     assert (options.port, options.broker_url) == (4242, "http://broker:1")
 
 
+def test_yes_may_be_said_by_the_name_alone() -> None:
+    assert parse("--durable", KVDB_DURABLE="no").durable is True
+    assert parse("--durable", "no").durable is False
+
+
 def test_health_is_a_flag() -> None:
     assert parse("--health").health
 

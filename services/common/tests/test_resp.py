@@ -16,8 +16,10 @@ from services.common.resp import (
     RespRequestDecoder,
     Simple,
     Verbatim,
+    encode_replies,
     encode_reply,
     encode_request,
+    encode_words,
     format_double,
     parse_number,
     split_words,
@@ -122,6 +124,118 @@ def test_a_large_value_is_collected_and_not_copied_at_each_piece() -> None:
         assert decoder.next_request() is None
     decoder.receive_data(data[(len(data) - 1) // 1024 * 1024 :])
     assert decoder.next_request() == [b"SET", b"k", value]
+
+
+# --- runs ------------------------------------------------------------------------------
+
+
+def requests_by_runs(*pieces: bytes) -> tuple[list[list[bytes]], list[int]]:
+    """All requests, taken as runs where there are any, and how long the runs were."""
+    decoder, found, lengths = new_decoder(), [], []
+    for piece in pieces:
+        decoder.receive_data(piece)
+        while True:
+            if decoder.run_bytes:
+                run_bytes, run = decoder.run_bytes, decoder.next_run()
+                assert run_bytes == b"".join(map(encode_request, run))
+                assert len({request[0] for request in run}) == 1
+                lengths.append(len(run))
+                found += run
+            elif (request := decoder.next_request()) is not None:
+                found.append(request)
+            else:
+                break
+    return found, lengths
+
+
+def sets(count: int) -> list[list[bytes]]:
+    return [[b"SET", b"key:%d" % number, b"v" * (number % 30)] for number in range(count)]
+
+
+def test_requests_of_one_kind_come_as_a_run() -> None:
+    data = b"".join(map(encode_request, sets(20)))
+    assert len(data) < MAX_BYTES
+    assert requests_by_runs(data) == (sets(20), [20])
+    # What is behind it does not belong to it, and is no reason not to take it.
+    assert requests_by_runs(data + b"*1\r\n$4\r\nPI", b"NG\r\n") == ([*sets(20), [b"PING"]], [20])
+
+
+def test_a_run_ends_where_a_piece_ends() -> None:
+    data = b"".join(map(encode_request, sets(40)))
+    pieces = data[:650], data[650:1300], data[1300:]
+    found, lengths = requests_by_runs(*pieces)
+    assert found == sets(40)
+    assert len(lengths) == 3
+    assert sum(lengths) >= 36
+
+
+def test_a_long_pipeline_comes_in_runs() -> None:
+    decoder = RespRequestDecoder(max_request_bytes=1 << 20)
+    decoder.receive_data(b"".join(map(encode_request, sets(1000))))
+    found, lengths = [], []
+    while decoder.run_bytes:
+        run = decoder.next_run()
+        lengths.append(len(run))
+        found += run
+    assert found == sets(1000)[: len(found)]
+    assert max(lengths) < 200 <= sum(lengths)
+    while (request := decoder.next_request()) is not None:
+        found.append(request)
+    assert found == sets(1000)
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        sets(4),
+        [*sets(4), [b"GET", b"a"], *sets(9)],
+        [*sets(5), [b"set", b"a", b"b"]],
+        [*sets(5), [b"SET", b"a", b"b", b"NX"]],
+        [*sets(5), [b"SET", b"a", b"\r\n"]],
+    ],
+)
+def test_what_is_no_run(requests: list) -> None:
+    assert requests_by_runs(b"".join(map(encode_request, requests))) == (requests, [])
+
+
+def test_lengths_that_lie_make_no_run() -> None:
+    requests = b"".join(map(encode_request, sets(8)))
+    broken = requests.replace(b"$5\r\nkey:7", b"$6\r\nkey:7")
+    assert broken != requests
+    with pytest.raises(RespError):
+        requests_by_runs(broken + encode_request([b"PING"]))
+
+
+def test_what_is_given_back_comes_first() -> None:
+    decoder = new_decoder()
+    decoder.receive_data(b"".join(map(encode_request, sets(10))) + encode_request([b"PI"])[:-4])
+    run = decoder.next_run()
+    decoder.give_back(run[3:])
+    assert not decoder.run_bytes
+    decoder.receive_data(b"PI\r\n")
+    rest = list(iter(decoder.next_request, None))
+    assert rest == [*sets(10)[3:], [b"PI"]]
+
+
+KINDS = st.sampled_from(
+    [[b"GET", b"a"], [b"GET", b"\r\n"], [b"get", b"b"], [b"SET", b"a", b"b"], [b"PING"]]
+)
+
+
+@given(
+    st.lists(st.tuples(KINDS, st.integers(1, 12)), max_size=8),
+    st.lists(st.integers(1, 300), min_size=1),
+)
+def test_runs_or_no_runs_the_requests_are_the_same(
+    kinds: list[tuple[list[bytes], int]], sizes: list[int]
+) -> None:
+    requests = [request for request, count in kinds for _ in range(count)]
+    data, pieces = b"".join(map(encode_request, requests)), []
+    while data:
+        size = sizes[len(pieces) % len(sizes)]
+        pieces.append(data[:size])
+        data = data[size:]
+    assert requests_by_runs(*pieces)[0] == requests
 
 
 # --- what is no RESP -------------------------------------------------------------------
@@ -280,6 +394,21 @@ def test_replies_have_the_form_of_their_version(value: object, resp2: bytes, res
     assert encode_reply(value, 3) == resp3
 
 
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize(
+    "values",
+    [[OK, OK], [1, -2, 30], [b"a", b"", b"x" * 2000], [b"a", b"b"], [b"a", None, 7, OK], [True]],
+)
+def test_replies_to_a_run_are_the_replies_one_by_one(values: list, version: int) -> None:
+    one_by_one = b"".join(encode_reply(value, version) for value in values)
+    assert encode_replies(values, version) == one_by_one
+
+
+@given(st.lists(st.binary(max_size=1200), min_size=1, max_size=5))
+def test_words_have_the_form_of_a_request(words: list[bytes]) -> None:
+    assert encode_words(words) == encode_request(words)
+
+
 def test_an_error_text_cannot_end_its_line() -> None:
     assert encode_reply(ReplyError("ERR a\r\n+OK\r\n")) == b"-ERR a  +OK  \r\n"
     assert encode_reply(ReplyError("ERR \udcff")) == b"-ERR \xff\r\n"
@@ -354,8 +483,15 @@ def test_doubles_read_back(value: float) -> None:
         (0.0, b"0"),
         (-0.0, b"-0"),
         (3.0, b"3"),
-        (0.1, b"0.1"),
-        (1e300, b"1e+300"),
+        (1.5, b"1.5"),
+        (0.1, b"0.10000000000000001"),
+        (91.400658605814272, b"91.400658605814272"),
+        (1e16, b"10000000000000000"),
+        (1e17, b"1e+17"),
+        (1e300, b"1.0000000000000001e+300"),
+        (5e-324, b"4.9406564584124654e-324"),
+        (math.inf, b"inf"),
+        (-math.inf, b"-inf"),
         (math.nan, b"nan"),
     ],
 )

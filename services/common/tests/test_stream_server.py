@@ -419,7 +419,8 @@ def test_without_descriptors_clients_wait_instead_of_spinning_the_loop(
             self._listener.close()
 
     def exhaust() -> None:
-        server.server._listener = Exhausted(server.server._listener)
+        acceptor = server.server._acceptor
+        acceptor._listener = Exhausted(acceptor._listener)
 
     server.in_loop(exhaust)
     client = connect(server)
