@@ -1,6 +1,6 @@
 """kvdb beside a real redis-server: throughput, the append-only file, memory, the snapshot's pause.
 
-    python3 -m bench.kvdb [--quick] [--only throughput|journal|memory|model]
+    python3 -m bench.kvdb [--quick] [--only throughput|journal|idle|memory|model]
 
 Throughput: `redis-benchmark` with 50 clients, 1, 16 and 100 requests at a time, over 100,000
 keys. Ours and Redis take turns; printed are the medians of requests a second and of the CPU time
@@ -9,6 +9,9 @@ second is the one to go by: the benchmark's own client, and whatever else the ma
 its share of the first.
 
 Journal: our server with and without its append-only file, fsync every second.
+
+Idle: 10,000 clients that are connected and silent: the memory of each, and what they cost the
+others.
 
 Memory: 10,000, 100,000 and 1,000,000 short strings, with and without an expiry: the time to load
 them, the resident memory of each, and how long a PING waits while a snapshot is written.
@@ -33,6 +36,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.pubsub import Audience
 from services.common.backoff import Backoff
 from services.common.redis_url import RedisURL, parse_redis_url
 from services.common.resp import encode_request
@@ -40,8 +44,11 @@ from services.common.resp_client import ConnectionLost, RespConnection
 from tests.processes import running_service
 
 CLIENTS = 50
+MAX_CLIENTS = 11_000
 KEYS = 100_000
-COMMANDS = ("set", "get", "incr", "lpush", "zadd", "mset")
+# A command of redis-benchmark's own, or one that is spelled out for it.
+COMMANDS = ("set", "get", "incr", "lpush", "zadd", "xadd", "mset")
+SPELLED_OUT = {"xadd": ["XADD", "mystream", "*", "field", "VXK"]}
 BATCH = 1000
 
 
@@ -78,7 +85,8 @@ class Figures:
 def run_benchmark(server: Server, command: str, pipeline: int, requests: int) -> Figures:
     """One run of redis-benchmark."""
     options = ["-p", str(server.url.port), "-c", str(CLIENTS), "-P", str(pipeline)]
-    options += ["-n", str(requests), "-r", str(KEYS), "-t", command, "--csv"]
+    options += ["-n", str(requests), "-r", str(KEYS), "--csv"]
+    options += SPELLED_OUT.get(command) or ["-t", command]
     cpu_s = server.cpu_s()
     result = subprocess.run(
         ["redis-benchmark", *options], capture_output=True, text=True, check=True
@@ -143,6 +151,30 @@ def bench_journal(directory: Path, scale: float, rounds: int) -> None:
         for pipeline, requests in ((1, 100_000), (16, 400_000), (100, 800_000)):
             medians = medians_of(servers, "set", pipeline, int(requests * scale), rounds)
             compare(f"SET, pipeline {pipeline}", servers, medians)
+
+
+# --- idle clients ------------------------------------------------------------------------
+
+
+def bench_idle(start: list[Start], count: int, scale: float, rounds: int) -> None:
+    title = f"{count:,} idle clients"
+    print(f"\n{title:24}{'each':>16}{'GET alone':>16}{'GET beside them':>18}   by CPU")
+    for start_server in start:
+        with start_server() as server:
+            requests = int(100_000 * scale)
+            (alone,) = medians_of([server], "get", 1, requests, rounds)
+            before = server.resident_bytes()
+            audience = Audience(server, count, subscribed=False)
+            kib = (server.resident_bytes() - before) / audience.connected / 1024
+            (beside,) = medians_of([server], "get", 1, requests, rounds)
+            audience.close()
+        print(
+            f"{server.name:24}{kib:>12.2f} KiB{alone.requests_per_s:>14,.0f}/s"
+            f"{beside.requests_per_s:>16,.0f}/s{alone.cpu_us / beside.cpu_us:>9.2f}",
+            flush=True,
+        )
+        if audience.connected < count:
+            print(f"(it took {audience.connected:,} of them)")
 
 
 # --- memory ------------------------------------------------------------------------------
@@ -281,7 +313,8 @@ def our_server(directory: Path, *, name: str = "kvdb", **settings: str) -> Itera
     directory.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory) as data_dir:
         defaults = {"KVDB_PORT": "0", "KVDB_APPENDONLY": "no", "KVDB_SNAPSHOT_INTERVAL_S": "0"}
-        settings = defaults | {"KVDB_DATA_DIR": data_dir} | settings
+        defaults |= {"KVDB_DATA_DIR": data_dir, "KVDB_MAX_CONNECTIONS": str(MAX_CLIENTS)}
+        settings = defaults | settings
         with running_service("kvdb", settings, directory / "kvdb.log") as running:
             url = parse_redis_url(f"redis://{running.endpoint}", 0)
             yield Server(name, url, running.process.pid)
@@ -293,6 +326,7 @@ def redis_server(directory: Path) -> Iterator[Server]:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
     options = ["--port", str(port), "--save", "", "--dir", str(directory)]
+    options += ["--maxclients", str(MAX_CLIENTS)]
     process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
     server = Server("redis-server", RedisURL("127.0.0.1", port), process.pid)
     backoff = Backoff()
@@ -312,7 +346,7 @@ def redis_server(directory: Path) -> Iterator[Server]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the sizes")
-    parser.add_argument("--only", choices=["throughput", "journal", "memory", "model"])
+    parser.add_argument("--only", choices=["throughput", "journal", "idle", "memory", "model"])
     arguments = parser.parse_args()
     scale, rounds = (0.1, 3) if arguments.quick else (1, 5)
     sizes = (1_000, 10_000, 100_000) if arguments.quick else (10_000, 100_000, 1_000_000)
@@ -325,6 +359,7 @@ def main() -> None:
         sections = {
             "throughput": lambda: bench_throughput(start, scale, rounds),
             "journal": lambda: bench_journal(directory, scale, rounds),
+            "idle": lambda: bench_idle(start, 1_000 if arguments.quick else 10_000, scale, rounds),
             "memory": lambda: bench_memory(start, sizes),
             "model": lambda: bench_model(start[0]),
         }

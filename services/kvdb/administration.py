@@ -1,24 +1,32 @@
-"""Commands for the operator: CONFIG, saving, shutting down, DEBUG, and the time."""
+"""Commands for the operator: CONFIG, saving, shutting down, and the time."""
 
+import dataclasses
 import time
+from typing import TYPE_CHECKING
 
 from services.common.glob import matcher
 from services.common.resp import OK, ReplyError, Simple
-from services.kvdb import errors
+from services.kvdb import arguments, errors
 from services.kvdb.clients import NO_REPLY, Client
 from services.kvdb.help_texts import help_reply
-from services.kvdb.settings import PARAMETERS, Parameter, Settings
+from services.kvdb.parameters import PARAMETERS, ApplyError, Parameter
+from services.kvdb.settings import Settings
 
-# --- CONFIG ----------------------------------------------------------------------------
+if TYPE_CHECKING:
+    from services.kvdb.engine import Engine
+
+# CONFIG.
 
 
 def config_get(client: Client, request: list[bytes]) -> dict[bytes, bytes]:
     settings = client.engine.settings
-    matchers = [matcher(pattern.lower()) for pattern in request[2:]]
+    asked = [pattern.lower() for pattern in request[2:]]
+    matchers = [matcher(arguments.bounded_pattern(pattern)) for pattern in asked]
     return {
-        name.encode(): parameter.read(settings).encode()
+        name.encode(): parameter.read(settings).encode("utf-8", "surrogateescape")
         for name, parameter in PARAMETERS.items()
-        if any(is_match(name.encode()) for is_match in matchers)
+        if name.encode() in asked
+        or (not parameter.is_hidden and any(is_match(name.encode()) for is_match in matchers))
     }
 
 
@@ -26,38 +34,46 @@ def config_set(client: Client, request: list[bytes]) -> object:
     """Several parameters at once: either all are set or none."""
     pairs = request[2:]
     if len(pairs) % 2:
-        raise errors.wrong_arity("config|set")
-    settings = client.engine.settings
+        raise errors.syntax_error()
+    engine, settings = client.engine, client.engine.settings
     names = [errors.shown(name).lower() for name in pairs[::2]]
     if duplicate := next((name for name in names if names.count(name) > 1), None):
-        raise ReplyError(
-            f"ERR CONFIG SET failed (possibly related to argument '{duplicate}') "
-            "- duplicate parameter"
-        )
-    values = map(errors.shown, pairs[1::2])
+        raise _cannot_set(duplicate, "duplicate parameter")
+    values = [errors.shown(value) for value in pairs[1::2]]
     changes = [
         (_writable(settings, name, value), value) for name, value in zip(names, values, strict=True)
     ]
-    before = {parameter.name: parameter.read(settings) for parameter, _ in changes}
+    before = dataclasses.replace(settings)
+    try:
+        _write_all(settings, changes)
+        engine.settings_changed()
+    except ApplyError as error:
+        _restore(settings, before)
+        engine.settings_changed()
+        raise _cannot_set(error.parameter, str(error)) from None
+    except ReplyError:
+        _restore(settings, before)
+        raise
+    return OK
+
+
+def _write_all(settings: Settings, changes: list[tuple[Parameter, str]]) -> None:
     for parameter, value in changes:
         if parameter.write is None:
             continue  # It has this value already.
         try:
             parameter.write(settings, value)
         except ValueError as reason:
-            _restore(settings, before)
-            raise ReplyError(
-                f"ERR CONFIG SET failed (possibly related to argument '{parameter.name}') "
-                f"- {reason}"
-            ) from None
-    client.engine.settings_changed()
-    return OK
+            raise _cannot_set(parameter.name, str(reason)) from None
 
 
-def _restore(settings: Settings, before: dict[str, str]) -> None:
-    for name, old in before.items():
-        if PARAMETERS[name].write is not None:
-            PARAMETERS[name].write(settings, old)
+def _cannot_set(name: str, reason: str) -> ReplyError:
+    return ReplyError(f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
+
+
+def _restore(settings: Settings, before: Settings) -> None:
+    for field in dataclasses.fields(settings):
+        setattr(settings, field.name, getattr(before, field.name))
 
 
 def _writable(settings: Settings, name: str, value: str) -> Parameter:
@@ -65,10 +81,7 @@ def _writable(settings: Settings, name: str, value: str) -> Parameter:
     if parameter is None:
         raise ReplyError(f"ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
     if parameter.write is None and parameter.read(settings) != value:
-        raise ReplyError(
-            f"ERR CONFIG SET failed (possibly related to argument '{name}') "
-            "- can't set immutable config"
-        )
+        raise _cannot_set(name, "can't set immutable config")
     return parameter
 
 
@@ -76,6 +89,7 @@ def config_resetstat(client: Client, request: list[bytes]) -> object:
     engine = client.engine
     engine.vitals.requests_total = 0
     engine.dispatcher.errors.clear()
+    engine.latency.histograms.clear()
     engine.keyspace.expired_total = engine.keyspace.evicted_total = 0
     for database in engine.keyspace.databases:
         database.hits = database.misses = 0
@@ -104,7 +118,7 @@ def config_help(client: Client, request: list[bytes]) -> list[Simple]:
     )
 
 
-# --- saving and stopping ---------------------------------------------------------------
+# Saving and stopping.
 
 
 def save(client: Client, request: list[bytes]) -> object:
@@ -115,14 +129,16 @@ def save(client: Client, request: list[bytes]) -> object:
 def bgsave(client: Client, request: list[bytes]) -> object:
     if len(request) > 2 or (len(request) == 2 and request[1].upper() != b"SCHEDULE"):
         raise errors.syntax_error()
-    client.engine.persistence.save_in_background()
-    return Simple("Background saving started")
+    if client.engine.persistence.save_in_background(may_wait=len(request) == 2):
+        return Simple("Background saving started")
+    return Simple("Background saving scheduled")
 
 
 def bgrewriteaof(client: Client, request: list[bytes]) -> object:
     """A snapshot is the rewriting of the append-only file."""
-    client.engine.persistence.save_in_background()
-    return Simple("Background append only file rewriting started")
+    if client.engine.persistence.save_in_background(may_wait=True):
+        return Simple("Background append only file rewriting started")
+    return Simple("Background append only file rewriting scheduled")
 
 
 def lastsave(client: Client, request: list[bytes]) -> int:
@@ -130,20 +146,34 @@ def lastsave(client: Client, request: list[bytes]) -> int:
 
 
 def shutdown(client: Client, request: list[bytes]) -> object:
-    saves = True
-    for word in request[1:]:
-        match word.upper():
-            case b"NOSAVE":
-                saves = False
-            case b"SAVE" | b"NOW" | b"FORCE":
-                pass
-            case _:
-                raise errors.syntax_error()
-    client.engine.shutdown(saves)
+    """`SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE]`, or `SHUTDOWN ABORT` while replies are delivered."""
+    words = {word.upper() for word in request[1:]}
+    engine = client.engine
+    if words - {b"NOSAVE", b"SAVE", b"NOW", b"FORCE", b"ABORT"} or {b"NOSAVE", b"SAVE"} <= words:
+        raise errors.syntax_error()
+    if b"ABORT" in words:
+        if len(words) > 1:
+            raise errors.syntax_error()
+        if not engine.network.abort_shutdown():
+            raise ReplyError("ERR No shutdown in progress.")
+        return OK
+    if b"SAVE" in words and not _saved(engine) and b"FORCE" not in words:
+        raise ReplyError("ERR Errors trying to SHUTDOWN. Check logs.")
+    saves = not words & {b"NOSAVE", b"SAVE"}  # SAVE has just done it.
+    engine.network.shut_down(client, saves=saves, at_once=b"NOW" in words)
     return NO_REPLY
 
 
-# --- the rest --------------------------------------------------------------------------
+def _saved(engine: "Engine") -> bool:
+    """Save before the end, whether something has changed or not."""
+    try:
+        engine.persistence.save()
+    except ReplyError:
+        return False
+    return True
+
+
+# The rest.
 
 
 def time_(client: Client, request: list[bytes]) -> list[bytes]:

@@ -39,7 +39,7 @@ class AgreedError(Exception):
     """A request that cannot be translated; the text is the message of the ERROR line."""
 
 
-# --- requests --------------------------------------------------------------------------
+# Requests.
 
 
 def to_request(message: dict[str, object]) -> Request:
@@ -54,7 +54,7 @@ def to_request(message: dict[str, object]) -> Request:
         raise AgreedError("args must be an object")
     translate = _REQUESTS.get(name.upper() if name.isascii() else name)
     if translate is None:
-        raise AgreedError(f"Unknown command: {name[:128]}")
+        raise AgreedError(f"Unknown command: {name[: errors.MAX_SHOWN]}")
     return translate(args)
 
 
@@ -131,7 +131,7 @@ def _ttl_ms(args: Args) -> int:
     return math.ceil(ttl_s * 1000) if ttl_s > 0 else math.floor(ttl_s * 1000)
 
 
-# --- replies ---------------------------------------------------------------------------
+# Replies.
 
 
 def to_reply(request: Request, reply: object) -> Reply:

@@ -18,10 +18,17 @@ _FLOAT = re.compile(
     rb"[+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+(?:e[+-]?[0-9]+)?|inf|infinity)",
     re.IGNORECASE,
 )
+_HEXADECIMAL = re.compile(
+    rb"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?", re.IGNORECASE
+)
+_ZERO = re.compile(rb"[+-]?(?:0x)?[0.]+(?:[ep][+-]?[0-9]+)?", re.IGNORECASE)
+"""0 in any form: any other number that comes out as 0 was too small."""
 
 
 def to_integer(text: bytes) -> int | None:
     """A signed 64-bit integer in its one canonical form, or None.  # Real: string2ll()"""
+    if len(text) < 19 and text.isdigit() and (text[0] != ord("0") or len(text) == 1):
+        return int(text)  # The usual number; leaving the expression out saves INCR a quarter.
     if not _INTEGER.fullmatch(text):
         return None
     number = int(text)
@@ -44,13 +51,45 @@ def natural(text: bytes, error: str = errors.NOT_POSITIVE) -> int:
     return number
 
 
+_SMALL_NUMBERS = {b"%d" % small: float(small) for small in range(1024)}
+"""Scores are small and round mostly. Those that are one object take no memory, and compare fast."""
+
+
 def number(text: bytes, error: str = errors.NOT_A_FLOAT) -> float:
     """A double: decimal, with an exponent, or infinite; never NaN."""
-    value = float(text) if _FLOAT.fullmatch(text) else math.nan
-    is_spelled_infinite = b"n" in text or b"N" in text
-    if math.isnan(value) or (math.isinf(value) and not is_spelled_infinite):
+    small = _SMALL_NUMBERS.get(text)
+    if small is not None:
+        return small
+    value = _to_double(text)
+    if math.isinf(value):
+        is_out_of_range = b"n" not in text and b"N" not in text
+    else:
+        is_out_of_range = not value and not _ZERO.fullmatch(text)
+    if is_out_of_range or math.isnan(value):
         raise ReplyError(error)
     return value
+
+
+def limit(text: bytes, error: str) -> float:
+    """The end of a range of scores: read with less care, as Redis does it.
+
+    Spaces before it are passed over, nothing is 0, and what is too large is infinite.
+    """
+    text = text.lstrip(b" \t\n\v\f\r")
+    value = _to_double(text) if text else 0.0
+    if math.isnan(value):
+        raise ReplyError(error)
+    return value
+
+
+def _to_double(text: bytes) -> float:
+    """Any of the forms of C, or NaN."""
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    try:
+        return float.fromhex(text.decode()) if _HEXADECIMAL.fullmatch(text) else math.nan
+    except OverflowError:
+        return -math.inf if text.startswith(b"-") else math.inf
 
 
 def expiry_ms(text: bytes, unit_ms: int, base_ms: int, command: str) -> int:
@@ -94,6 +133,17 @@ def following(values: Iterator[bytes]) -> bytes:
     return value
 
 
+MAX_PATTERN_BYTES = 128 * 1024
+"""A glob of this length takes a second or two to compile, and nobody is served meanwhile."""
+
+
+def bounded_pattern(text: bytes, max_bytes: int = MAX_PATTERN_BYTES) -> bytes:
+    """A glob that is not too long to be matched."""
+    if len(text) > max_bytes:
+        raise ReplyError(f"ERR the pattern is longer than {max_bytes} bytes")
+    return text
+
+
 def clamp_range(start: int, stop: int, length: int) -> tuple[int, int]:
     """Redis's inclusive indexes, negative from the end, as a Python range; empty is (0, 0)."""
     if start < 0:
@@ -102,6 +152,13 @@ def clamp_range(start: int, stop: int, length: int) -> tuple[int, int]:
         stop += length
     stop = min(stop, length - 1)
     return (start, stop + 1) if start <= stop else (0, 0)
+
+
+def pop_count(request: list[bytes]) -> int | None:
+    """The count of `LPOP key [count]` and its like; None where none is given."""
+    if len(request) > 3:
+        raise errors.wrong_arity(request[0].decode().lower())
+    return natural(request[2]) if len(request) == 3 else None
 
 
 def key_list(request: list[bytes], position: int) -> tuple[list[bytes], int]:

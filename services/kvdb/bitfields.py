@@ -147,7 +147,7 @@ def _carry_out(operation: Operation, raw: RawString) -> tuple[int | None, bool]:
     return (new if is_increment else old), new != old
 
 
-# --- reading the request ---------------------------------------------------------------
+# Reading the request.
 
 
 def _operations(rest: list[bytes]) -> Iterator[Operation]:

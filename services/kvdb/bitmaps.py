@@ -25,7 +25,7 @@ from services.common.resp import ReplyError
 from services.kvdb import arguments, errors, strings
 from services.kvdb.arguments import integer
 from services.kvdb.clients import Client
-from services.kvdb.keyspace import Database
+from services.kvdb.database import Database
 from services.kvdb.strings import RawString, as_bytes
 
 _PIECE_BYTES = 64 * 1024
@@ -55,7 +55,7 @@ def grown(database: Database, key: bytes, size_bytes: int) -> RawString:
     return raw
 
 
-# --- one bit ---------------------------------------------------------------------------
+# One bit.
 
 
 def setbit(client: Client, request: list[bytes]) -> int:
@@ -83,7 +83,7 @@ def getbit(client: Client, request: list[bytes]) -> int:
     return value[at] >> (7 - (offset & 7)) & 1 if at < len(value) else 0
 
 
-# --- ranges of bits --------------------------------------------------------------------
+# Ranges of bits.
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def bitpos(client: Client, request: list[bytes]) -> int:
     return len(value) * 8 if offset < 0 and len(rest) < 2 else offset
 
 
-# --- combining strings -----------------------------------------------------------------
+# Combining strings.
 
 _OPERATIONS: dict[bytes, Callable[[int, int], int]] = {
     b"AND": operator.and_,

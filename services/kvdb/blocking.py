@@ -31,8 +31,9 @@ from services.common.resp import NIL_ARRAY, ReplyError
 from services.kvdb import lists, sorted_sets
 from services.kvdb.arguments import timeout_s
 from services.kvdb.clients import NO_REPLY, Client
+from services.kvdb.database import Database
 from services.kvdb.journal import Journal
-from services.kvdb.keyspace import Database, Keyspace
+from services.kvdb.keyspace import Keyspace
 from services.kvdb.lists import LEFT, RIGHT, ListValue
 from services.kvdb.sorted_set import SortedSetValue
 from services.kvdb.sorted_sets import HIGHEST, LOWEST
@@ -159,7 +160,7 @@ def _first_or_wait(
     return client.engine.blocking.wait(wait)
 
 
-# --- lists -----------------------------------------------------------------------------
+# Lists.
 
 
 def blpop(client: Client, request: list[bytes]) -> object:
@@ -225,7 +226,7 @@ def blmpop(client: Client, request: list[bytes]) -> object:
     return _first_or_wait(client, keys, ListValue, take, NIL_ARRAY, limit_s, as_request)
 
 
-# --- sorted sets -----------------------------------------------------------------------
+# Sorted sets.
 
 
 def bzpopmin(client: Client, request: list[bytes]) -> object:

@@ -4,14 +4,13 @@ from services.common.resp import OK, ReplyError, Simple, Verbatim, encode_reques
 from services.kvdb import arguments, errors
 from services.kvdb.arguments import integer, words
 from services.kvdb.clients import Client
-from services.kvdb.connection import DEFAULT_USER
 from services.kvdb.help_texts import help_reply
 
 _TYPES = (b"normal", b"master", b"replica", b"slave", b"pubsub")
 
 
 def client_info(client: Client, request: list[bytes]) -> Verbatim:
-    return Verbatim(_line(client, client, request) + b"\n")
+    return Verbatim(client_line(client, client, request) + b"\n")
 
 
 def client_list(client: Client, request: list[bytes]) -> Verbatim:
@@ -28,7 +27,7 @@ def client_list(client: Client, request: list[bytes]) -> Verbatim:
             chosen = [other for other in chosen if other.id in wanted]
         case _:
             raise errors.syntax_error()
-    lines = (_line(other, client, request) + b"\n" for other in chosen)
+    lines = (client_line(other, client, request) + b"\n" for other in chosen)
     return Verbatim(b"".join(lines))
 
 
@@ -43,7 +42,7 @@ def _type_of(client: Client) -> bytes:
     return b"pubsub" if client.is_subscriber else b"normal"
 
 
-def _line(client: Client, asker: Client, request: list[bytes]) -> bytes:
+def client_line(client: Client, asker: Client, request: list[bytes]) -> bytes:
     """One client in the form of CLIENT LIST, which several task queues parse.
 
     Who asks has its own request still in its buffer, as in Redis.
@@ -55,6 +54,7 @@ def _line(client: Client, asker: Client, request: list[bytes]) -> bytes:
     argument_bytes = sum(map(len, request[1:])) if is_asker else 0
     queued_bytes = sum(sum(map(len, queued)) for _, queued in queue or ())
     output_bytes = endpoint.output_bytes
+    input_bytes = len(encode_request(request)) if is_asker else engine.network.input_bytes(client)
     fields = {
         "id": client.id,
         "addr": endpoint.peer,
@@ -69,7 +69,7 @@ def _line(client: Client, asker: Client, request: list[bytes]) -> bytes:
         "psub": patterns,
         "ssub": shard_channels,
         "multi": -1 if queue is None else len(queue),
-        "qbuf": len(encode_request(request)) if is_asker else 0,
+        "qbuf": input_bytes,
         "qbuf-free": 0,
         "argv-mem": argument_bytes,
         "multi-mem": queued_bytes,
@@ -78,16 +78,17 @@ def _line(client: Client, asker: Client, request: list[bytes]) -> bytes:
         "obl": 0,
         "oll": 0,
         "omem": output_bytes,
-        "tot-mem": argument_bytes + queued_bytes + output_bytes,
+        "tot-mem": input_bytes + argument_bytes + queued_bytes + output_bytes,
         "events": "r",
         "cmd": client.last_command.name if client.last_command else "NULL",
-        "user": DEFAULT_USER.decode(),
+        "user": errors.shown(client.user.name) if client.user else "(superuser)",
         "redir": engine.tracking.redirection_of(client),
         "resp": client.resp,
         "lib-name": client.library_name.decode(),
         "lib-ver": client.library_version.decode(),
     }
-    return " ".join(f"{name}={value}" for name, value in fields.items()).encode()
+    line = " ".join(f"{name}={value}" for name, value in fields.items())
+    return line.encode("utf-8", "surrogateescape")
 
 
 def _flags(client: Client) -> str:
@@ -101,6 +102,7 @@ def _flags(client: Client) -> str:
         + ("d" if client.transaction.is_stale else "")
         + ("c" if client.is_leaving else "")
         + ("e" if client.no_evict else "")
+        + ("T" if client.no_touch else "")
     )
     return flags or "N"
 
@@ -139,8 +141,10 @@ def _matching(client: Client, filters: list[bytes]) -> list[Client]:
                 kind = _client_type(value)
                 chosen = [other for other in chosen if _type_of(other) == kind]
             case b"USER":
-                if value != DEFAULT_USER:
+                user = client.engine.access.users.get(value)
+                if user is None:
                     raise ReplyError(f"ERR No such user '{text}'")
+                chosen = [other for other in chosen if other.user is user]
             case b"SKIPME" if text.lower() in ("yes", "no"):
                 skips_me = text.lower() == "yes"
             case _:
@@ -185,6 +189,8 @@ def client_help(client: Client, request: list[bytes]) -> list[Simple]:
         "    Be told when keys change that this connection has read.",
         "CACHING <YES|NO>",
         "    Whether the next command counts as such a read.",
+        "NO-EVICT <ON|OFF>, NO-TOUCH <ON|OFF>",
+        "    Be spared when clients take too much memory; leave no trace in the uses of keys.",
         "UNBLOCK <id> [TIMEOUT|ERROR]",
         "    End the waiting of a blocked connection.",
     )

@@ -6,12 +6,13 @@ in the middle of (a transaction, a blocking pop). Its `Session` reads and writes
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from services.kvdb.keyspace import Database
+from services.kvdb.database import Database
 
 if TYPE_CHECKING:
+    from services.kvdb.acl_user import User
     from services.kvdb.blocking import Wait
     from services.kvdb.command import Command
     from services.kvdb.engine import Engine
@@ -42,7 +43,7 @@ class Transaction:
     """A command could not be queued: EXEC must not run the others."""
     is_stale: bool = False
     """A watched key was changed: EXEC answers nil."""
-    watched: list[tuple[Database, bytes]] = field(default_factory=list)
+    watched: tuple[tuple[Database, bytes], ...] = ()
 
 
 class Endpoint(Protocol):
@@ -91,11 +92,13 @@ class Client:
         "library_version",
         "name",
         "no_evict",
+        "no_touch",
         "postponed",
         "reply_mode",
         "resp",
         "tracking",
         "transaction",
+        "user",
     )
 
     def __init__(self, engine: "Engine", client_id: int, endpoint: Endpoint):
@@ -112,12 +115,16 @@ class Client:
         self.is_subscriber = False
         """It has channels or patterns; `PubSub` says so."""
         self.no_evict = False
+        self.no_touch = False
+        """What it uses does not count as used."""
         self.tracking: Tracking | None = None
         self.postponed: list[bytes] | None = None
         """The request that waits for the end of a pause."""
         self.last_command: Command | None = None
         self.blocked: Wait | None = None
-        self.is_authenticated = not engine.settings.password
+        self.user: User | None
+        """None is somebody within the server, who may do anything."""
+        engine.access.welcome(self)
         self.reset()
 
     def reset(self) -> None:
@@ -125,20 +132,23 @@ class Client:
         self.database = self.engine.keyspace.databases[0]
         self.resp = 2
         self.reply_mode = "on"
+        self.no_evict = self.no_touch = False
         self.transaction = Transaction()
         self.update_guard()
 
     def update_guard(self) -> None:
-        """Commands of a client that is logged in, outside MULTI, and wants its replies, run at
+        """See whether requests have to climb the ladder of guards; call after any of this changed.
 
-        once; the others go through `Dispatcher.guard`. Call after any of these changed.
+        Those of a client that may do everything, is outside MULTI and wants its replies need not.
         """
         self.is_guarded = (
-            not self.is_authenticated
+            self.engine.access.concerns(self)
             or self.transaction.queue is not None
             or self.reply_mode != "on"
+            or self.no_touch
             or self.is_resp2_subscriber
             or self.engine.pause.is_active
+            or self.engine.settings.min_replicas_to_write > 0
         )
 
     def end_transaction(self) -> None:
@@ -153,8 +163,12 @@ class Client:
             del watchers[self]
             if not watchers:
                 del database.watched[key]
-        self.transaction.watched = []
+        self.transaction.watched = ()
         self.transaction.is_stale = False
+
+    def is_stranger(self) -> bool:
+        """Whether it has to log in before it may do anything."""
+        return not self.engine.access.is_logged_in(self)
 
     @property
     def is_resp2_subscriber(self) -> bool:

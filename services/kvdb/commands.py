@@ -1,9 +1,9 @@
 """The command table: every command that this server knows, one line each.
 
-    name      handler        arity   flags                keys: first last step
+    name      handler        arity   flags                keys
 
 `dispatch` reads name, handler, arity and flags; COMMAND shows all of it to clients; MULTI,
-the memory limit and (later) the append-only file and ACL go by the flags:
+the memory limit, the append-only file and the ACL go by the flags:
 
     write, readonly     changes data, or only reads it
     denyoom             may need more memory: makes room at the limit, or is refused
@@ -15,33 +15,42 @@ the memory limit and (later) the append-only file and ACL go by the flags:
     brief               takes constant time, though Redis does not flag it fast (ours)
     subscriber          allowed to a RESP2 client that has subscriptions (ours)
     admin, noscript, loading, stale …      as Redis says; nothing here depends on them
+    @connection …       the ACL's categories, where they are not those of the group
+    dangerous           in that category of the ACL, too (ours)
 
-An arity counts the name; a negative one means "at least". Keys: `-1` counts from the end, and
-`NUMKEYS_AT[n]` means that the n-th word says how many keys follow it.
+An arity counts the name; a negative one means "at least". Keys: the places of the keys, as
+`key_specs` describes them; what a command does with them is in `key_access`.
 # Real: the commands' JSON files, and struct redisCommand, in Redis.
 """
 
 from services.kvdb import (
+    acl,
     administration,
     bitfields,
     bitmaps,
     blocking,
     client_list,
+    clustering,
     connection,
     debugging,
     dumping,
     functions,
     geo,
+    hash_expiry,
     hashes,
     hyperloglog,
     information,
     introspection,
     keys,
+    latency,
     lists,
+    memcached_store,
     memory_reports,
+    migrating,
     monitor,
     pausing,
     pubsub,
+    replication,
     sets,
     slow_log,
     sorted_set_algebra,
@@ -57,19 +66,24 @@ from services.kvdb import (
     tracking,
     transactions,
 )
-from services.kvdb.command import NO_KEYS, Command, Handler, KeySpec
+from services.kvdb.acl_categories import categories_of
+from services.kvdb.command import Command, Handler
+from services.kvdb.key_access import keys_of
+from services.kvdb.key_specs import NO_KEYS, Counted, Keys, KeySpec, Range, Stored, Streams
 
-ONE = KeySpec(1, 1, 1)
-TWO = KeySpec(1, 2, 1)
-ALL = KeySpec(1, -1, 1)
-ALL_BUT_LAST = KeySpec(1, -2, 1)
-PAIRS = KeySpec(1, -1, 2)
-SUBJECT = KeySpec(2, 2, 1)
-NUMKEYS_AT = {at: KeySpec(count_at=at) for at in (1, 2)}
-BEHIND_STREAMS = KeySpec(is_behind_streams=True)
-TARGET_AND_NUMKEYS = KeySpec(1, 1, 1, count_at=2)
+ONE = Keys((Range(1),))
+TWO = Keys((Range(1), Range(2)))
+PAIR = Keys((Range(1, last=1),))
+ALL = Keys((Range(1, last=-1),))
+ALL_BUT_LAST = Keys((Range(1, last=-2),))
+EACH_SECOND = Keys((Range(1, last=-1, step=2),))
+SUBJECT = Keys((Range(2),))
+SUBJECTS = Keys((Range(2, last=-1),))
+NUMKEYS_AT = {at: Keys((Counted(at),)) for at in (1, 2)}
+TARGET_AND_ALL = Keys((Range(1), Range(2, last=-1)))
+TARGET_AND_NUMKEYS = Keys((Range(1), Counted(2)))
 
-Row = tuple[str, Handler, int, str, KeySpec]
+Row = tuple[str, Handler, int, str, Keys]
 
 STRINGS: list[Row] = [
     ("get", strings.get, 2, "readonly fast", ONE),
@@ -82,8 +96,8 @@ STRINGS: list[Row] = [
     ("delex", strings.delex, -2, "write fast", ONE),
     ("getex", strings.getex, -2, "write fast", ONE),
     ("mget", strings.mget, -2, "readonly fast", ALL),
-    ("mset", strings.mset, -3, "write denyoom", PAIRS),
-    ("msetnx", strings.msetnx, -3, "write denyoom", PAIRS),
+    ("mset", strings.mset, -3, "write denyoom", EACH_SECOND),
+    ("msetnx", strings.msetnx, -3, "write denyoom", EACH_SECOND),
     ("incr", strings.incr, 2, "write denyoom fast", ONE),
     ("decr", strings.decr, 2, "write denyoom fast", ONE),
     ("incrby", strings.incrby, 3, "write denyoom fast", ONE),
@@ -94,15 +108,18 @@ STRINGS: list[Row] = [
     ("setrange", strings.setrange, 4, "write denyoom", ONE),
     ("getrange", strings.getrange, 4, "readonly", ONE),
     ("substr", strings.getrange, 4, "readonly", ONE),
-    ("lcs", strings.lcs, -3, "readonly", TWO),
+    ("memcached|store", memcached_store.memcached_store, -7, "write denyoom fast", SUBJECT),
+    ("lcs", strings.lcs, -3, "readonly", PAIR),
 ]
+
+BITOP = Keys((Range(2), Range(3, last=-1)))
 
 BITMAPS: list[Row] = [
     ("setbit", bitmaps.setbit, 4, "write denyoom", ONE),
     ("getbit", bitmaps.getbit, 3, "readonly fast", ONE),
     ("bitcount", bitmaps.bitcount, -2, "readonly", ONE),
     ("bitpos", bitmaps.bitpos, -3, "readonly", ONE),
-    ("bitop", bitmaps.bitop, -4, "write denyoom", KeySpec(2, -1, 1)),
+    ("bitop", bitmaps.bitop, -4, "write denyoom", BITOP),
     ("bitfield", bitfields.bitfield, -2, "write denyoom", ONE),
     ("bitfield_ro", bitfields.bitfield_ro, -2, "readonly fast", ONE),
 ]
@@ -149,6 +166,18 @@ HASHES: list[Row] = [
     ("hincrbyfloat", hashes.hincrbyfloat, 4, "write denyoom fast", ONE),
     ("hrandfield", hashes.hrandfield, -2, "readonly", ONE),
     ("hscan", hashes.hscan, -3, "readonly", ONE),
+    ("hexpire", hash_expiry.hexpire, -6, "write denyoom fast", ONE),
+    ("hpexpire", hash_expiry.hpexpire, -6, "write denyoom fast", ONE),
+    ("hexpireat", hash_expiry.hexpireat, -6, "write denyoom fast", ONE),
+    ("hpexpireat", hash_expiry.hpexpireat, -6, "write denyoom fast", ONE),
+    ("hpersist", hash_expiry.hpersist, -5, "write fast", ONE),
+    ("httl", hash_expiry.httl, -5, "readonly fast", ONE),
+    ("hpttl", hash_expiry.hpttl, -5, "readonly fast", ONE),
+    ("hexpiretime", hash_expiry.hexpiretime, -5, "readonly fast", ONE),
+    ("hpexpiretime", hash_expiry.hpexpiretime, -5, "readonly fast", ONE),
+    ("hgetdel", hash_expiry.hgetdel, -5, "write fast", ONE),
+    ("hgetex", hash_expiry.hgetex, -5, "write fast", ONE),
+    ("hsetex", hash_expiry.hsetex, -6, "write denyoom fast", ONE),
 ]
 
 SETS: list[Row] = [
@@ -164,11 +193,11 @@ SETS: list[Row] = [
     ("sscan", sets.sscan, -3, "readonly", ONE),
     ("sinter", sets.sinter, -2, "readonly", ALL),
     ("sintercard", sets.sintercard, -3, "readonly", NUMKEYS_AT[1]),
-    ("sinterstore", sets.sinterstore, -3, "write denyoom", ALL),
+    ("sinterstore", sets.sinterstore, -3, "write denyoom", TARGET_AND_ALL),
     ("sunion", sets.sunion, -2, "readonly", ALL),
-    ("sunionstore", sets.sunionstore, -3, "write denyoom", ALL),
+    ("sunionstore", sets.sunionstore, -3, "write denyoom", TARGET_AND_ALL),
     ("sdiff", sets.sdiff, -2, "readonly", ALL),
-    ("sdiffstore", sets.sdiffstore, -3, "write denyoom", ALL),
+    ("sdiffstore", sets.sdiffstore, -3, "write denyoom", TARGET_AND_ALL),
 ]
 
 SORTED_SETS: list[Row] = [
@@ -212,10 +241,14 @@ SORTED_SETS: list[Row] = [
 HYPERLOGLOG: list[Row] = [
     ("pfadd", hyperloglog.pfadd, -2, "write denyoom fast", ONE),
     ("pfcount", hyperloglog.pfcount, -2, "readonly may_replicate", ALL),
-    ("pfmerge", hyperloglog.pfmerge, -2, "write denyoom", ALL),
-    ("pfdebug", hyperloglog.pfdebug, -3, "write denyoom admin", SUBJECT),
+    ("pfmerge", hyperloglog.pfmerge, -2, "write denyoom", TARGET_AND_ALL),
+    ("pfdebug", hyperloglog.pfdebug, 3, "write denyoom admin", SUBJECT),
     ("pfselftest", hyperloglog.pfselftest, 1, "admin", NO_KEYS),
 ]
+
+STORED_FROM = {
+    at: Keys((Range(1), Stored(b"STORE", at), Stored(b"STOREDIST", at))) for at in (5, 6)
+}
 
 GEO: list[Row] = [
     ("geoadd", geo.geoadd, -5, "write denyoom", ONE),
@@ -224,15 +257,9 @@ GEO: list[Row] = [
     ("geodist", geo.geodist, -4, "readonly", ONE),
     ("geosearch", geo.geosearch, -7, "readonly", ONE),
     ("geosearchstore", geo.geosearchstore, -8, "write denyoom", TWO),
-    ("georadius", geo.georadius, -6, "write denyoom", KeySpec(1, 1, 1, options_at=6)),
+    ("georadius", geo.georadius, -6, "write denyoom", STORED_FROM[6]),
     ("georadius_ro", geo.georadius_ro, -6, "readonly", ONE),
-    (
-        "georadiusbymember",
-        geo.georadiusbymember,
-        -5,
-        "write denyoom",
-        KeySpec(1, 1, 1, options_at=5),
-    ),
+    ("georadiusbymember", geo.georadiusbymember, -5, "write denyoom", STORED_FROM[5]),
     ("georadiusbymember_ro", geo.georadiusbymember_ro, -5, "readonly", ONE),
 ]
 
@@ -244,8 +271,8 @@ STREAMS: list[Row] = [
     ("xlen", streams.xlen, 2, "readonly fast", ONE),
     ("xrange", streams.xrange, -4, "readonly", ONE),
     ("xrevrange", streams.xrevrange, -4, "readonly", ONE),
-    ("xread", stream_reading.xread, -4, "readonly blocking", BEHIND_STREAMS),
-    ("xreadgroup", stream_reading.xreadgroup, -7, "write blocking", BEHIND_STREAMS),
+    ("xread", stream_reading.xread, -4, "readonly blocking", Keys((Streams(1),))),
+    ("xreadgroup", stream_reading.xreadgroup, -7, "write blocking", Keys((Streams(4),))),
     ("xack", stream_groups.xack, -4, "write fast", ONE),
     ("xpending", stream_groups.xpending, -3, "readonly", ONE),
     ("xclaim", stream_claims.xclaim, -6, "write fast", ONE),
@@ -261,6 +288,10 @@ STREAMS: list[Row] = [
     ("xinfo|consumers", stream_information.xinfo_consumers, 4, "readonly", SUBJECT),
     ("xinfo|help", stream_information.xinfo_help, 2, "loading stale", NO_KEYS),
 ]
+
+BY_PATTERN = KeySpec()
+SORT = Keys((Range(1), BY_PATTERN, Stored(b"STORE", 2, is_shown=False)))
+SORT_RO = Keys((Range(1), BY_PATTERN))
 
 KEYS: list[Row] = [
     ("del", keys.del_, -2, "write", ALL),
@@ -285,37 +316,60 @@ KEYS: list[Row] = [
     ("renamenx", keys.renamenx, 3, "write fast", TWO),
     ("copy", keys.copy, -3, "write denyoom", TWO),
     ("move", keys.move, 3, "write fast", ONE),
-    ("select", keys.select, 2, "loading stale fast", NO_KEYS),
+    ("select", keys.select, 2, "loading stale fast @connection", NO_KEYS),
     ("swapdb", keys.swapdb, 3, "write fast dangerous", NO_KEYS),
     ("flushdb", keys.flushdb, -1, "write dangerous", NO_KEYS),
     ("flushall", keys.flushall, -1, "write dangerous", NO_KEYS),
+    ("memcached|flush", memcached_store.memcached_flush, 2, "write dangerous", NO_KEYS),
     ("dump", dumping.dump, 2, "readonly", ONE),
+    ("migrate", migrating.migrate, -6, "write movablekeys dangerous", migrating.MIGRATED),
     ("restore", dumping.restore, -4, "write denyoom dangerous", ONE),
-    ("sort", sorting.sort, -2, "write denyoom", KeySpec(1, 1, 1, options_at=2)),
-    ("sort_ro", sorting.sort_ro, -2, "readonly movablekeys", ONE),
+    ("sort", sorting.sort, -2, "write denyoom @set @sortedset @list dangerous", SORT),
+    ("sort_ro", sorting.sort_ro, -2, "readonly @set @sortedset @list dangerous", SORT_RO),
     ("object|encoding", keys.object_encoding, 3, "readonly", SUBJECT),
     ("object|refcount", keys.object_refcount, 3, "readonly", SUBJECT),
     ("object|idletime", keys.object_idletime, 3, "readonly", SUBJECT),
     ("object|freq", keys.object_freq, 3, "readonly", SUBJECT),
+    ("object|help", keys.object_help, 2, "loading stale", NO_KEYS),
 ]
+
+NOW = "noscript loading stale allow_busy fast"
 
 TRANSACTIONS: list[Row] = [
-    ("multi", transactions.multi, 1, "noscript loading stale fast immediate", NO_KEYS),
-    ("exec", transactions.exec_, 1, "noscript loading stale immediate", NO_KEYS),
-    ("discard", transactions.discard, 1, "noscript loading stale fast immediate", NO_KEYS),
-    ("watch", transactions.watch, -2, "noscript loading stale fast immediate", ALL),
-    ("unwatch", transactions.unwatch, 1, "noscript loading stale fast", NO_KEYS),
+    ("multi", transactions.multi, 1, f"{NOW} immediate", NO_KEYS),
+    ("exec", transactions.exec_, 1, "noscript loading stale skip_slowlog immediate", NO_KEYS),
+    ("discard", transactions.discard, 1, f"{NOW} immediate", NO_KEYS),
+    ("watch", transactions.watch, -2, f"{NOW} immediate", ALL),
+    ("unwatch", transactions.unwatch, 1, NOW, NO_KEYS),
 ]
 
+ADMIN = "admin noscript loading stale"
 ANY_TIME = "noscript loading stale fast"
+ALWAYS = f"{ANY_TIME} allow_busy no_auth"
+
+ACL: list[Row] = [
+    ("acl|setuser", acl.acl_setuser, -3, ADMIN, NO_KEYS),
+    ("acl|getuser", acl.acl_getuser, 3, ADMIN, NO_KEYS),
+    ("acl|deluser", acl.acl_deluser, -3, ADMIN, NO_KEYS),
+    ("acl|list", acl.acl_list, 2, ADMIN, NO_KEYS),
+    ("acl|users", acl.acl_users, 2, ADMIN, NO_KEYS),
+    ("acl|whoami", acl.acl_whoami, 2, "noscript loading stale", NO_KEYS),
+    ("acl|cat", acl.acl_cat, -2, "noscript loading stale", NO_KEYS),
+    ("acl|log", acl.acl_log, -2, ADMIN, NO_KEYS),
+    ("acl|genpass", acl.acl_genpass, -2, "noscript loading stale", NO_KEYS),
+    ("acl|dryrun", acl.acl_dryrun, -4, ADMIN, NO_KEYS),
+    ("acl|load", acl.acl_load, 2, ADMIN, NO_KEYS),
+    ("acl|save", acl.acl_save, 2, ADMIN, NO_KEYS),
+    ("acl|help", acl.acl_help, 2, "loading stale", NO_KEYS),
+]
 
 CONNECTION: list[Row] = [
     ("ping", connection.ping, -1, "fast subscriber", NO_KEYS),
-    ("echo", connection.echo, 2, "fast", NO_KEYS),
-    ("hello", connection.hello, -1, "noscript loading stale fast no_auth", NO_KEYS),
-    ("auth", connection.auth, -2, "noscript loading stale fast no_auth", NO_KEYS),
-    ("quit", connection.quit_, -1, f"{ANY_TIME} immediate subscriber no_auth", NO_KEYS),
-    ("reset", connection.reset, 1, f"{ANY_TIME} immediate subscriber no_auth", NO_KEYS),
+    ("echo", connection.echo, 2, "loading stale fast", NO_KEYS),
+    ("hello", connection.hello, -1, ALWAYS, NO_KEYS),
+    ("auth", connection.auth, -2, ALWAYS, NO_KEYS),
+    ("quit", connection.quit_, -1, f"{ALWAYS} immediate subscriber", NO_KEYS),
+    ("reset", connection.reset, 1, f"{ALWAYS} immediate subscriber", NO_KEYS),
     ("client|id", connection.client_id, 2, "noscript loading stale", NO_KEYS),
     ("client|getname", connection.client_getname, 2, "noscript loading stale", NO_KEYS),
     ("client|setname", connection.client_setname, 3, "noscript loading stale", NO_KEYS),
@@ -326,6 +380,7 @@ CONNECTION: list[Row] = [
     ("client|unblock", client_list.client_unblock, -3, "admin noscript loading stale", NO_KEYS),
     ("client|reply", connection.client_reply, 3, "noscript loading stale", NO_KEYS),
     ("client|no-evict", connection.client_no_evict, 3, "admin noscript loading stale", NO_KEYS),
+    ("client|no-touch", connection.client_no_touch, 3, "noscript loading stale", NO_KEYS),
     ("client|pause", pausing.client_pause, -3, "admin noscript loading stale", NO_KEYS),
     ("client|unpause", pausing.client_unpause, 2, "admin noscript loading stale", NO_KEYS),
     ("client|help", client_list.client_help, 2, "loading stale", NO_KEYS),
@@ -340,10 +395,10 @@ PUBSUB: list[Row] = [
     ("unsubscribe", pubsub.unsubscribe, -1, "pubsub noscript loading stale subscriber", NO_KEYS),
     ("psubscribe", pubsub.psubscribe, -2, "pubsub noscript loading stale subscriber", NO_KEYS),
     ("punsubscribe", pubsub.punsubscribe, -1, "pubsub noscript loading stale subscriber", NO_KEYS),
-    ("ssubscribe", pubsub.ssubscribe, -2, "pubsub noscript loading stale subscriber", NO_KEYS),
-    ("sunsubscribe", pubsub.sunsubscribe, -1, "pubsub noscript loading stale subscriber", NO_KEYS),
+    ("ssubscribe", pubsub.ssubscribe, -2, "pubsub noscript loading stale subscriber", ALL),
+    ("sunsubscribe", pubsub.sunsubscribe, -1, "pubsub noscript loading stale subscriber", ALL),
     ("publish", pubsub.publish, 3, "pubsub loading stale fast may_replicate", NO_KEYS),
-    ("spublish", pubsub.spublish, 3, "pubsub loading stale fast may_replicate", NO_KEYS),
+    ("spublish", pubsub.spublish, 3, "pubsub loading stale fast may_replicate", ONE),
     ("pubsub|channels", pubsub.pubsub_channels, -2, "pubsub loading stale", NO_KEYS),
     ("pubsub|numsub", pubsub.pubsub_numsub, -2, "pubsub loading stale", NO_KEYS),
     ("pubsub|numpat", pubsub.pubsub_numpat, 2, "pubsub loading stale", NO_KEYS),
@@ -352,54 +407,91 @@ PUBSUB: list[Row] = [
     ("pubsub|help", pubsub.pubsub_help, 2, "loading stale", NO_KEYS),
 ]
 
-DEBUG = "admin noscript loading stale"
+COMMAND = "loading stale @connection"
 
 ADMINISTRATION: list[Row] = [
     ("info", information.info, -1, "loading stale dangerous", NO_KEYS),
-    ("config|get", administration.config_get, -3, "admin noscript loading stale", NO_KEYS),
-    ("config|set", administration.config_set, -4, "admin noscript loading stale", NO_KEYS),
+    ("config|get", administration.config_get, -3, ADMIN, NO_KEYS),
+    ("config|set", administration.config_set, -4, ADMIN, NO_KEYS),
+    ("config|rewrite", administration.config_rewrite, 2, ADMIN, NO_KEYS),
+    ("config|resetstat", administration.config_resetstat, 2, ADMIN, NO_KEYS),
+    ("config|help", administration.config_help, 2, "loading stale", NO_KEYS),
+    ("command|count", introspection.command_count, 2, COMMAND, NO_KEYS),
+    ("command|info", introspection.command_info, -2, COMMAND, NO_KEYS),
+    ("command|docs", introspection.command_docs, -2, COMMAND, NO_KEYS),
+    ("command|list", introspection.command_list, -2, COMMAND, NO_KEYS),
+    ("command|getkeys", introspection.command_getkeys, -4, COMMAND, NO_KEYS),
+    (
+        "command|getkeysandflags",
+        introspection.command_getkeysandflags,
+        -4,
+        COMMAND,
+        NO_KEYS,
+    ),
+    ("command|help", introspection.command_help, 2, COMMAND, NO_KEYS),
+    ("save", administration.save, 1, "admin noscript no_async_loading no_multi", NO_KEYS),
+    ("bgsave", administration.bgsave, -1, "admin noscript no_async_loading", NO_KEYS),
+    ("bgrewriteaof", administration.bgrewriteaof, 1, "admin noscript no_async_loading", NO_KEYS),
+    ("lastsave", administration.lastsave, 1, "loading stale fast @admin dangerous", NO_KEYS),
+    ("shutdown", administration.shutdown, -1, f"{ADMIN} allow_busy no_multi", NO_KEYS),
+    ("time", administration.time_, 1, "loading stale fast", NO_KEYS),
     ("monitor", monitor.monitor, 1, "admin noscript loading stale", NO_KEYS),
     ("slowlog|get", slow_log.slowlog_get, -2, "admin loading stale", NO_KEYS),
     ("slowlog|len", slow_log.slowlog_len, 2, "admin loading stale", NO_KEYS),
     ("slowlog|reset", slow_log.slowlog_reset, 2, "admin loading stale", NO_KEYS),
     ("slowlog|help", slow_log.slowlog_help, 2, "loading stale", NO_KEYS),
-    ("latency|latest", slow_log.latency_latest, 2, "admin noscript loading stale", NO_KEYS),
-    ("latency|history", slow_log.latency_history, 3, "admin noscript loading stale", NO_KEYS),
-    ("latency|reset", slow_log.latency_reset, -2, "admin noscript loading stale", NO_KEYS),
-    ("latency|help", slow_log.latency_help, 2, "loading stale", NO_KEYS),
-    ("config|rewrite", administration.config_rewrite, 2, "admin noscript", NO_KEYS),
-    ("config|help", administration.config_help, 2, "loading stale", NO_KEYS),
-    ("config|resetstat", administration.config_resetstat, 2, "admin noscript", NO_KEYS),
-    ("command|count", introspection.command_count, 2, "loading stale", NO_KEYS),
-    ("command|info", introspection.command_info, -2, "loading stale", NO_KEYS),
-    ("command|docs", introspection.command_docs, -2, "loading stale", NO_KEYS),
-    ("command|list", introspection.command_list, -2, "loading stale", NO_KEYS),
-    ("command|help", introspection.command_help, 2, "loading stale", NO_KEYS),
-    ("command|getkeys", introspection.command_getkeys, -3, "loading stale", NO_KEYS),
-    ("function|flush", functions.function_flush, -2, "write noscript", NO_KEYS),
-    ("function|list", functions.function_list, -2, "noscript", NO_KEYS),
-    ("memory|usage", keys.memory_usage, -3, "readonly", SUBJECT),
-    ("save", administration.save, 1, "admin noscript no_multi", NO_KEYS),
-    ("bgsave", administration.bgsave, -1, "admin noscript", NO_KEYS),
-    ("bgrewriteaof", administration.bgrewriteaof, 1, "admin noscript", NO_KEYS),
-    ("lastsave", administration.lastsave, 1, "loading stale fast", NO_KEYS),
-    ("shutdown", administration.shutdown, -1, "admin noscript loading stale no_multi", NO_KEYS),
-    ("time", administration.time_, 1, "loading stale fast", NO_KEYS),
-    ("memory|stats", memory_reports.memory_stats, 2, "readonly", NO_KEYS),
-    ("memory|doctor", memory_reports.memory_doctor, 2, "readonly", NO_KEYS),
+    ("latency|latest", latency.latency_latest, 2, "admin noscript loading stale", NO_KEYS),
+    ("latency|history", latency.latency_history, 3, "admin noscript loading stale", NO_KEYS),
+    ("latency|reset", latency.latency_reset, -2, "admin noscript loading stale", NO_KEYS),
+    ("latency|doctor", latency.latency_doctor, 2, "admin noscript loading stale", NO_KEYS),
+    ("latency|graph", latency.latency_graph, 3, "admin noscript loading stale", NO_KEYS),
+    ("latency|histogram", latency.latency_histogram, -2, "admin noscript loading stale", NO_KEYS),
+    ("latency|help", latency.latency_help, 2, "loading stale", NO_KEYS),
+    ("memory|usage", memory_reports.memory_usage, -3, "readonly", SUBJECT),
+    ("memory|stats", memory_reports.memory_stats, 2, "", NO_KEYS),
+    ("memory|doctor", memory_reports.memory_doctor, 2, "", NO_KEYS),
     ("memory|purge", memory_reports.memory_purge, 2, "", NO_KEYS),
     ("memory|malloc-stats", memory_reports.memory_malloc_stats, 2, "", NO_KEYS),
     ("memory|help", memory_reports.memory_help, 2, "loading stale", NO_KEYS),
-    ("debug|sleep", debugging.debug_sleep, 3, DEBUG, NO_KEYS),
-    ("debug|set-active-expire", debugging.debug_set_active_expire, 3, DEBUG, NO_KEYS),
-    ("debug|object", debugging.debug_object, -3, DEBUG, SUBJECT),
-    ("debug|reload", debugging.debug_reload, -2, DEBUG, NO_KEYS),
-    ("debug|digest", debugging.debug_digest, 2, DEBUG, NO_KEYS),
-    ("debug|digest-value", debugging.debug_digest_value, -2, DEBUG, KeySpec(2, -1, 1)),
-    ("debug|protocol", debugging.debug_protocol, 3, DEBUG, NO_KEYS),
-    ("debug|log", debugging.debug_log, 3, DEBUG, NO_KEYS),
-    ("debug|jmap", debugging.debug_jmap, -2, DEBUG, NO_KEYS),
-    ("debug|help", debugging.debug_help, 2, DEBUG, NO_KEYS),
+    ("debug|sleep", debugging.debug_sleep, 3, ADMIN, NO_KEYS),
+    ("debug|set-active-expire", debugging.debug_set_active_expire, 3, ADMIN, NO_KEYS),
+    ("debug|pause-cron", debugging.debug_pause_cron, 3, ADMIN, NO_KEYS),
+    ("debug|object", debugging.debug_object, -3, ADMIN, SUBJECT),
+    ("debug|reload", debugging.debug_reload, -2, ADMIN, NO_KEYS),
+    ("debug|digest", debugging.debug_digest, 2, ADMIN, NO_KEYS),
+    ("debug|digest-value", debugging.debug_digest_value, -2, ADMIN, SUBJECTS),
+    ("debug|protocol", debugging.debug_protocol, 3, ADMIN, NO_KEYS),
+    ("debug|log", debugging.debug_log, 3, ADMIN, NO_KEYS),
+    ("debug|jmap", debugging.debug_jmap, -2, ADMIN, NO_KEYS),
+    ("debug|loadaof", debugging.debug_loadaof, 2, ADMIN, NO_KEYS),
+    ("debug|stringmatch-len", debugging.debug_stringmatch_len, 4, ADMIN, NO_KEYS),
+    ("debug|htstats-key", debugging.debug_htstats_key, -3, ADMIN, SUBJECT),
+    ("debug|error", debugging.debug_error, 3, ADMIN, NO_KEYS),
+    ("debug|quicklist-packed-threshold", debugging.debug_without_effect, 3, ADMIN, NO_KEYS),
+    ("debug|change-repl-id", debugging.debug_without_effect, 2, ADMIN, NO_KEYS),
+    ("debug|help", debugging.debug_help, 2, ADMIN, NO_KEYS),
+    ("role", replication.role, 1, "noscript loading stale fast @admin dangerous", NO_KEYS),
+    ("replicaof", replication.replicaof, 3, "admin noscript stale no_async_loading", NO_KEYS),
+    ("slaveof", replication.replicaof, 3, "admin noscript stale no_async_loading", NO_KEYS),
+    ("replconf", replication.refuse_stream, -1, f"{ADMIN} allow_busy", NO_KEYS),
+    ("sync", replication.refuse_stream, 1, "admin noscript no_async_loading no_multi", NO_KEYS),
+    ("psync", replication.refuse_stream, -3, "admin noscript no_async_loading no_multi", NO_KEYS),
+    ("wait", replication.wait, 3, "noscript @connection", NO_KEYS),
+    ("cluster|countkeysinslot", clustering.no_cluster, 3, "stale", NO_KEYS),
+    ("cluster|getkeysinslot", clustering.no_cluster, 4, "stale", NO_KEYS),
+    ("cluster|info", clustering.no_cluster, 2, "stale", NO_KEYS),
+    ("cluster|keyslot", clustering.no_cluster, 3, "stale", NO_KEYS),
+    ("cluster|myid", clustering.no_cluster, 2, "stale", NO_KEYS),
+    ("cluster|nodes", clustering.no_cluster, 2, "stale", NO_KEYS),
+    ("cluster|shards", clustering.no_cluster, 2, "stale", NO_KEYS),
+    ("cluster|slots", clustering.no_cluster, 2, "stale", NO_KEYS),
+    ("cluster|help", clustering.cluster_help, 2, "loading stale", NO_KEYS),
+    ("asking", clustering.no_cluster, 1, "fast @connection", NO_KEYS),
+    ("readonly", clustering.no_cluster, 1, "loading stale fast @connection", NO_KEYS),
+    ("readwrite", clustering.no_cluster, 1, "loading stale fast @connection", NO_KEYS),
+    ("function|flush", functions.function_flush, -2, "write noscript @scripting", NO_KEYS),
+    ("function|list", functions.function_list, -2, "noscript @scripting", NO_KEYS),
+    ("module|list", introspection.module_list, 2, "admin noscript", NO_KEYS),
 ]
 
 GROUPS: dict[str, list[Row]] = {
@@ -416,28 +508,46 @@ GROUPS: dict[str, list[Row]] = {
     "transactions": TRANSACTIONS,
     "connection": CONNECTION,
     "pubsub": PUBSUB,
-    "server": ADMINISTRATION,
+    "server": ACL + ADMINISTRATION,
 }
+
+
+FAMILIES = {"debug": ADMIN, "command": COMMAND}
+"""The flags of a family's own entry, where it has any."""
 
 
 def command_table() -> dict[bytes, Command]:
     """The table by upper-case name; what has subcommands holds them under theirs."""
     table: dict[bytes, Command] = {}
     for group, rows in GROUPS.items():
-        for name, handler, arity, flags, key_spec in rows:
-            command = Command(name, handler, arity, frozenset(flags.split()), key_spec, group)
-            container, _, subcommand = name.upper().encode().partition(b"|")
+        for row in rows:
+            command = _entry(row, group)
+            family, _, subcommand = command.name.upper().encode().partition(b"|")
             if not subcommand:
-                table[container] = command
+                table[family] = command
             else:
-                parent = table.setdefault(container, _container(container, group))
+                parent = table.setdefault(family, _family(family.decode().lower(), group))
                 parent.subcommands[subcommand] = command
     return table
 
 
-def _container(name: bytes, group: str) -> Command:
+def _entry(row: Row, group: str, *, is_family: bool = False) -> Command:
+    name, handler, arity, words, keys = row
+    flags = frozenset(words.split())
+    return Command(
+        name,
+        handler,
+        arity,
+        flags,
+        keys_of(name, keys, is_readonly="readonly" in flags),
+        group,
+        categories_of(group, flags, is_family=is_family),
+    )
+
+
+def _family(name: str, group: str) -> Command:
     """The entry of CLIENT, CONFIG and the like: by itself it does nothing."""
-    lower = name.decode().lower()
-    handler = introspection.command if name == b"COMMAND" else introspection.needs_subcommand
-    arity = -1 if name == b"COMMAND" else -2
-    return Command(lower, handler, arity, frozenset(), NO_KEYS, group)
+    handler = introspection.command if name == "command" else introspection.needs_subcommand
+    arity = -1 if name == "command" else -2
+    row = (name, handler, arity, FAMILIES.get(name, ""), NO_KEYS)
+    return _entry(row, group, is_family=True)

@@ -1,16 +1,14 @@
 """Commands about the connection itself: greeting, logging in, names, the list of clients."""
 
-import hmac
+import itertools
 
 from services.common.resp import OK, ReplyError, Simple
 from services.kvdb import arguments, errors
-from services.kvdb.arguments import words
+from services.kvdb.acl_user import DEFAULT
 from services.kvdb.clients import NO_REPLY, Client
 
 REDIS_VERSION = "7.0.15"
 """The version whose commands and texts this server follows; clients look at it."""
-
-DEFAULT_USER = b"default"
 
 
 def ping(client: Client, request: list[bytes]) -> object:
@@ -37,62 +35,64 @@ def reset(client: Client, request: list[bytes]) -> object:
     client.engine.monitors.forget(client)
     client.engine.tracking.disable(client)
     client.name = b""
-    client.is_authenticated = not client.engine.settings.password
+    client.engine.access.welcome(client)
     client.reset()
     return Simple("RESET")
 
 
-# --- logging in ------------------------------------------------------------------------
+# Logging in.
 
 
 def auth(client: Client, request: list[bytes]) -> object:
     if len(request) > 3:
         raise errors.syntax_error()
-    if len(request) == 2 and not client.engine.settings.password:
+    access = client.engine.access
+    if len(request) == 2 and access.default.needs_no_password:
         raise ReplyError(
             "ERR AUTH <password> called without any password configured for the default user. "
             "Are you sure your configuration is correct?"
         )
-    user = request[1] if len(request) == 3 else DEFAULT_USER
-    _log_in(client, user, request[-1])
+    username = request[1] if len(request) == 3 else DEFAULT
+    access.log_in(client, username, request[-1], request)
     return OK
 
 
-def _log_in(client: Client, user: bytes, password: bytes) -> None:
-    expected = client.engine.settings.password.encode("utf-8", "surrogateescape")
-    # Compared in constant time: the time of an answer must not tell how much was right.
-    is_right = hmac.compare_digest(password, expected) or not expected
-    if user != DEFAULT_USER or not is_right:
-        raise ReplyError("WRONGPASS invalid username-password pair or user is disabled.")
-    client.is_authenticated = True
-    client.update_guard()
+_WORDS_OF_OPTION = {b"AUTH": 2, b"SETNAME": 1}
+
+
+def _hello_options(words: list[bytes]) -> tuple[tuple[bytes, bytes] | None, bytes | None]:
+    """User and password, and the name; None for what is not there."""
+    credentials = name = None
+    left = iter(words)
+    for option in left:
+        word = option.upper()
+        match [word, *itertools.islice(left, _WORDS_OF_OPTION.get(word, 0))]:
+            case [b"AUTH", user, password]:
+                credentials = user, password
+            case [b"SETNAME", wanted]:
+                name = _checked_name(wanted)
+            case _:
+                raise ReplyError(f"ERR Syntax error in HELLO option '{errors.shown(option)}'")
+    return credentials, name
 
 
 def hello(client: Client, request: list[bytes]) -> dict[bytes, object]:
     """`HELLO [version [AUTH user password] [SETNAME name]]`."""
-    version, credentials, name = client.resp, None, None
+    version = client.resp
     if len(request) > 1:
         version = arguments.to_integer(request[1])
         if version is None:
             raise ReplyError("ERR Protocol version is not an integer or out of range")
         if version not in (2, 3):
             raise ReplyError("NOPROTO unsupported protocol version")
-    for word, values in words(request[2:]):
-        match word:
-            case b"AUTH":
-                credentials = arguments.following(values), arguments.following(values)
-            case b"SETNAME":
-                name = _checked_name(arguments.following(values))
-            case _:
-                shown = word.decode("utf-8", "surrogateescape").lower()
-                raise ReplyError(f"ERR Syntax error in HELLO option '{shown}'")
+    credentials, name = _hello_options(request[2:])
     if credentials:
-        _log_in(client, *credentials)
+        client.engine.access.log_in(client, *credentials, request)
     if not client.is_authenticated:
         raise ReplyError(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the "
-            "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and "
-            "select the RESP protocol version at the same time"
+            "HELLO AUTH <user> <pass> option can be used to authenticate the client and select "
+            "the RESP protocol version at the same time"
         )
     if name is not None:
         client.name = name
@@ -109,7 +109,7 @@ def hello(client: Client, request: list[bytes]) -> dict[bytes, object]:
     }
 
 
-# --- CLIENT ----------------------------------------------------------------------------
+# CLIENT.
 
 
 def client_id(client: Client, request: list[bytes]) -> int:
@@ -164,8 +164,18 @@ def client_reply(client: Client, request: list[bytes]) -> object:
 
 
 def client_no_evict(client: Client, request: list[bytes]) -> object:
-    choice = request[2].upper()
-    if choice not in (b"ON", b"OFF"):
-        raise errors.syntax_error()
-    client.no_evict = choice == b"ON"
+    client.no_evict = _on_or_off(request[2])
     return OK
+
+
+def client_no_touch(client: Client, request: list[bytes]) -> object:
+    """Whoever looks at all keys (a backup, a person) does not make them look used."""
+    client.no_touch = _on_or_off(request[2])
+    client.update_guard()
+    return OK
+
+
+def _on_or_off(choice: bytes) -> bool:
+    if choice.upper() not in (b"ON", b"OFF"):
+        raise errors.syntax_error()
+    return choice.upper() == b"ON"

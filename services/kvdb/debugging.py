@@ -5,14 +5,25 @@ import io
 import time
 from collections.abc import Iterable
 
-from services.common.resp import OK, Push, ReplyError, SetReply, Several, Simple, Verbatim
+from services.common.glob import matcher
+from services.common.resp import (
+    OK,
+    Attributed,
+    BigNumber,
+    Push,
+    ReplyError,
+    SetReply,
+    Several,
+    Simple,
+    Verbatim,
+)
 from services.kvdb import errors
-from services.kvdb.arguments import number
+from services.kvdb.arguments import bounded_pattern, integer, number
 from services.kvdb.clients import Client
+from services.kvdb.database import Database
 from services.kvdb.encoding import encoding_of, type_name
 from services.kvdb.hashes import HashValue
 from services.kvdb.help_texts import help_reply
-from services.kvdb.keyspace import Database
 from services.kvdb.memory import size_of
 from services.kvdb.rdb_value import encode_payload
 from services.kvdb.sets import SetValue
@@ -20,6 +31,7 @@ from services.kvdb.snapshot import decode_generation, decode_snapshot, encode_sn
 from services.kvdb.sorted_set import SortedSetValue
 
 DIGEST_BYTES = 20
+MAX_MATCHED_BYTES = 1 << 20
 
 
 def debug_sleep(client: Client, request: list[bytes]) -> object:
@@ -31,6 +43,12 @@ def debug_sleep(client: Client, request: list[bytes]) -> object:
 
 def debug_set_active_expire(client: Client, request: list[bytes]) -> object:
     client.engine.settings.active_expiry = request[2] != b"0"
+    return OK
+
+
+def debug_pause_cron(client: Client, request: list[bytes]) -> object:
+    """Whether nothing is done by itself: no expiry, no snapshots, no timeouts of pauses."""
+    client.engine.is_resting = request[2] != b"0"
     return OK
 
 
@@ -57,8 +75,51 @@ def debug_reload(client: Client, request: list[bytes]) -> object:
     return OK
 
 
+def debug_loadaof(client: Client, request: list[bytes]) -> object:
+    """Forget everything, and run the append-only file again: nothing may come out different."""
+    engine = client.engine
+    # Nobody is told of what is only done again.
+    engine.keyspace.observer = None
+    engine.dispatcher.is_observed = False
+    try:
+        engine.persistence.reload(engine)
+    finally:
+        engine.settings_changed()
+    return OK
+
+
 def debug_jmap(client: Client, request: list[bytes]) -> object:
     raise ReplyError("ERR This server does not write maps of its heap")
+
+
+def debug_stringmatch_len(client: Client, request: list[bytes]) -> int:
+    """How a pattern fares with a long text: what a pattern of many stars could cost."""
+    length = integer(request[2])
+    if not 0 <= length <= MAX_MATCHED_BYTES:
+        raise ReplyError(errors.NOT_AN_INTEGER)
+    return int(bool(matcher(bounded_pattern(request[3]))(b"x" * length)))
+
+
+def debug_error(client: Client, request: list[bytes]) -> object:
+    raise ReplyError(errors.shown(request[2]))
+
+
+def debug_htstats_key(client: Client, request: list[bytes]) -> Verbatim:
+    """How full the table of a set or hash is, as far as Python tells."""
+    value = client.database.peek(request[2])
+    if value is None:
+        raise ReplyError(errors.NO_SUCH_KEY)
+    if not isinstance(value, SetValue | HashValue | SortedSetValue):
+        raise ReplyError("ERR The value stored at the specified key is not represented using an "
+                         "hash table")  # fmt: skip
+    return Verbatim(
+        b"Hash table 0 stats (main hash table):\n number of elements: %d\n" % len(value)
+    )
+
+
+def debug_without_effect(client: Client, request: list[bytes]) -> object:
+    """What has to do with forms that values do not have here: packed nodes, tables that grow."""
+    return OK
 
 
 def debug_object(client: Client, request: list[bytes]) -> Simple:
@@ -71,7 +132,7 @@ def debug_object(client: Client, request: list[bytes]) -> Simple:
     )
 
 
-# --- digests ---------------------------------------------------------------------------
+# Digests.
 
 
 def debug_digest(client: Client, request: list[bytes]) -> Simple:
@@ -102,7 +163,10 @@ def _content_digest(value: object) -> bytes:
         case SetValue():
             return _mixed(map(_digest_of, value))
         case HashValue():
-            return _mixed(_digest_of(*pair) for pair in value.items())
+            return _mixed(
+                _digest_of(field, content, b"%d" % (value.expires_at_ms(field) or -1))
+                for field, content in value.items()
+            )
         case SortedSetValue():
             return _mixed(
                 _digest_of(member, repr(score).encode()) for member, score in value.scores.items()
@@ -125,7 +189,7 @@ def _mixed(digests: Iterable[bytes]) -> bytes:
     return mixed.to_bytes(DIGEST_BYTES, "big")
 
 
-# --- one reply of each type ----------------------------------------------------------------
+# One reply of each type.
 
 
 def debug_protocol(client: Client, request: list[bytes]) -> object:
@@ -143,17 +207,21 @@ _REPLIES: dict[bytes, object] = {
     b"string": b"Hello World",
     b"integer": 12345,
     b"double": 3.141,
+    b"bignum": BigNumber(1234567999999999999999999999999999999),
     b"null": None,
     b"array": [0, 1, 2],
     b"set": SetReply([0, 1, 2]),
     b"map": {0: False, 1: True, 2: False},
+    b"attrib": Attributed(
+        b"Some real reply following the attribute", {b"key-popularity": [b"key:123", 90]}
+    ),
     # A push is no reply, so one follows.
     b"push": Several(
         [Push([b"server-cpu-usage", 42]), b"Some real reply following the push reply"]
     ),
+    b"verbatim": Verbatim(b"This is a verbatim\nstring"),
     b"true": True,
     b"false": False,
-    b"verbatim": Verbatim(b"This is a verbatim\nstring"),
 }
 
 
@@ -164,14 +232,24 @@ def debug_help(client: Client, request: list[bytes]) -> list[Simple]:
         "    Stop serving for a while.",
         "SET-ACTIVE-EXPIRE <0|1>",
         "    Whether keys expire that nobody asks for.",
+        "PAUSE-CRON <0|1>",
+        "    Whether nothing is done by itself.",
         "RELOAD",
         "    Write a snapshot and load it.",
+        "LOADAOF",
+        "    Load the snapshot and the append-only file.",
         "OBJECT <key>",
         "    How a value is stored.",
         "DIGEST, DIGEST-VALUE <key> ...",
         "    Equal for equal data.",
         "PROTOCOL <type>",
         "    A reply of each type.",
+        "STRINGMATCH-LEN <length> <pattern>",
+        "    Whether a pattern matches so many x.",
+        "HTSTATS-KEY <key>",
+        "    How many elements a table has.",
+        "ERROR <text>",
+        "    That error.",
         "LOG <text>",
         "    Write a line into the log.",
     )

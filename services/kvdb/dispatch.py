@@ -1,15 +1,19 @@
 """From a request to its reply: find the command, climb the ladder of guards, call the handler.
 
     request ─▶ is there such a command, and has it the right number of words?
-            ─▶ is the client logged in?
-            ─▶ is it in a transaction? Then queue
+            ─▶ is the client logged in, and may its user do this?
+            ─▶ has it subscriptions, or is there a pause, that forbid it now?
             ─▶ is there memory for it? Else evict, or refuse
+            ─▶ is it in a transaction? Then queue
             ─▶ handler(client, request) ─▶ reply
             ─▶ has a key come into being that somebody waits for? Then serve them
 
 Most requests are of clients that are logged in and in no transaction, while memory is free:
 two comparisons tell (`client.is_guarded`, the memory limit), and the ladder is left out.
 # Real: processCommand() and call() in Redis's server.c.
+
+A pipeline is mostly a *run*, the same command again and again. What holds for the first of its
+requests holds for all of them, so `execute_run` looks once, and then calls the handler in a loop.
 
 What a handler raises becomes the reply here and nowhere else.
 """
@@ -19,7 +23,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from services.common.logs import Log
-from services.common.resp import ReplyError, Several
+from services.common.resp import PairMap, Pairs, ReplyError, SetReply, Several
 from services.common.subscribing import not_for_subscribers
 from services.kvdb import errors, memory
 from services.kvdb.blocking import Delivery
@@ -32,6 +36,9 @@ if TYPE_CHECKING:
     from services.kvdb.engine import Engine
 
 INTERNAL_ERROR = "ERR internal error"
+
+LARGE_REPLY_BYTES = 1024
+_CONTAINERS = {list, tuple, dict, set, Pairs, PairMap, SetReply}
 
 
 class _Switch:
@@ -86,11 +93,17 @@ class Dispatcher:
         append-only file, the slow log and those who watch: a GET takes a tenth less.
         """
         for command in self._every:
-            command.is_direct = not (
+            needs_look = (
                 self.is_observed
                 or command.is_timed
                 or (self.has_memory_limit and command.denies_oom)
-                or (self.keeps_journal and command.is_write)
+            )
+            is_journaled = self.keeps_journal and command.is_write
+            command.is_direct = not (needs_look or is_journaled)
+            command.is_plain = (
+                not needs_look
+                and not command.flags.isdisjoint(("write", "readonly"))
+                and "blocking" not in command.flags
             )
 
     def execute(self, client: Client, request: list[bytes]) -> object:
@@ -107,6 +120,8 @@ class Dispatcher:
             if command.is_direct and not client.is_guarded:
                 command.calls += 1
                 reply = command.handler(client, request)
+            elif command.is_plain and not client.is_guarded:
+                reply = self._run(client, command, request)
             elif client.is_guarded or (command.denies_oom and self.has_memory_limit):
                 reply = self._climb(client, command, request)
             else:
@@ -114,12 +129,82 @@ class Dispatcher:
         except ReplyError as error:
             return self._refuse(client, command, error)
         except Exception:
-            self._log.exception("a command failed", command=request[0])
-            return ReplyError(INTERNAL_ERROR)
+            return self._internal_error(request)
         if self._ready:
-            self.deliveries += self._engine.blocking.serve_ready()
-            self.deliveries += self._engine.tracking.release()
+            self._serve_ready()
         return reply
+
+    def execute_run(
+        self, client: Client, requests: list[list[bytes]], run_bytes: bytes
+    ) -> list[object]:
+        """The replies to a run, or to the first of its requests; the others are for `execute`.
+
+        A run has one name and one number of words, so that one look at both, and at client and
+        server, is good for all of it; and its record in the append-only file is its own bytes,
+        with those of its requests that have changed nothing and will change nothing again. A
+        pipeline of GETs takes a fourth less time, and one of SETs half with the file.
+        """
+        command, words = self._as_written.get(requests[0][0]), len(requests[0])
+        if (
+            command is None
+            or not command.is_plain
+            or client.is_guarded
+            or not command.accepts(words)
+            or client.database.waiting  # Who waits for a key is served before the next request.
+        ):
+            return []
+        is_journaled = self.keeps_journal and command.is_write
+        if is_journaled and self._journal.is_refusing:
+            return []
+        client.last_command = command
+        dirty = self._keyspace.dirty
+        replies, failure = self._run_all(client, command, requests)
+        if is_journaled and self._keyspace.dirty != dirty:
+            if len(replies) == len(requests) and self._journal.instead is None:
+                self._journal.note_run(client.database, run_bytes)
+            else:
+                self._journal.note_all(client.database, requests[: len(replies)])
+        if failure is not None:
+            replies.append(failure)
+        command.calls += len(replies)
+        if self._ready:
+            self._serve_ready()
+        return replies
+
+    def _run_all(
+        self, client: Client, command: Command, requests: list[list[bytes]]
+    ) -> tuple[list[object], object]:
+        """The replies as far as all is usual, and that of the request which failed."""
+        handler, journal = command.handler, self._journal
+        replies: list[object] = []
+        try:
+            for request in requests:
+                reply = handler(client, request)
+                replies.append(reply)
+                if type(reply) is bytes:
+                    if len(reply) > LARGE_REPLY_BYTES:
+                        break  # A hundred of them may be more than a client should be sent.
+                elif type(reply) in _CONTAINERS:
+                    break
+                if journal.instead is not None:
+                    break  # This one is not written down as it came.
+        except ReplyError as error:
+            journal.instead = None
+            return replies, self._refuse(client, command, error)
+        except Exception:
+            journal.instead = None
+            return replies, self._internal_error(requests[len(replies)])
+        return replies, None
+
+    def _serve_ready(self) -> None:
+        """Serve those who waited for what the last command has made."""
+        self.deliveries += self._engine.blocking.serve_ready()
+        self.deliveries += self._engine.tracking.release()
+
+    def _internal_error(self, request: list[bytes]) -> ReplyError:
+        """The reply where it is our bug; called while the exception is handled."""
+        self._log.exception("a command failed", command=request[0])
+        return ReplyError(INTERNAL_ERROR)
 
     def _refuse_http(self, client: Client, request: list[bytes]) -> None:
         """A page may make a browser send HTTP here, with commands in its body.
@@ -145,13 +230,13 @@ class Dispatcher:
     def call(self, client: Client, command: Command, request: list[bytes]) -> object:
         """Run one command of a transaction, past all guards; an error is its reply."""
         try:
+            self._engine.access.admit_again(client, command, request)
             return self._run_observed(client, command, request)
         except ReplyError as error:
             self.count_failure(command, error)
             return error
         except Exception:
-            self._log.exception("a command failed", command=request[0])
-            return ReplyError(INTERNAL_ERROR)
+            return self._internal_error(request)
 
     def _run_observed(self, client: Client, command: Command, request: list[bytes]) -> object:
         """Run it, under the eyes of those who want to see."""
@@ -186,11 +271,10 @@ class Dispatcher:
             self._journal.note(database, request)
         return reply
 
-    # --- the ladder --------------------------------------------------------------------
+    # The ladder.
 
     def _climb(self, client: Client, command: Command, request: list[bytes]) -> object:
-        if not client.is_authenticated and "no_auth" not in command.flags:
-            raise Rejection(errors.NO_AUTH)
+        self._engine.access.admit(client, command, request)
         if client.is_resp2_subscriber and "subscriber" not in command.flags:
             raise Rejection(f"ERR {not_for_subscribers(command.name)}")
         if self._engine.pause.concerns(client, command):
@@ -198,14 +282,20 @@ class Dispatcher:
         queues = client.is_in_transaction and "immediate" not in command.flags
         if queues and "no_multi" in command.flags:
             raise Rejection("ERR Command not allowed inside a transaction")
+        if self._engine.settings.min_replicas_to_write and _writes(client, command):
+            raise Rejection(errors.NO_REPLICAS)  # There are none, and some are asked for.
         if self.has_memory_limit:
             self._make_room(client, command, request)
+        if self._journal.is_refusing and _writes(client, command):
+            raise Rejection(errors.DISK_REFUSES)
         if queues:
-            if command.is_write and self._journal.is_refusing:
-                raise Rejection(errors.DISK_REFUSES)
             client.transaction.queue.append((command, request))
             return self._audible(client, QUEUED)
-        reply = self._run_observed(client, command, request)
+        if client.no_touch and command.name != "touch":
+            with self._keyspace.leaving_no_use():
+                reply = self._run_observed(client, command, request)
+        else:
+            reply = self._run_observed(client, command, request)
         if self.has_memory_limit:
             # A command may have made more than it was sent: SETRANGE, SUNIONSTORE, COPY.
             self._engine.eviction.make_room(0)
@@ -219,24 +309,24 @@ class Dispatcher:
         queue = client.transaction.queue or ()
         if command.name == "exec":
             requests = [queued for it, queued in queue if it.denies_oom]
-            text = f"EXECABORT Transaction discarded because of: {errors.OUT_OF_MEMORY}"
         else:
             requests = [request] if command.denies_oom else []
-            text = errors.OUT_OF_MEMORY
         if not requests:
             return
         size_bytes = sum(memory.KEY_BYTES + sum(map(len, words)) for words in requests)
         if not self._engine.eviction.make_room(size_bytes):
-            if command.name == "exec":
-                client.end_transaction()
-            raise Rejection(text)
+            raise Rejection(errors.OUT_OF_MEMORY)
 
     def _refuse(self, client: Client, command: Command | None, error: ReplyError) -> object:
         """The reply to what could not be run, or failed while it ran."""
         if isinstance(error, Rejection):
-            self.errors[error.code] += 1
-            if client.is_in_transaction:
+            if command and command.name == "exec":
+                # An EXEC that is refused ends its transaction all the same.
+                client.end_transaction()
+                error = errors.aborted_because_of(error)
+            elif client.is_in_transaction:
                 client.transaction.is_refused = True
+            self.errors[error.code] += 1
             if command:
                 command.rejected += 1
         else:
@@ -257,3 +347,10 @@ class Dispatcher:
             client.update_guard()
         # Acknowledgements of SUBSCRIBE are messages, which silence does not concern.
         return reply if type(reply) is Several else NO_REPLY
+
+
+def _writes(client: Client, command: Command) -> bool:
+    """Whether a command writes; EXEC does where it has a write to run."""
+    if command.name != "exec":
+        return command.is_write
+    return any(queued.is_write for queued, _ in client.transaction.queue or ())

@@ -46,9 +46,18 @@ def restore(client: Client, request: list[bytes]) -> object:
     database.set(key, value)
     if at_ms:
         database.expire_at(key, at_ms)
-    if options.idle_s is not None and database.accessed is not None:
-        database.accessed[key] = now_ms - options.idle_s * 1000
+    _set_uses(client, key, options)
     return OK
+
+
+def _set_uses(client: Client, key: bytes, options: _Options) -> None:
+    """IDLETIME and FREQ: one of them means something, whichever the policy goes by."""
+    keyspace = client.engine.keyspace
+    keyspace.settle_uses()
+    if options.idle_s is not None and not keyspace.uses.counts:
+        keyspace.uses.set_idle(key, options.idle_s * 1000)
+    elif options.frequency is not None and keyspace.uses.counts:
+        keyspace.uses.set_frequency(key, options.frequency)
 
 
 def _options(rest: list[bytes]) -> _Options:

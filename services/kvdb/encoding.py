@@ -11,6 +11,7 @@ import itertools
 from services.kvdb.arguments import to_integer
 from services.kvdb.hashes import HashValue
 from services.kvdb.lists import ListValue
+from services.kvdb.memcached_item import Item
 from services.kvdb.sets import SetValue
 from services.kvdb.settings import Settings
 from services.kvdb.sorted_set import SortedSetValue
@@ -20,6 +21,7 @@ from services.kvdb.strings import RawString
 TYPE_NAMES: dict[type, str] = {
     bytes: "string",
     RawString: "string",
+    Item: "string",
     ListValue: "list",
     HashValue: "hash",
     SetValue: "set",
@@ -44,14 +46,17 @@ def encoding_of(value: object, settings: Settings) -> str:
             return "embstr" if len(value) <= EMBEDDED_STRING_BYTES else "raw"
         case RawString():
             return "raw"
+        case Item():
+            return encoding_of(value.content, settings)
         case ListValue():
             return "quicklist"
         case HashValue():
             parts = itertools.chain(value, value.values())
             limits = settings.hash_max_listpack_entries, settings.hash_max_listpack_value
-            return "listpack" if _is_small(len(value), parts, *limits) else "hashtable"
+            packed = "listpack" if value.times is None else "listpackex"
+            return packed if _is_small(len(value), parts, *limits) else "hashtable"
         case SetValue():
-            is_small = len(value) <= settings.set_max_intset_entries
+            is_small = not value.has_held_words and len(value) <= settings.set_max_intset_entries
             is_intset = is_small and all(to_integer(member) is not None for member in value)
             return "intset" if is_intset else "hashtable"
         case SortedSetValue():

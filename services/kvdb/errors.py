@@ -25,8 +25,12 @@ DISK_REFUSES = (
     "MISCONF Errors writing to the AOF file: the disk takes no records, so writes are refused "
     "until it does"
 )
+NO_REPLICAS = "NOREPLICAS Not enough good replicas to write."
 NO_AUTH = "NOAUTH Authentication required."
 EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors."
+
+MAX_SHOWN = 128
+"""Characters of what the client sent that an error text repeats."""
 
 
 class Rejection(ReplyError):
@@ -45,27 +49,31 @@ def wrong_arity(name: str, kind: type[ReplyError] = ReplyError) -> ReplyError:
     return kind(f"ERR wrong number of arguments for '{name}' command")
 
 
+def aborted_because_of(reason: ReplyError) -> Rejection:
+    """EXEC was not run; a plain ERR does not stand in the middle of a text."""
+    text = str(reason).removeprefix("ERR ")
+    return Rejection(f"EXECABORT Transaction discarded because of: {text}")
+
+
 def unknown_command(request: list[bytes]) -> Rejection:
-    """The name, and the first arguments as far as they fit into about 128 characters."""
-    shown, room = "", 128
+    """The name, and the first arguments as far as they fit."""
+    beginning = ""
     for argument in request[1:]:
-        if len(shown) >= room:
+        if len(beginning) >= MAX_SHOWN:
             break
-        text = argument[: room - len(shown)].decode("utf-8", "surrogateescape")
-        shown += f"'{text}' "
-    name = request[0][:128].decode("utf-8", "surrogateescape")
-    return Rejection(f"ERR unknown command '{name}', with args beginning with: {shown}")
+        beginning += f"'{shown(argument[: MAX_SHOWN - len(beginning)])}' "
+    name = shown(request[0][:MAX_SHOWN])
+    return Rejection(f"ERR unknown command '{name}', with args beginning with: {beginning}")
 
 
 def unknown_subcommand(request: list[bytes]) -> Rejection:
-    name = request[0].decode("utf-8", "surrogateescape").upper()
-    subcommand = request[1][:128].decode("utf-8", "surrogateescape")
+    name, subcommand = shown(request[0]).upper(), shown(request[1][:MAX_SHOWN])
     return Rejection(f"ERR unknown subcommand '{subcommand}'. Try {name} HELP.")
 
 
 def unusable_subcommand(request: list[bytes]) -> ReplyError:
     """A subcommand that there is, with arguments that it has no use for."""
-    name, subcommand = shown(request[0]).upper(), shown(request[1][:128])
+    name, subcommand = shown(request[0]).upper(), shown(request[1][:MAX_SHOWN])
     return ReplyError(
         f"ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try {name} HELP."
     )
@@ -74,6 +82,18 @@ def unusable_subcommand(request: list[bytes]) -> ReplyError:
 def shown(argument: bytes) -> str:
     """What the client sent, as a part of an error text."""
     return argument.decode("utf-8", "surrogateescape")
+
+
+_NO_PERMISSION = {
+    "COMMAND": "run the '{}' command",
+    "KEY": "access one of the keys used as arguments",
+    "CHANNEL": "access one of the channels used as arguments",
+}
+
+
+def no_permission(reason: str, command: str) -> Rejection:
+    what = _NO_PERMISSION[reason].format(command)
+    return Rejection(f"NOPERM this user has no permissions to {what}")
 
 
 def invalid_expire_time(command: str) -> ReplyError:

@@ -1,11 +1,14 @@
 """Making room at the memory limit: which keys go.
 
-`Keyspace.used_bytes` says how much the data takes (see `memory`). Before a command that may
+`Keyspace.used_bytes` says how much the data takes (see `memory`), and `memory_budget` how much it
+may take so that the process stays near the limit. Before a command that may
 need more, the dispatcher asks for room; while there is not enough, the key with the lowest
 score goes, and what a score is, is the policy:
 
     allkeys-lru      the time of last use, over all keys           the default: a cache
     volatile-lru     the same, over keys that expire
+    allkeys-lfu      how often it is used (see `uses`), over all keys
+    volatile-lfu     the same, over keys that expire
     volatile-ttl     the time of expiry, over keys that expire
     allkeys-random, volatile-random
     noeviction       none goes: the command is refused with OOM
@@ -21,20 +24,18 @@ Where a database has few keys (large values), all of them are drawn, and the cho
 # Real: performEvictions() and evictionPoolEntry in Redis's evict.c.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable
 
+from services.kvdb.database import Database
 from services.kvdb.journal import Journal
-from services.kvdb.keyspace import Database, Keyspace
+from services.kvdb.keyspace import Keyspace
+from services.kvdb.memory_budget import MemoryBudget
 from services.kvdb.scan_table import ScanTable
 from services.kvdb.settings import Settings
 
 POOL_SIZE = 16
 FEW_KEYS = 64
 """Up to so many keys, all are compared."""
-
-BYTES_PER_ACCESS_PLACE = 50
-"""Of the limit; the smallest keys take five times as much."""
 
 Candidate = tuple[float, int, bytes]
 """Score, database, key."""
@@ -47,24 +48,21 @@ class Eviction:
         self._keyspace = keyspace
         self._journal = journal
         self._settings = settings
+        self._budget = MemoryBudget()
         self._pool: list[Candidate] = []
-
-    @property
-    def access_places(self) -> int:
-        """How many places for times of last use the policy asks for; 0 where it needs none.
-
-        Two to five for each key that fits, at four to eight hundredths of the limit.
-        """
-        limit = self._settings.maxmemory
-        if not limit or not self._settings.maxmemory_policy.endswith("-lru"):
-            return 0
-        return max(1 << (limit // BYTES_PER_ACCESS_PLACE).bit_length() >> 1, 1)
+        self._was_filled = False
 
     def make_room(self, wanted_bytes: int) -> bool:
         """Evict until `wanted_bytes` more fit under the limit; false where that cannot be."""
         keyspace, limit = self._keyspace, self._settings.maxmemory
         if wanted_bytes > limit:
             return False  # It would not fit into the empty store: evict nothing for it.
+        if self._settings.maxmemory_policy != "noeviction":
+            limit = max(self._budget.of(limit), wanted_bytes)
+        if keyspace.used_bytes + wanted_bytes <= limit:
+            return True
+        if keyspace.uses.recent:
+            keyspace.uses.settle(keyspace.clock.now_ms)
         while keyspace.used_bytes + wanted_bytes > limit:
             victim = self._choose()
             if victim is None:
@@ -74,12 +72,20 @@ class Eviction:
             self._journal.note(database, [b"DEL", key])
         return True
 
+    def tick(self) -> None:
+        """See how large the process is, as far as evicting can do something about it."""
+        if self._settings.maxmemory and self._settings.maxmemory_policy != "noeviction":
+            self._budget.tick(self._settings.maxmemory)
+
     def _choose(self) -> tuple[Database, bytes] | None:
         """The next key to go; None where the policy has none."""
         if self._settings.maxmemory_policy == "noeviction":
             return None
         while True:
-            self._fill_pool()
+            # A draw is good for two: half of the samples for each, and half of the time.
+            self._was_filled = not self._was_filled
+            if self._was_filled or not self._pool:
+                self._fill_pool()
             if not self._pool:
                 return None
             while self._pool:
@@ -91,18 +97,14 @@ class Eviction:
 
     def _fill_pool(self) -> None:
         """Draw from each database; keep the lowest."""
-        pool = self._pool
+        pool, samples = self._pool, self._settings.maxmemory_samples
         for database in self._keyspace.databases:
-            keys = self._keys(database)
-            if not keys:
+            if not database.table or not (keys := self._keys(database)):
                 continue
-            score = self._scorer(database)
-            for key in _draw(keys, self._settings.maxmemory_samples):
-                candidate = (score(key), database.index, key)
-                if len(pool) < POOL_SIZE or candidate < pool[-1]:
-                    place = bisect_left(pool, candidate)
-                    if pool[place : place + 1] != [candidate]:
-                        pool.insert(place, candidate)
+            score, index = self._scorer(database), database.index
+            pool += [(score(key), index, key) for key in _draw(keys, samples)]
+        pool.sort()
+        # The same key more than once does no harm: it goes once.
         del pool[POOL_SIZE:]
 
     def _keys(self, database: Database) -> ScanTable:
@@ -113,7 +115,9 @@ class Eviction:
         """What tells the score of a key; the lowest goes first."""
         match self._settings.maxmemory_policy:
             case "allkeys-lru" | "volatile-lru":
-                return database.accessed.__getitem__
+                return database.keyspace.uses.last_step
+            case "allkeys-lfu" | "volatile-lfu":
+                return database.keyspace.uses.frequency
             case "volatile-ttl":
                 return database.expires.__getitem__
         # Any order will do, as long as a key's place in it does not depend on the draw.

@@ -57,7 +57,7 @@ def _distance_text(distance: float) -> bytes:
     return b"%d.%04d" % divmod(round(distance * 10000), 10000)
 
 
-# --- adding and asking -----------------------------------------------------------------
+# Adding and asking.
 
 
 def geoadd(client: Client, request: list[bytes]) -> object:
@@ -102,7 +102,7 @@ def geodist(client: Client, request: list[bytes]) -> bytes | None:
     return _distance_text(distance_m / unit_m)
 
 
-# --- reading the options of a search ---------------------------------------------------
+# Reading the options of a search.
 
 
 class Order(Enum):
@@ -200,7 +200,7 @@ class Search:
             self.order = Order.NEAREST_FIRST  # The first few of no order would mean nothing.
 
 
-# --- GEOSEARCH -------------------------------------------------------------------------
+# GEOSEARCH.
 
 
 def geosearch(client: Client, request: list[bytes]) -> object:
@@ -242,7 +242,7 @@ def _take(values: Iterator[bytes], count: int) -> list[bytes]:
     return [following(values) for _ in range(count)]
 
 
-# --- GEORADIUS -------------------------------------------------------------------------
+# GEORADIUS.
 
 
 def georadius(client: Client, request: list[bytes]) -> object:
@@ -289,7 +289,7 @@ def _with_options(
     return _run(client, search)
 
 
-# --- searching -------------------------------------------------------------------------
+# Searching.
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,12 +347,5 @@ def _shown(client: Client, search: Search, found: _Found) -> object:
 
 
 def _store(client: Client, search: Search, results: list[_Found]) -> int:
-    """Put the result in place of whatever was under the destination; an empty one deletes it."""
-    if results:
-        scores = {
-            one.member: one.distance if search.stores_distances else one.score for one in results
-        }
-        client.database.set(search.destination, SortedSetValue(scores))
-    else:
-        client.database.delete(search.destination)
-    return len(results)
+    scores = {one.member: one.distance if search.stores_distances else one.score for one in results}
+    return client.database.store(search.destination, SortedSetValue(scores))

@@ -47,7 +47,7 @@ Place = tuple[float, float]
 """Longitude and latitude in degrees."""
 
 
-# --- places and hashes -----------------------------------------------------------------
+# Places and hashes.
 
 _SPREADING = (
     (16, 0x0000FFFF0000FFFF),
@@ -114,7 +114,7 @@ def to_text(score: float) -> bytes:
     return bytes(letters) + _ALPHABET[:1]
 
 
-# --- distances -------------------------------------------------------------------------
+# Distances.
 
 
 def distance_m(first: Place, second: Place) -> float:
@@ -135,7 +135,7 @@ def _latitude_distance_m(first: float, second: float) -> float:
     return EARTH_RADIUS_M * abs(second * _DEGREE - first * _DEGREE)
 
 
-# --- areas -----------------------------------------------------------------------------
+# Areas.
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ def _cosine(angle: float) -> float:
     return math.cos(angle) if math.isfinite(angle) else math.nan
 
 
-# --- cells -----------------------------------------------------------------------------
+# Cells.
 
 
 @dataclass(frozen=True, slots=True)

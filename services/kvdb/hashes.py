@@ -1,17 +1,22 @@
 """Hashes: a dict under a key. Fields come back in the order in which they were first set.
 
+Fields may expire (`hash_expiry` has the commands, `field_times` the times). Whoever looks a hash
+up, to read or to write, gets it without those whose time has come: `find`, `find_to_write` and
+`create` are the doors.
 # Real: listpack for small hashes, a hash table for large ones, whose order is arbitrary.
 """
 
-import math
 import random
+import sys
 
 from services.common.resp import OK, Pairs, ReplyError
 from services.kvdb import arguments, errors, memory, scanning
 from services.kvdb.arguments import integer
 from services.kvdb.clients import Client
+from services.kvdb.database import Database
+from services.kvdb.field_times import FieldTimes
 from services.kvdb.scan_table import ScanTable
-from services.kvdb.strings import add_decimals
+from services.kvdb.strings import add_decimals, long_double
 
 MAX_REPETITIONS = 16 * 1024 * 1024
 """A short request must not make a reply without end; Redis has no such limit."""
@@ -20,26 +25,30 @@ MAX_REPETITIONS = 16 * 1024 * 1024
 class HashValue(ScanTable[bytes]):
     """The fields of one hash."""
 
-    __slots__ = ("accounted_bytes", "payload_bytes")
+    __slots__ = ("accounted_bytes", "payload_bytes", "times")
     is_container = True
 
     def __init__(self) -> None:
         super().__init__()
         self.accounted_bytes = 0
         self.payload_bytes = 0
+        self.times: FieldTimes | None = None
+        """When fields expire; None where none does."""
 
     @property
     def size_bytes(self) -> int:
-        return memory.TABLE_BYTES + len(self) * memory.FIELD_BYTES + self.payload_bytes
+        size_bytes = memory.TABLE_BYTES + len(self) * memory.FIELD_BYTES + self.payload_bytes
+        return size_bytes if self.times is None else size_bytes + self.times.size_bytes
 
     def copy(self) -> "HashValue":
         twin = HashValue()
         twin.update(self)
         twin.payload_bytes = self.payload_bytes
+        twin.times = self.times.copy() if self.times is not None else None
         return twin
 
     def put(self, field: bytes, value: bytes) -> bool:
-        """True where the field is new."""
+        """True where the field is new; one that is there keeps its expiry."""
         old = self.get(field)
         if old is None:
             self.insert(field, value)
@@ -54,14 +63,67 @@ class HashValue(ScanTable[bytes]):
         if field not in self:
             return False
         self.payload_bytes -= len(field) + len(self.remove(field))
+        if self.times is not None:
+            self.persist(field)
         return True
+
+    def expire(self, field: bytes, at_ms: int) -> None:
+        """Have a field that is there expire at a moment."""
+        if self.times is None:
+            self.times = FieldTimes()
+        self.times.put(field, at_ms)
+
+    def persist(self, field: bytes) -> bool:
+        """Never expire; true where the field was going to."""
+        was_timed = self.times is not None and self.times.forget(field)
+        if was_timed and not self.times:
+            self.times = None
+        return was_timed
+
+    def expires_at_ms(self, field: bytes) -> int | None:
+        """When a field expires; None for never."""
+        return self.times.at_ms.get(field) if self.times is not None else None
+
+    def drop_due(self, now_ms: int, limit: int = sys.maxsize) -> int:
+        """Remove fields whose time has come; how many there were."""
+        due = self.times.pop_due(now_ms, limit)
+        for field in due:
+            self.payload_bytes -= len(field) + len(self.remove(field))
+        if not self.times:
+            self.times = None
+        return len(due)
+
+
+# The doors.
+
+
+def find(database: Database, key: bytes) -> HashValue | None:
+    """The hash for a command that reads. Raises WRONGTYPE."""
+    value = database.read_as(HashValue, key)
+    if value is not None and value.times is not None:
+        return database.live_fields(key, value)
+    return value
+
+
+def find_to_write(database: Database, key: bytes) -> HashValue | None:
+    """The hash for a command that writes. Raises WRONGTYPE."""
+    value = database.modify_as(HashValue, key)
+    if value is not None and value.times is not None:
+        return database.live_fields(key, value)
+    return value
+
+
+def create(database: Database, key: bytes) -> HashValue:
+    """The same, or an empty one for the handler to fill; `changed` must follow."""
+    value = find_to_write(database, key)
+    return database.create_as(HashValue, key) if value is None else value
 
 
 def _hash(client: Client, key: bytes) -> HashValue | None:
-    return client.database.read_as(HashValue, key)
+    return find(client.database, key)
 
 
-# --- setting ---------------------------------------------------------------------------
+# Setting.
 
 
 def hset(client: Client, request: list[bytes]) -> int:
@@ -79,61 +141,58 @@ def hmset(client: Client, request: list[bytes]) -> object:
 
 def _set_fields(client: Client, request: list[bytes]) -> int:
     key = request[1]
-    value = client.database.create_as(HashValue, key)
+    value = create(client.database, key)
     added = 0
     for position in range(2, len(request), 2):
         added += value.put(request[position], request[position + 1])
+    if value.times is not None:
+        for field in request[2::2]:
+            value.persist(field)
     client.database.changed(key)
     return added
 
 
 def hsetnx(client: Client, request: list[bytes]) -> int:
     _, key, field, content = request
-    value = client.database.modify_as(HashValue, key)
+    value = find_to_write(client.database, key)
     if value is not None and field in value:
         return 0
-    client.database.create_as(HashValue, key).put(field, content)
+    create(client.database, key).put(field, content)
     client.database.changed(key)
     return 1
 
 
 def hdel(client: Client, request: list[bytes]) -> int:
-    key = request[1]
-    value = client.database.modify_as(HashValue, key)
-    if value is None:
-        return 0
-    removed = sum(map(value.discard, request[2:]))
-    if removed:
-        client.database.changed(key)
-    return removed
+    _, key, *fields = request
+    return client.database.discard(key, find_to_write(client.database, key), fields)
 
 
 def hincrby(client: Client, request: list[bytes]) -> int:
     _, key, field, amount_text = request
     amount = integer(amount_text)
-    value = client.database.modify_as(HashValue, key)
+    value = find_to_write(client.database, key)
     old = value.get(field) if value is not None else None
     total = amount + (integer(old, "ERR hash value is not an integer") if old is not None else 0)
     if not arguments.MIN_INTEGER <= total <= arguments.MAX_INTEGER:
         raise ReplyError(errors.OVERFLOW)
-    client.database.create_as(HashValue, key).put(field, b"%d" % total)
+    create(client.database, key).put(field, b"%d" % total)
     client.database.changed(key)
     return total
 
 
 def hincrbyfloat(client: Client, request: list[bytes]) -> bytes:
     _, key, field, amount = request
-    if math.isinf(arguments.number(amount)):
+    if long_double(amount) is None:
         raise ReplyError("ERR value is NaN or Infinity")
-    value = client.database.modify_as(HashValue, key)
+    value = find_to_write(client.database, key)
     old = value.get(field, b"0") if value is not None else b"0"
     total = add_decimals(old, amount, "ERR hash value is not a float")
-    client.database.create_as(HashValue, key).put(field, total)
+    create(client.database, key).put(field, total)
     client.database.changed(key)
     return total
 
 
-# --- reading ---------------------------------------------------------------------------
+# Reading.
 
 
 def hget(client: Client, request: list[bytes]) -> bytes | None:
@@ -210,5 +269,6 @@ def hscan(client: Client, request: list[bytes]) -> object:
     if value is None:
         return scanning.NOTHING
     options = scanning.options(request[3:])
-    following, fields = options.step(value, cursor, is_small=len(value) <= 512)
+    is_small = len(value) <= client.engine.settings.hash_max_listpack_entries
+    following, fields = options.step(value, cursor, is_small=is_small)
     return [b"%d" % following, [part for field in fields for part in (field, value[field])]]

@@ -98,7 +98,7 @@ def pfmerge(client: Client, request: list[bytes]) -> object:
     return OK
 
 
-# --- looking inside --------------------------------------------------------------------
+# Looking inside.
 
 
 def pfdebug(client: Client, request: list[bytes]) -> object:

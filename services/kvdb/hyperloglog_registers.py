@@ -65,7 +65,7 @@ def is_dense(value: bytes | RawString) -> bool:
     return value[4] == DENSE
 
 
-# --- the header ------------------------------------------------------------------------
+# The header.
 
 
 def cached_count(value: bytes | RawString) -> int | None:
@@ -81,7 +81,7 @@ def forget_count(raw: RawString) -> None:
     raw[15] |= 0x80
 
 
-# --- hashing ---------------------------------------------------------------------------
+# Hashing.
 
 _SEED = 0xADC83B19
 _FACTOR = 0xC6A4A7935BD1E995
@@ -130,7 +130,7 @@ def raise_registers(
     return has_changed
 
 
-# --- the dense form --------------------------------------------------------------------
+# The dense form.
 #
 # Three bytes hold four registers:   111111 00  2222 1111  333333 22   (00: the low bits of 0)
 # Taking every third byte, and shifting each with a table, unpacks all registers at C speed.
@@ -189,7 +189,7 @@ def store_dense(raw: RawString, registers: bytes) -> None:
     raw[4] = DENSE
 
 
-# --- the sparse form -------------------------------------------------------------------
+# The sparse form.
 
 
 def _one_byte_run(code: int) -> bytes | None:
@@ -342,7 +342,7 @@ def runs_of(value: bytes | RawString) -> list[tuple[bytes, int, int]]:
     return [(code, _length(code), _value(code)) for code in codes]
 
 
-# --- union, and estimating ---------------------------------------------------------------
+# Union, and estimating.
 
 _HIGH_BITS = int.from_bytes(b"\x80" * REGISTERS)
 

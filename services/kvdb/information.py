@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 from services.common.health import VERSION, resident_bytes
 from services.common.resp import Verbatim
+from services.kvdb.buffer_limits import memory_of
 from services.kvdb.clients import Client
 from services.kvdb.command import Command
 from services.kvdb.connection import REDIS_VERSION
-from services.kvdb.keyspace import Database
+from services.kvdb.database import Database
+from services.kvdb.memory_reports import overhead_bytes
 
 if TYPE_CHECKING:
     from services.kvdb.engine import Engine
@@ -52,6 +54,7 @@ def _server(engine: "Engine") -> Fields:
     return {
         "redis_version": REDIS_VERSION,
         "redis_mode": "standalone",
+        "run_id": engine.run_id,
         "os": f"{platform.system()} {platform.release()} {platform.machine()}",
         "arch_bits": 64 if sys.maxsize > 2**32 else 32,
         "python_version": platform.python_version(),
@@ -61,12 +64,17 @@ def _server(engine: "Engine") -> Fields:
         "uptime_in_seconds": uptime_s,
         "uptime_in_days": uptime_s // 86400,
         "hz": 10,
+        "configured_hz": 10,
+        "executable": sys.executable,
+        "config_file": "",
+        "io_threads_active": 0,
     }
 
 
 def _clients(engine: "Engine") -> Fields:
     return {
         "connected_clients": len(engine.clients),
+        "cluster_connections": 0,
         "maxclients": engine.settings.max_connections,
         "blocked_clients": len(engine.blocking.waits) + len(engine.pause.postponed),
         "tracking_clients": len(engine.tracking.clients),
@@ -75,21 +83,47 @@ def _clients(engine: "Engine") -> Fields:
 
 
 def _memory(engine: "Engine") -> Fields:
-    used, limit = engine.keyspace.used_bytes, engine.settings.maxmemory
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """What is used is the data alone: Python's own memory shows in what is resident."""
+    keyspace, limit = engine.keyspace, engine.settings.maxmemory
+    keyspace.note_peak()
+    used, peak, resident = keyspace.used_bytes, keyspace.peak_bytes, resident_bytes()
+    overhead = overhead_bytes(keyspace)
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
         "used_memory": used,
         "used_memory_human": _human(used),
-        "used_memory_rss": resident_bytes(),
-        "used_memory_rss_human": _human(resident_bytes()),
-        "used_memory_rss_peak": peak,
-        "used_memory_dataset": used,
-        # What is deleted is freed at once, and all that is accounted for counts for eviction.
-        "lazyfree_pending_objects": 0,
-        "mem_not_counted_for_evict": 0,
+        "used_memory_rss": resident,
+        "used_memory_rss_human": _human(resident),
+        "used_memory_rss_peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "used_memory_peak": peak,
+        "used_memory_peak_human": _human(peak),
+        "used_memory_peak_perc": f"{used * 100 / (peak or 1):.2f}%",
+        "used_memory_overhead": overhead,
+        "used_memory_startup": 0,
+        "used_memory_dataset": used - overhead,
+        "used_memory_dataset_perc": f"{(used - overhead) * 100 / (used or 1):.2f}%",
+        "total_system_memory": machine,
+        "total_system_memory_human": _human(machine),
+        "used_memory_lua": 0,
+        "used_memory_scripts": 0,
+        "number_of_cached_scripts": 0,
+        "number_of_functions": 0,
+        "number_of_libraries": 0,
         "maxmemory": limit,
         "maxmemory_human": _human(limit),
         "maxmemory_policy": engine.settings.maxmemory_policy,
+        "mem_fragmentation_ratio": f"{resident / used if used else 0:.2f}",
+        "mem_fragmentation_bytes": resident - used,
+        "mem_clients_slaves": 0,
+        "mem_clients_normal": sum(
+            memory_of(client, engine.network.input_bytes(client)) for client in engine.clients
+        ),
+        "mem_allocator": "python",
+        "active_defrag_running": 0,
+        # What is deleted is freed at once, and all that is accounted for counts for eviction.
+        "lazyfree_pending_objects": 0,
+        "lazyfreed_objects": 0,
+        "mem_not_counted_for_evict": 0,
     }
 
 
@@ -108,13 +142,18 @@ def _persistence(engine: "Engine") -> Fields:
     persistence = engine.persistence
     return {
         "loading": 0,
+        "async_loading": 0,
         "rdb_changes_since_last_save": engine.keyspace.dirty,
         "rdb_bgsave_in_progress": int(persistence.is_saving),
         "rdb_last_save_time": persistence.last_save_s,
         "rdb_last_bgsave_status": "err" if persistence.last_error else "ok",
         "rdb_last_bgsave_time_sec": int(persistence.last_duration_s),
+        "rdb_saves": persistence.saves_total,
         "aof_enabled": int(engine.journal.is_open),
-        "aof_rewrite_in_progress": int(engine.journal.is_open and persistence.is_saving),
+        # A snapshot is the rewriting of the append-only file.
+        "aof_rewrite_in_progress": int(persistence.is_saving),
+        "aof_rewrite_scheduled": int(persistence.is_scheduled),
+        "aof_last_bgrewrite_status": "err" if persistence.last_error else "ok",
         "aof_last_write_status": "err" if engine.journal.is_refusing else "ok",
         "aof_current_size": engine.journal.size_bytes,
     }
@@ -123,13 +162,18 @@ def _persistence(engine: "Engine") -> Fields:
 def _stats(engine: "Engine") -> Fields:
     keyspace = engine.keyspace
     return {
-        "total_connections_received": engine.traffic.accepted_total,
+        "total_connections_received": engine.network.accepted_total,
         "total_commands_processed": engine.vitals.requests_total,
-        "rejected_connections": engine.traffic.refused_total,
+        "instantaneous_ops_per_sec": round(engine.requests_rate.per_second),
+        "rejected_connections": engine.network.refused_total,
         "expired_keys": keyspace.expired_total,
+        "expired_subkeys": keyspace.expired_fields_total,
         "evicted_keys": keyspace.evicted_total,
+        "evicted_clients": engine.buffer_limits.evicted_total,
         "keyspace_hits": keyspace.hits_total,
         "keyspace_misses": keyspace.misses_total,
+        "latest_fork_usec": int(engine.persistence.last_fork_s * 1e6),
+        "total_forks": engine.persistence.forks_total,
         "migrate_cached_sockets": 0,
         "pubsub_channels": len(engine.pubsub.channels.channels.by_name),
         "pubsub_patterns": len(engine.pubsub.channels.patterns.by_name),
@@ -142,7 +186,16 @@ def _stats(engine: "Engine") -> Fields:
 
 
 def _replication(engine: "Engine") -> Fields:
-    return {"role": "master", "connected_slaves": 0, "master_repl_offset": 0}
+    return {
+        "role": "master",
+        "connected_slaves": 0,
+        "master_failover_state": "no-failover",
+        "master_replid": engine.run_id,
+        "master_replid2": "0" * 40,
+        "master_repl_offset": 0,
+        "second_repl_offset": -1,
+        "repl_backlog_active": 0,
+    }
 
 
 def _cpu(engine: "Engine") -> Fields:
@@ -175,6 +228,21 @@ def _counts_of(command: Command) -> str:
     return f"calls={command.calls},{times}{counts}"
 
 
+def _latencystats(engine: "Engine") -> Fields:
+    """By command, where `latency-tracking` is on."""
+    latency = engine.latency
+    return {
+        f"latency_percentiles_usec_{name}": ",".join(
+            f"p{percentile:g}={us:.3f}" for percentile, us in latency.percentiles_us(name).items()
+        )
+        for name in latency.histograms
+    }
+
+
+def _modules(engine: "Engine") -> Fields:
+    return {}
+
+
 def _errorstats(engine: "Engine") -> Fields:
     codes = sorted(engine.dispatcher.errors.items())
     return {f"errorstat_{code}": f"count={count}" for code, count in codes}
@@ -194,13 +262,13 @@ def _counts(database: Database, now_ms: int) -> str:
 
 def _glassbox(engine: "Engine") -> Fields:
     vitals = engine.vitals
-    problems = "; ".join(f"{name}: {text}" for name, text in vitals.problems.items())
     return {
         "service": vitals.service,
         "status": vitals.status,
         "version": VERSION,
         "address": vitals.address,
-        "problems": problems.replace("\n", " "),
+        "problems": vitals.problems_line,
+        "memcached_port": engine.settings.memcached_port,
     }
 
 
@@ -212,11 +280,13 @@ _SECTIONS: dict[str, tuple[str, Callable[["Engine"], Fields]]] = {
     "stats": ("Stats", _stats),
     "replication": ("Replication", _replication),
     "cpu": ("CPU", _cpu),
+    "modules": ("Modules", _modules),
     "commandstats": ("Commandstats", _commandstats),
     "errorstats": ("Errorstats", _errorstats),
+    "latencystats": ("Latencystats", _latencystats),
     "cluster": ("Cluster", _cluster),
     "keyspace": ("Keyspace", _keyspace),
     "glassbox": ("Glassbox", _glassbox),
 }
 
-_ONLY_WHEN_ASKED = {"commandstats"}
+_ONLY_WHEN_ASKED = {"commandstats", "latencystats"}

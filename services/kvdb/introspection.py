@@ -1,11 +1,16 @@
 """COMMAND: the command table, shown to clients. `redis-cli` and cluster clients ask for it."""
 
+from collections.abc import Iterable
+
 from services.common.glob import matcher
-from services.common.resp import ReplyError, Simple
-from services.kvdb import errors
+from services.common.resp import ReplyError, SetReply, Simple
+from services.kvdb import arguments, errors
+from services.kvdb.acl_categories import CATEGORIES
 from services.kvdb.clients import Client
 from services.kvdb.command import Command
+from services.kvdb.command_docs import describe as command_docs_of
 from services.kvdb.help_texts import help_reply
+from services.kvdb.key_specs import Access, KeySpec, Shape
 
 
 def command(client: Client, request: list[bytes]) -> list:
@@ -24,11 +29,9 @@ def command_info(client: Client, request: list[bytes]) -> list:
 
 
 def command_docs(client: Client, request: list[bytes]) -> dict:
-    """Group and arity only: this server keeps no prose about its commands."""
-    table = client.engine.dispatcher.commands
-    names = request[2:] or list(table)
+    names = request[2:] or list(client.engine.dispatcher.commands)
     found = [it for name in names if (it := _find(client, name))]
-    return {it.name.encode(): {b"group": it.group.encode()} for it in found}
+    return {it.name: command_docs_of(it) for it in found}
 
 
 def command_list(client: Client, request: list[bytes]) -> list[bytes]:
@@ -39,11 +42,11 @@ def command_list(client: Client, request: list[bytes]) -> list[bytes]:
         case [[], _]:
             chosen = every
         case [[_, _, pattern], [b"FILTERBY", b"PATTERN"]]:
-            is_match = matcher(pattern.lower())
+            is_match = matcher(arguments.bounded_pattern(pattern.lower()))
             chosen = [it for it in every if is_match(it.name.encode())]
         case [[_, _, category], [b"FILTERBY", b"ACLCAT"]]:
             wanted = errors.shown(category).lower()
-            chosen = [it for it in every if wanted in _categories(it)]
+            chosen = [it for it in every if wanted in it.categories]
         case [[_, _, _], [b"FILTERBY", b"MODULE"]]:
             chosen = []  # There are no modules.
         case _:
@@ -66,24 +69,33 @@ def command_help(client: Client, request: list[bytes]) -> list[Simple]:
         "    What they are about.",
         "GETKEYS <command and arguments>",
         "    The keys in a request.",
+        "GETKEYSANDFLAGS <command and arguments>",
+        "    The keys in a request, each with what happens to it.",
     )
 
 
 def command_getkeys(client: Client, request: list[bytes]) -> list[bytes]:
-    inner = request[2:]
+    return [key for key, _ in _keys_of(client, request[2:])]
+
+
+def command_getkeysandflags(client: Client, request: list[bytes]) -> list:
+    keys = _keys_of(client, request[2:])
+    return [[key, _set_of(access)] for key, access in keys]
+
+
+def _keys_of(client: Client, inner: list[bytes]) -> list[tuple[bytes, Access]]:
     try:
         it = client.engine.dispatcher.find(inner)
     except ReplyError:
         raise ReplyError("ERR Invalid command specified") from None
+    if not it.keys:
+        raise ReplyError("ERR The command has no key arguments")
     if not it.accepts(len(inner)):
         raise ReplyError("ERR Invalid number of arguments specified for command")
-    try:
-        keys = list(it.keys.find(inner))
-    except ValueError:
-        raise ReplyError("ERR Invalid arguments specified for command") from None
-    if not keys:
-        raise ReplyError("ERR The command has no key arguments")
-    return keys
+    references = it.keys.references(inner)
+    if not references and "no_mandatory_keys" not in it.flags:
+        raise ReplyError("ERR Invalid arguments specified for command")
+    return [(inner[position], access) for position, access in references]
 
 
 def _find(client: Client, name: bytes) -> Command | None:
@@ -93,35 +105,50 @@ def _find(client: Client, name: bytes) -> Command | None:
     return it.subcommands.get(subname) if it and bar else it
 
 
+_OURS = {"brief", "immediate", "subscriber", "dangerous", "may_replicate"}
+"""Flags of the table that clients would not know."""
+
+
 def _describe(it: Command) -> list:
-    """The ten elements of COMMAND INFO; key specifications and tips are left empty."""
-    keys = it.keys
-    movable = (
-        {"movablekeys"} if keys.count_at or keys.is_behind_streams or keys.options_at else set()
-    )
-    shown = sorted(it.flags - {"brief", "immediate", "subscriber"} | movable)
+    """The ten elements of COMMAND INFO; there are no tips."""
+    movable = {"movablekeys"} if it.keys.is_movable else set()
+    flags = {flag for flag in it.flags - _OURS if not flag.startswith("@")} | movable
     return [
         it.name.encode(),
         it.arity,
-        [Simple(flag) for flag in shown],
-        it.keys.first,
-        it.keys.last,
-        it.keys.step,
-        [Simple(f"@{category}") for category in _categories(it)],
+        _set_of(sorted(flags)),
+        *it.keys.legacy_range(),
+        _set_of(f"@{category}" for category in CATEGORIES if category in it.categories),
         [],
-        [],
+        [_describe_keys(spec) for spec in it.keys.specs],
         [_describe(subcommand) for subcommand in it.subcommands.values()],
     ]
 
 
-def _categories(it: Command) -> list[str]:
-    """What ACL rules call `@read`, `@string` and so on."""
-    categories = [it.group] if it.group else []
-    categories += ["read"] if "readonly" in it.flags else []
-    categories += ["write"] if it.is_write else []
-    categories += ["fast"] if "fast" in it.flags else ["slow"]
-    categories += [flag for flag in ("admin", "blocking", "dangerous") if flag in it.flags]
-    return categories
+def _set_of(words: Iterable[str]) -> SetReply:
+    return SetReply(Simple(word) for word in words)
+
+
+def _describe_keys(spec: KeySpec) -> dict[bytes, object]:
+    begin, find = spec.shapes()
+    return {
+        b"flags": _set_of(spec.access),
+        b"begin_search": _describe_shape(begin),
+        b"find_keys": _describe_shape(find),
+    }
+
+
+def _describe_shape(shape: Shape) -> dict[bytes, object]:
+    kind, numbers = shape
+    spec = {
+        name.encode(): value.encode() if isinstance(value, str) else value
+        for name, value in numbers.items()
+    }
+    return {b"type": kind.encode(), b"spec": spec}
+
+
+def module_list(client: Client, request: list[bytes]) -> list:
+    return []
 
 
 def needs_subcommand(client: Client, request: list[bytes]) -> object:

@@ -22,7 +22,8 @@ fsync). A record is loaded whole or not at all, and a transaction runs within on
 a transaction never comes back.
 
     payload   the time as commands saw it, i64 (Unix ms)
-              requests in RESP, as a client would send them, with a SELECT where it takes one
+              requests in RESP, as a client would send them, with a SELECT where it takes one,
+              and a `TIME ms` where the clock went on within the turn
 
 **Replay is deterministic.** A record begins with its time, and loading sets the clock to it:
 `SET k v EX 10` then means the same moment as when it was first run, and what had expired then
@@ -34,24 +35,32 @@ When the disk refuses a record (it is full, it fails), the data in memory is ahe
 Then no further write is accepted (MISCONF), reads go on, and the record is tried again each
 second until it is written. Under `always` the clients whose replies waited for that record are
 disconnected: what cannot be promised is not acknowledged.
+
+When an fsync fails, nobody knows what of the file is on the disk, and to try again would not
+tell (see `services.common.append_only_log`). Then the file is *distrusted*: writes are refused,
+too, and a snapshot is begun at once, which makes the file superfluous. When it stands, writes
+are accepted again; if it fails, it is begun again.
 """
 
+import contextlib
 import errno
 import os
 import re
 import struct
 from pathlib import Path
 
-from services.common.append_only_log import AppendOnlyLog
+from services.common.append_only_log import AppendOnlyLog, SyncFailed
 from services.common.health import Vitals
 from services.common.logs import Log
-from services.common.resp import encode_request
+from services.common.resp import encode_words
 from services.kvdb.clock import Clock
-from services.kvdb.keyspace import Database
+from services.kvdb.database import Database
 
 PURPOSE = b"kvdb commands"
 _NAME = re.compile(r"kvdb\.(\d+)\.aof")
 _TIME = struct.Struct(">q")
+CLOCK = b"TIME"
+"""Sets the clock, where it stands in a record. (TIME as a command writes nothing.)"""
 
 
 class Journal:
@@ -65,15 +74,26 @@ class Journal:
         self._directory = Path()
         self._pending: list[bytes] = []
         self._database = 0
-        self._instead: list[bytes] | None = None
+        self._time_ms = 0
+        self.instead: list[bytes] | None = None
+        """What is to be written for the command that runs now."""
         self.generation = 0
         """The number of the file that is being written."""
         self.is_refusing = False
         """The disk did not take the last record: no writes before it does."""
+        self._distrusted = 0
+        """The last file of which an fsync has failed; 0 where there is none since the snapshot."""
+        self._closing: list[tuple[int, AppendOnlyLog]] = []
+        """Older files, which a snapshot that is under way is to replace."""
 
     @property
     def is_open(self) -> bool:
         return self._file is not None
+
+    @property
+    def is_distrusted(self) -> bool:
+        """Nobody knows what is on the disk: it takes a snapshot to tell."""
+        return self._distrusted > 0
 
     @property
     def size_bytes(self) -> int:
@@ -88,7 +108,7 @@ class Journal:
         if self._file:
             self._file.policy = policy
 
-    # --- writing -------------------------------------------------------------------------
+    # Writing.
 
     def open(self, directory: Path, generation: int, policy: str, salt: int | None = None) -> None:
         """Write to the file of a generation, new or read to its end before. Raises OSError."""
@@ -100,21 +120,34 @@ class Journal:
     def note_instead(self, request: list[bytes]) -> None:
         """What stands for the command that runs now, which would do something else again."""
         if self._file is not None:
-            self._instead = request
+            self.instead = request
 
     def note(self, database: Database, request: list[bytes]) -> None:
         """A command has changed something in `database`; it goes into the record of this turn."""
-        if self._instead is not None:
-            request, self._instead = self._instead, None
-        if self._file is None:
-            return
-        if not self._pending:
-            self._pending.append(_TIME.pack(self._clock.now_ms))
-            self._database = 0
+        if self.instead is not None:
+            request, self.instead = self.instead, None
+        if self._file is not None:
+            self.note_run(database, encode_words(request))
+
+    def note_all(self, database: Database, requests: list[list[bytes]]) -> None:
+        """Some of a run have been served, the last of them perhaps in another way."""
+        if requests:
+            self.note_run(database, b"".join(map(encode_words, requests[:-1])))
+            self.note(database, requests[-1])
+
+    def note_run(self, database: Database, run_bytes: bytes) -> None:
+        """Commands in RESP, which have changed something in `database`; the file is open."""
+        pending, now_ms = self._pending, self._clock.now_ms
+        if not pending:
+            pending.append(_TIME.pack(now_ms))
+            self._time_ms, self._database = now_ms, 0
+        if now_ms != self._time_ms:
+            pending.append(encode_words([CLOCK, b"%d" % now_ms]))
+            self._time_ms = now_ms
         if database.index != self._database:
-            self._pending.append(encode_request([b"SELECT", b"%d" % database.index]))
+            pending.append(encode_words([b"SELECT", b"%d" % database.index]))
             self._database = database.index
-        self._pending.append(encode_request(request))
+        pending.append(run_bytes)
 
     def flush(self) -> bool:
         """Append the record of this turn; false where the disk has just refused it.
@@ -128,40 +161,52 @@ class Journal:
 
     def _append_pending(self) -> bool:
         try:
-            if self._pending:
-                self._file.append(b"".join(self._pending))
-            else:
-                self._file.sync()  # What was refused was a sync in the background.
+            self._file.append(b"".join(self._pending))
+        except SyncFailed as error:
+            self._distrust(self.generation, error)
+            return False
         except OSError as error:
             self._refused(error.strerror or str(error))
             return False
         self._pending = []
+        self._accept()
+        return True
+
+    def _accept(self) -> None:
         if self.is_refusing:
             self.is_refusing = False
             self._vitals.problems.pop("append-only file", None)
             self._log.info("the append-only file takes records again")
-        return True
 
     def _refused(self, reason: str) -> None:
         # What is pending stays so, and is tried again. It cannot grow: writes are refused.
         self._pending = [b"".join(self._pending)] if self._pending else []
-        self._database = -1
+        self._database = self._time_ms = -1
         if not self.is_refusing:
             self.is_refusing = True
             self._vitals.problems["append-only file"] = reason
             self._log.error("the append-only file takes no record, writes refused", reason=reason)
 
+    def _distrust(self, generation: int, error: SyncFailed) -> None:
+        self._distrusted = max(self._distrusted, generation)
+        self._refused(f"fsync failed: {error.strerror}")
+
     def tick(self) -> None:
         """Called once a second: sync in the background, or try again what was refused."""
         if self._file is None:
+            return
+        for generation, file in self._closing:
+            if (error := file.take_error()) is not None:
+                self._distrust(generation, error)
+        if self.is_distrusted:
             return
         if self.is_refusing and not self._append_pending():
             return
         error = self._file.sync_every_second()
         if error is not None:
-            self._refused(error.strerror or str(error))
+            self._distrust(self.generation, error)
 
-    # --- generations ---------------------------------------------------------------------
+    # Generations.
 
     def begin_generation(self) -> int:
         """Go on in a new file, for a snapshot that begins now; its number, 0 while closed.
@@ -170,17 +215,37 @@ class Journal:
         """
         if self._file is None:
             return 0
-        if not self.flush() or self.is_refusing:
+        if self.is_distrusted:
+            self._write_off()
+        elif not self.flush() or self.is_refusing:
             raise OSError(errno.ENOSPC, "the append-only file takes no records")
-        old = self._file
+        old, old_generation = self._file, self.generation
         self.open(self._directory, self.generation + 1, old.policy)
+        self._closing.append((old_generation, old))
         old.close_in_background()
         return self.generation
+
+    def _write_off(self) -> None:
+        """The distrusted file gets what is pending, if it takes it: the snapshot will have it."""
+        with contextlib.suppress(OSError):
+            if self._pending:
+                self._file.append(b"".join(self._pending))
+        self._pending = []
+
+    def snapshot_stands(self, generation: int) -> None:
+        """The files before this one are superfluous, and what is wrong with them is, too."""
+        self._closing = [(number, file) for number, file in self._closing if number >= generation]
+        if 0 < self._distrusted < generation:
+            self._distrusted = 0
+            self._accept()
 
     def close(self) -> None:
         """Bring everything to the disk and let go of the file. Raises OSError."""
         if self._file is not None:
             file, self._file = self._file, None
+            self._distrusted = 0
+            self.is_refusing = False
+            self._vitals.problems.pop("append-only file", None)
             try:
                 if self._pending:
                     file.append(b"".join(self._pending))
@@ -189,7 +254,7 @@ class Journal:
                 file.close()
 
 
-# --- the files -----------------------------------------------------------------------------
+# The files.
 
 
 def path_of(directory: Path, generation: int) -> Path:

@@ -5,14 +5,16 @@ The databases themselves are here too (SELECT, MOVE, SWAPDB, FLUSHDB).
 
 from services.common.glob import matcher
 from services.common.resp import OK, ReplyError, Simple
-from services.kvdb import arguments, errors, memory, scanning
+from services.kvdb import arguments, errors, scanning
 from services.kvdb.arguments import integer, words
 from services.kvdb.clients import Client
+from services.kvdb.database import Database
 from services.kvdb.encoding import encoding_of, type_name
-from services.kvdb.keyspace import DATABASES, Database
-from services.kvdb.memory import size_of
+from services.kvdb.help_texts import help_reply
+from services.kvdb.keyspace import DATABASES
+from services.kvdb.uses import Uses
 
-# --- existence -------------------------------------------------------------------------
+# Existence.
 
 
 def del_(client: Client, request: list[bytes]) -> int:
@@ -20,7 +22,7 @@ def del_(client: Client, request: list[bytes]) -> int:
 
 
 def exists(client: Client, request: list[bytes]) -> int:
-    return sum(client.database.read(key) is not None for key in request[1:])
+    return sum(client.database.look(key) is not None for key in request[1:])
 
 
 def touch(client: Client, request: list[bytes]) -> int:
@@ -40,7 +42,7 @@ def dbsize(client: Client, request: list[bytes]) -> int:
 
 
 def keys(client: Client, request: list[bytes]) -> list[bytes]:
-    return client.database.matching_keys(matcher(request[1]))
+    return client.database.matching_keys(matcher(arguments.bounded_pattern(request[1])))
 
 
 def scan(client: Client, request: list[bytes]) -> object:
@@ -58,7 +60,7 @@ def scan(client: Client, request: list[bytes]) -> object:
     return [b"%d" % following, live]
 
 
-# --- expiry ----------------------------------------------------------------------------
+# Expiry.
 
 
 def expire(client: Client, request: list[bytes]) -> int:
@@ -79,7 +81,7 @@ def pexpireat(client: Client, request: list[bytes]) -> int:
 
 def _expire(client: Client, request: list[bytes], unit_ms: int, base_ms: int) -> int:
     name, key, amount_text, *options = request
-    is_allowed = _expire_condition(options)
+    is_allowed = _expire_condition(options) if options else _always
     amount_ms = integer(amount_text) * unit_ms
     at_ms = amount_ms + base_ms
     if amount_ms < arguments.MIN_INTEGER or at_ms > arguments.MAX_INTEGER:
@@ -92,6 +94,10 @@ def _expire(client: Client, request: list[bytes], unit_ms: int, base_ms: int) ->
     else:
         database.expire_at(key, at_ms)
     return 1
+
+
+def _always(old_ms: int | None, new_ms: int) -> bool:
+    return True
 
 
 def _expire_condition(options: list[bytes]):
@@ -154,7 +160,7 @@ def expiretime(client: Client, request: list[bytes]) -> int:
     return at_ms if at_ms < 0 else (at_ms + 500) // 1000
 
 
-# --- copying and renaming --------------------------------------------------------------
+# Copying and renaming.
 
 
 def rename(client: Client, request: list[bytes]) -> object:
@@ -225,7 +231,7 @@ def move(client: Client, request: list[bytes]) -> int:
     return 1
 
 
-# --- databases -------------------------------------------------------------------------
+# Databases.
 
 
 def database_at(client: Client, index_text: bytes, error: str = errors.NOT_AN_INTEGER) -> Database:
@@ -264,7 +270,7 @@ def _check_flush(request: list[bytes]) -> None:
         raise errors.syntax_error()
 
 
-# --- OBJECT and MEMORY USAGE -------------------------------------------------------------
+# OBJECT.
 
 
 def object_encoding(client: Client, request: list[bytes]) -> bytes | None:
@@ -276,32 +282,49 @@ def object_refcount(client: Client, request: list[bytes]) -> int | None:
     return None if client.database.peek(request[2]) is None else 1
 
 
+_TAKES_TIME = (
+    "Please note that when switching between policies at runtime LRU and LFU data will take some "
+    "time to adjust."
+)
+
+
 def object_idletime(client: Client, request: list[bytes]) -> int | None:
-    database, key = client.database, request[2]
-    if database.peek(key) is None:
+    if client.database.peek(request[2]) is None:
         return None
-    if database.accessed is None:
+    uses = _settled_uses(client)
+    if uses.counts:
         raise ReplyError(
-            "ERR The time of access is only tracked under a memory limit with an LRU policy."
+            f"ERR An LFU maxmemory policy is selected, idle time not tracked. {_TAKES_TIME}"
         )
-    return (client.engine.clock.now_ms - database.accessed[key]) // 1000
+    return uses.idle_ms(request[2]) // 1000
 
 
 def object_freq(client: Client, request: list[bytes]) -> int | None:
     if client.database.peek(request[2]) is None:
         return None
-    raise ReplyError(
-        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "
-        "that when switching between policies at runtime LRU and LFU data will take some time to "
-        "adjust."
+    uses = _settled_uses(client)
+    if not uses.counts:
+        raise ReplyError(
+            f"ERR An LFU maxmemory policy is not selected, access frequency not tracked. "
+            f"{_TAKES_TIME}"
+        )
+    return uses.frequency(request[2])
+
+
+def object_help(client: Client, request: list[bytes]) -> list[Simple]:
+    return help_reply(
+        "OBJECT",
+        "ENCODING <key>",
+        "    The form in which a value is kept.",
+        "FREQ <key>",
+        "    How often a key is used, on a logarithmic scale.",
+        "IDLETIME <key>",
+        "    The seconds since a key was used.",
+        "REFCOUNT <key>",
+        "    Always 1: no value is shared.",
     )
 
 
-def memory_usage(client: Client, request: list[bytes]) -> int | None:
-    _, _, key, *options = request
-    for word, values in words(options):
-        if word != b"SAMPLES":
-            raise errors.syntax_error()
-        arguments.natural(arguments.following(values))  # Nothing needs to be sampled here.
-    value = client.database.peek(key)
-    return None if value is None else memory.KEY_BYTES + len(key) + size_of(value)
+def _settled_uses(client: Client) -> Uses:
+    client.engine.keyspace.settle_uses()
+    return client.engine.keyspace.uses

@@ -19,7 +19,7 @@ from services.common.resp import NIL_ARRAY, OK, ReplyError
 from services.kvdb import arguments, errors, memory
 from services.kvdb.arguments import integer, words
 from services.kvdb.clients import Client
-from services.kvdb.keyspace import Database
+from services.kvdb.database import Database
 
 LEFT, RIGHT = b"LEFT", b"RIGHT"
 
@@ -43,10 +43,14 @@ class ListValue(deque[bytes]):
     def copy(self) -> "ListValue":
         return ListValue(self)
 
-    def push(self, side: bytes, elements: list[bytes]) -> None:
-        """One after the other, so that the last one is at the end."""
+    def push(self, side: bytes, elements: list[bytes]) -> int:
+        """One after the other, so that the last one is at the end; the memory that they take."""
         (self.extendleft if side == LEFT else self.extend)(elements)
-        self.payload_bytes += sum(map(len, elements))
+        size_bytes = 0
+        for element in elements:  # There is mostly one: `sum` and `map` take as long again.
+            size_bytes += len(element)
+        self.payload_bytes += size_bytes
+        return size_bytes + len(elements) * memory.LIST_ELEMENT_BYTES
 
     def pop_from(self, side: bytes) -> bytes:
         element = self.popleft() if side == LEFT else self.pop()
@@ -100,7 +104,7 @@ def _list_to_modify(client: Client, key: bytes) -> ListValue | None:
     return client.database.modify_as(ListValue, key)
 
 
-# --- pushing and popping ---------------------------------------------------------------
+# Pushing and popping.
 
 
 def lpush(client: Client, request: list[bytes]) -> int:
@@ -112,10 +116,13 @@ def rpush(client: Client, request: list[bytes]) -> int:
 
 
 def _push(client: Client, request: list[bytes], side: bytes) -> int:
-    key = request[1]
-    value = client.database.create_as(ListValue, key)
-    value.push(side, request[2:])
-    client.database.changed(key)
+    key, database = request[1], client.database
+    value = database.create_as(ListValue, key)
+    size_bytes = value.push(side, request[2:])
+    if value.accounted_bytes:
+        database.grown(key, value, size_bytes)
+    else:
+        database.changed(key)
     return len(value)
 
 
@@ -136,12 +143,9 @@ def rpop(client: Client, request: list[bytes]) -> object:
 
 
 def _pop(client: Client, request: list[bytes], side: bytes) -> object:
-    if len(request) > 3:
-        raise errors.wrong_arity(request[0].decode().lower())
-    has_count = len(request) == 3
-    count = arguments.natural(request[2]) if has_count else 1
-    elements = pop(client.database, request[1], side, count)
-    if has_count:
+    count = arguments.pop_count(request)
+    elements = pop(client.database, request[1], side, 1 if count is None else count)
+    if count is not None:
         return NIL_ARRAY if elements is None else elements
     return elements[0] if elements else None
 
@@ -216,7 +220,7 @@ def move(
     return element
 
 
-# --- reading ---------------------------------------------------------------------------
+# Reading.
 
 
 def llen(client: Client, request: list[bytes]) -> int:
@@ -290,7 +294,7 @@ def _positions(
     return list(itertools.islice(matches, min(first, length), min(first + wanted, 2 * length)))
 
 
-# --- changing --------------------------------------------------------------------------
+# Changing.
 
 
 def lset(client: Client, request: list[bytes]) -> object:

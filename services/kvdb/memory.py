@@ -8,7 +8,7 @@ a process that held many of each kind (`python3 -m bench.kvdb --only model` meas
 
     a short string   key object 33 + value object 33, both rounded up to 16; a dict slot
     its expiry       a second dict slot and an integer of 32 bytes
-    its last use     nothing here: `access_times` has one array for all
+    its last use     nothing here: `uses` has one array for all
 
 A dict takes more room than it needs when it grows, so that a slot costs between 33 and 105 bytes;
 and while it grows, the old one and the new one are there together. A database is one large dict
@@ -34,6 +34,9 @@ LIST_ELEMENT_BYTES = OBJECT_BYTES + 9
 TABLE_BYTES = 300
 FIELD_BYTES = MEMBER_SLOT_BYTES + 2 * OBJECT_BYTES
 MEMBER_BYTES = MEMBER_SLOT_BYTES + OBJECT_BYTES
+FIELD_EXPIRY_BYTES = MEMBER_SLOT_BYTES + 32 + 56 + 2 * 9
+"""The expiry of a field: a slot, the moment, the pair in the heap with its place (twice, for what
+is left over in it)."""
 
 SORTED_SET_BYTES = 700
 SCORE_BYTES = MEMBER_SLOT_BYTES + OBJECT_BYTES + 24 + 72 + 9

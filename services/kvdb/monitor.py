@@ -23,6 +23,9 @@ _ESCAPES = {b'"': b'\\"', b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r", b"\t": b
 _ESCAPES |= {b"\a": b"\\a", b"\b": b"\\b"}
 _HIDDEN = {"admin", "skip_monitor"}
 REDACTED = b"(redacted)"
+_SECRETS = {b"requirepass", b"masterauth", b"masteruser"}
+_CREDENTIALS = {b"AUTH": 1, b"AUTH2": 2}
+"""How many secret words follow an option of MIGRATE."""
 
 
 class Monitors:
@@ -69,12 +72,25 @@ def redacted(request: list[bytes]) -> list[bytes]:
                 at = words.index(b"AUTH") + 1
                 hidden = [REDACTED] * len(request[at : at + 2])
                 return [*request[:at], *hidden, *request[at + 2 :]]
+        case b"ACL" if request[1].upper() == b"SETUSER":
+            return [*request[:2], *[REDACTED] * (len(request) - 2)]
         case b"CONFIG" if request[1].upper() == b"SET":
             return [
-                REDACTED if at % 2 and request[at - 1].lower() == b"requirepass" else word
+                REDACTED if at % 2 and request[at - 1].lower() in _SECRETS else word
                 for at, word in enumerate(request)
             ]
+        case b"MIGRATE":
+            return _without_credentials(request)
     return request
+
+
+def _without_credentials(request: list[bytes]) -> list[bytes]:
+    """MIGRATE … AUTH password, or AUTH2 user password."""
+    shown, hidden = [], 0
+    for at, word in enumerate(request):
+        shown.append(REDACTED if hidden else word)
+        hidden = max(hidden - 1, 0) or (_CREDENTIALS.get(word.upper(), 0) if at > 5 else 0)
+    return shown
 
 
 def monitor(client: Client, request: list[bytes]) -> object:

@@ -6,7 +6,7 @@
 Off by default. `CONFIG SET notify-keyspace-events KEA` names what is wanted: K and E are the two
 kinds of channel, the other letters are classes of events, A is all but `m` and `n`.
 
-No handler knows of this. The keyspace tells `Observation` each change that goes through its
+No handler knows of this. A database tells `Observation` each change that goes through its
 doors, and here the changes of one command get the names that Redis gives to them. Most
 events are named after the command (SADD changed a key: `sadd`), some share a name (HMSET and
 HSETNX are `hset`), and a few commands do several things at once, so that the name depends on
@@ -24,8 +24,9 @@ Nothing is kept: who is not subscribed at that moment never learns of it.
 
 from typing import TYPE_CHECKING
 
+from services.kvdb.change import Change
 from services.kvdb.command import Command
-from services.kvdb.keyspace import Change, Database
+from services.kvdb.database import Database
 
 if TYPE_CHECKING:
     from services.kvdb.pubsub import PubSub
@@ -48,6 +49,10 @@ _EVENTS_OF_CHANGES = {
     Change.EXPIRY_REMOVED: ("g", "persist"),
     Change.CONSUMER_CREATED: ("t", "xgroup-createconsumer"),
     Change.TRIMMED: ("t", "xtrim"),
+    Change.FIELDS_EXPIRED: ("h", "hexpired"),
+    Change.FIELDS_DELETED: ("h", "hdel"),
+    Change.FIELD_EXPIRY_SET: ("h", "hexpire"),
+    Change.FIELD_EXPIRY_REMOVED: ("h", "hpersist"),
 }
 
 _CLASSES_OF_GROUPS = {
@@ -64,10 +69,11 @@ _CLASSES_OF_GROUPS = {
 
 _NAMES = {
     **dict.fromkeys(("setnx", "setex", "psetex", "getset", "mset", "msetnx", "bitop"), "set"),
+    "memcached|store": "set",
     **dict.fromkeys(("incr", "decr", "incrby", "decrby"), "incrby"),
     **dict.fromkeys(("bitfield", "setbit"), "setbit"),
     **dict.fromkeys(("pfadd", "pfmerge"), "pfadd"),
-    **dict.fromkeys(("hmset", "hsetnx"), "hset"),
+    **dict.fromkeys(("hmset", "hsetnx", "hsetex"), "hset"),
     **dict.fromkeys(("lpushx", "lpush"), "lpush"),
     **dict.fromkeys(("rpushx", "rpush"), "rpush"),
     **{"blpop": "lpop", "brpop": "rpop", "bzpopmin": "zpopmin", "bzpopmax": "zpopmax"},
@@ -132,7 +138,7 @@ def _in_order(given: set[str], letters: str) -> str:
     return "".join(letter for letter in letters if letter in given)
 
 
-# --- from changes to events --------------------------------------------------------------
+# From changes to events.
 
 
 def _named(command: Command, request: list[bytes], seen: list[Seen]) -> list[Event]:

@@ -1,12 +1,12 @@
 """Observation: who looks over the shoulder of commands, and what they see.
 
     MONITOR           every command, with its arguments
-    SLOWLOG           commands that took long
+    SLOWLOG, LATENCY  commands that took long
     notifications     the changes of keys, under Redis's names for them
     tracking          the changes of keys that a client has in its own cache
 
 All of them are off, or nearly free, until somebody asks for them; then `dispatcher.is_observed`
-is true, and each command runs through `run` here. What the keyspace's doors report meanwhile
+is true, and each command runs through `run` here. What the doors of a database report meanwhile
 belongs to that command; what they report in between (expiry by the cycle, eviction) to none.
 Commands nest: EXEC runs others.
 """
@@ -15,9 +15,10 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from services.kvdb.change import Change
 from services.kvdb.clients import Client
 from services.kvdb.command import Command
-from services.kvdb.keyspace import Change, Database
+from services.kvdb.database import Database
 from services.kvdb.notifications import Seen
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Observation:
                 engine.tracking.note_read(client, command, request)
             if self._seen is None:
                 engine.tracking.settle()
+            if engine.settings.latency_tracking:
+                engine.latency.count(command, duration_s)
             if duration_s >= engine.dispatcher.slow_s and not client.blocked:
                 engine.slow_log.note(client, command, request, duration_s)
             if engine.monitors.clients:
@@ -77,7 +80,7 @@ class Observation:
         return self.run(lambda *_: take(), client, command, request)
 
     def saw(self, database: Database, key: bytes, change: Change) -> None:
-        """Called by the doors of the keyspace."""
+        """Called by the doors of a database."""
         engine = self._engine
         engine.tracking.note_change(key, change, self.client)
         if self._seen is None:

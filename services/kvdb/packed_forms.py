@@ -69,7 +69,7 @@ def _check(is_right: bool, reason: str) -> None:
         raise FormatError(reason)
 
 
-# --- listpack --------------------------------------------------------------------------
+# Listpack.
 
 _LISTPACK_INTEGERS = {0xF1: 2, 0xF2: 3, 0xF3: 4, 0xF4: 8}
 """The bytes of the wider integers, by their first byte."""
@@ -150,7 +150,7 @@ def _encode_text(text: bytes) -> bytes:
     return b"\xf0" + size.to_bytes(4, "little") + text
 
 
-# --- ziplist ---------------------------------------------------------------------------
+# Ziplist.
 
 _ZIPLIST_INTEGERS = {0xC0: 2, 0xD0: 4, 0xE0: 8, 0xF0: 3, 0xFE: 1}
 _LONG_BEFORE = 0xFE
@@ -190,7 +190,7 @@ def _ziplist_element(reader: Reader) -> bytes:
     return b"%d" % reader.signed(_ZIPLIST_INTEGERS[first])
 
 
-# --- intset and zipmap -----------------------------------------------------------------
+# Intset and zipmap.
 
 
 def decode_intset(data: bytes) -> list[bytes]:
@@ -222,7 +222,7 @@ def _zipmap_length(reader: Reader, first: int) -> int:
     return reader.unsigned(4) if first == 0xFE else first
 
 
-# --- LZF -------------------------------------------------------------------------------
+# LZF.
 
 
 def decompress_lzf(data: bytes, size: int) -> bytes:

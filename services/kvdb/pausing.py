@@ -91,8 +91,10 @@ def client_pause(client: Client, request: list[bytes]) -> object:
     timeout_ms = integer(timeout, "ERR timeout is not an integer or out of range")
     if timeout_ms < 0:
         raise ReplyError("ERR timeout is negative")
-    if len(mode) > 1 or (mode and mode[0].upper() not in (b"ALL", b"WRITE")):
-        raise errors.syntax_error()
+    if len(mode) > 1:
+        raise errors.unusable_subcommand(request)
+    if mode and mode[0].upper() not in (b"ALL", b"WRITE"):
+        raise ReplyError("ERR CLIENT PAUSE mode must be WRITE or ALL")
     for_all = not mode or mode[0].upper() == b"ALL"
     pause = client.engine.pause
     pause.begin(client.engine.clock.now_ms + timeout_ms, for_all)

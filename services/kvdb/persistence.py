@@ -58,15 +58,13 @@ if TYPE_CHECKING:
 
 FILE_NAME = "kvdb.snapshot"
 LOCK_NAME = "kvdb.lock"
+NO_DIRECTORY = "ERR this server keeps no data on disk (it has no --data-dir)"
+
 RETRY_S = 5
 """After a failure the next attempt comes no sooner.  # Real: CONFIG_BGSAVE_RETRY_DELAY"""
 
 MANY_DESCRIPTORS = 1 << 20
 """How many the child closes where there is no limit to them."""
-
-REWRITE_BYTES = 64 * 1024 * 1024
-"""An append-only file that is smaller is not worth a rewriting.  # Real: auto-aof-rewrite-min-size
-"""
 
 
 class Persistence:
@@ -102,8 +100,12 @@ class Persistence:
         self.last_error = ""
         """Why the last save failed; empty where it did not."""
         self.last_duration_s = -1.0
+        self.is_scheduled = False
+        """Another snapshot is to follow the one that is being written."""
+        self.forks_total = self.saves_total = 0
+        self.last_fork_s = 0.0
 
-    # --- starting ----------------------------------------------------------------------
+    # Starting.
 
     def open(self, engine: "Engine", *, repairs: bool = False) -> None:
         """Take hold of the directory and load what is in it. Raises StartError.
@@ -150,7 +152,7 @@ class Persistence:
         is_started = self._lock_file is not None
         if not is_started or wanted == self._journal.is_open:
             return
-        self._check_can_save()
+        self._stop_child()
         try:
             if wanted:
                 self._open_journal(engine)
@@ -160,6 +162,21 @@ class Persistence:
         except OSError as error:
             raise ReplyError(f"ERR the append-only file: {error.strerror}") from error
         self.save_in_background()
+
+    def reload(self, engine: "Engine") -> None:
+        """DEBUG LOADAOF: forget everything, and load what is on the disk. Raises ReplyError."""
+        if self._directory is None:
+            raise ReplyError(NO_DIRECTORY)
+        self._stop_child()
+        try:
+            if self._journal.is_open:
+                self._journal.close()
+            engine.dispatcher.keeps_journal = False
+            self._keyspace.clear()
+            recovered = recover(engine, self._directory, self._path, self._log, repairs=False)
+            self._go_on(engine, recovered)
+        except (StartError, OSError) as error:
+            raise ReplyError(f"ERR {error}") from error
 
     @property
     def _path(self) -> Path:
@@ -172,7 +189,7 @@ class Persistence:
         except OSError:
             raise StartError(f"{self._directory} is in use by another process") from None
 
-    # --- saving ------------------------------------------------------------------------
+    # Saving.
 
     @property
     def is_saving(self) -> bool:
@@ -191,20 +208,40 @@ class Persistence:
             self._fork()
 
     def _is_time_to_save(self, now_s: float) -> bool:
+        if self.is_scheduled:
+            return True
         since_s = now_s - self._last_attempt_s
         if self.last_error and since_s < RETRY_S:
             return False
-        if self._journal.size_bytes >= max(self._base_bytes, REWRITE_BYTES):
+        if self._journal.is_distrusted:
             return True
-        interval_s = self._settings.snapshot_interval_s
-        return bool(interval_s and self._keyspace.dirty and since_s >= interval_s)
+        if self._has_outgrown():
+            return True
+        dirty = self._keyspace.dirty
+        return any(
+            since_s >= seconds and dirty >= max(changes, 1)
+            for seconds, changes in self._settings.save_points
+        )
 
-    def save_in_background(self) -> None:
-        """BGSAVE. Raises ReplyError."""
+    def _has_outgrown(self) -> bool:
+        """Whether the append-only file is so much longer than the snapshot that it begins anew."""
+        percent = self._settings.rewrite_growth_percent
+        limit_bytes = max(self._base_bytes * percent // 100, self._settings.rewrite_min_bytes)
+        return bool(percent) and self._journal.size_bytes >= limit_bytes
+
+    def save_in_background(self, *, may_wait: bool = False) -> bool:
+        """BGSAVE. With `may_wait` a save that is under way comes first; then it answers false.
+
+        Raises ReplyError.
+        """
+        if may_wait and self._child_pid:
+            self.is_scheduled = True
+            return False
         self._check_can_save()
         self._fork()
         if self.last_error and not self._child_pid:
             raise ReplyError(f"ERR {self.last_error}")
+        return True
 
     def save(self) -> None:
         """SAVE: write here and now; nobody is served meanwhile. Raises ReplyError."""
@@ -219,7 +256,7 @@ class Persistence:
 
     def _check_can_save(self) -> None:
         if self._directory is None:
-            raise ReplyError("ERR this server keeps no data on disk (it has no --data-dir)")
+            raise ReplyError(NO_DIRECTORY)
         if self._child_pid:
             raise ReplyError("ERR Background save already in progress")
 
@@ -234,6 +271,8 @@ class Persistence:
         self._dirty_at_fork = self._keyspace.dirty
 
     def _fork(self) -> None:
+        self.is_scheduled = False
+        started_s = time.perf_counter()
         try:
             self._start()
         except OSError as error:
@@ -251,6 +290,8 @@ class Persistence:
         finally:
             if self._child_pid:
                 gc.unfreeze()
+                self.forks_total += 1
+                self.last_fork_s = time.perf_counter() - started_s
         if self._child_pid == 0:
             self._run_child()
 
@@ -290,10 +331,12 @@ class Persistence:
 
     def _succeeded(self) -> None:
         """The snapshot stands; what it has made superfluous goes. Raises OSError."""
+        self._journal.snapshot_stands(self._generation)
         journal.delete_before(self._directory, self._generation or sys.maxsize)
         self._base_bytes = self._path.stat().st_size
         self._keyspace.dirty -= self._dirty_at_fork
         self.last_save_s = int(time.time())
+        self.saves_total += 1
         self.last_duration_s = time.monotonic() - self._started_s
         self.last_error = ""
         self._vitals.problems.pop("snapshot", None)
@@ -304,7 +347,7 @@ class Persistence:
         self._vitals.problems["snapshot"] = reason
         self._log.error("snapshot failed", file=self._path, reason=reason)
 
-    # --- stopping ----------------------------------------------------------------------
+    # Stopping.
 
     def close(self, *, saves: bool = True) -> bool:
         """Save what has changed and let go of the directory; false where saving failed."""
@@ -313,10 +356,11 @@ class Persistence:
         self._stop_child()
         is_safe = True
         try:
-            if self._journal.is_open:
-                self._journal.close()
-            elif saves and self._keyspace.dirty:
+            if self._journal.is_distrusted or (
+                saves and self._keyspace.dirty and not self._journal.is_open
+            ):
                 self.save()
+            self._journal.close()
         except (ReplyError, OSError):
             is_safe = False
         self._lock_file.close()

@@ -32,11 +32,20 @@ from services.common.subscribing import (
     subscriber_counts,
 )
 from services.kvdb import errors
+from services.kvdb.arguments import bounded_pattern
 from services.kvdb.clients import Client
 from services.kvdb.help_texts import help_reply
 
 if TYPE_CHECKING:
     import collections
+
+MAX_SUBSCRIPTIONS = 100_000
+"""Of one client, of all kinds together."""
+
+MAX_CHANNEL_BYTES = 64 * 1024
+
+MAX_PATTERN_BYTES = 1024
+"""Every message is compared with every pattern."""
 
 
 class Message:
@@ -87,6 +96,13 @@ class PubSub:
         channels, patterns, shards = (subscriptions.count_of(client) for subscriptions in counts)
         return channels, patterns, shards
 
+    def names_of(self, client: Client) -> list[tuple[bytes, bool]]:
+        """All that a client is subscribed to, and whether it is a pattern."""
+        channels = self.channels
+        plain = (*channels.channels.names_of(client), *self.shard_channels.names_of(client))
+        patterns = channels.patterns.names_of(client)
+        return [*((name, False) for name in plain), *((name, True) for name in patterns)]
+
     def forget(self, client: Client) -> None:
         """A client that has gone, or that has sent RESET."""
         self.channels.forget(client)
@@ -101,7 +117,7 @@ class PubSub:
         client.update_guard()
 
 
-# --- subscribing -----------------------------------------------------------------------
+# Subscribing.
 
 
 def subscribe(client: Client, request: list[bytes]) -> Several:
@@ -113,6 +129,8 @@ def unsubscribe(client: Client, request: list[bytes]) -> Several:
 
 
 def psubscribe(client: Client, request: list[bytes]) -> Several:
+    for name in request[1:]:
+        bounded_pattern(name, MAX_PATTERN_BYTES)
     return _subscribe(client, pattern_family(client.engine.pubsub.channels), request)
 
 
@@ -129,6 +147,11 @@ def sunsubscribe(client: Client, request: list[bytes]) -> Several:
 
 
 def _subscribe(client: Client, family: Family, request: list[bytes]) -> Several:
+    pubsub, names = client.engine.pubsub, request[1:]
+    if sum(pubsub.counts_of(client)) + len(names) > MAX_SUBSCRIPTIONS:
+        raise errors.ReplyError(f"ERR a client may have {MAX_SUBSCRIPTIONS} subscriptions")
+    if any(len(name) > MAX_CHANNEL_BYTES for name in names):
+        raise errors.ReplyError(f"ERR the name is longer than {MAX_CHANNEL_BYTES} bytes")
     acknowledgements = family.subscribe(client, request[1:])
     client.engine.pubsub.note_subscriptions(client)
     return acknowledgements
@@ -140,7 +163,7 @@ def _unsubscribe(client: Client, family: Family, request: list[bytes]) -> Severa
     return acknowledgements
 
 
-# --- publishing ------------------------------------------------------------------------
+# Publishing.
 
 
 def publish(client: Client, request: list[bytes]) -> int:
@@ -153,7 +176,7 @@ def spublish(client: Client, request: list[bytes]) -> int:
     return client.engine.pubsub.publish_on_shard(channel, payload)
 
 
-# --- PUBSUB ----------------------------------------------------------------------------
+# PUBSUB.
 
 
 def pubsub_channels(client: Client, request: list[bytes]) -> list[bytes]:

@@ -35,7 +35,7 @@ _ID_BYTES = 16
 Entry = tuple[int, list[bytes]]
 
 
-# --- writing ---------------------------------------------------------------------------
+# Writing.
 
 
 def append_stream(payload: bytearray, value: StreamValue) -> None:
@@ -92,7 +92,7 @@ def _append_group(payload: bytearray, group: Group) -> None:
             payload += entry_id.to_bytes(_ID_BYTES)
 
 
-# --- reading ---------------------------------------------------------------------------
+# Reading.
 
 
 def read_stream(reader: Reader, *, has_counters: bool) -> StreamValue:

@@ -6,15 +6,18 @@
               list         count   text …                             1
               set          count   text …                             2
               hash         count   text text …                        4
+              … with times base i64   count   (delta text text) …    24
               sorted set   count   (text score f64) …                 5
               stream       see `rdb_stream`                          19
     text      length   bytes
     length    00nnnnnn   01nnnnnn nnnnnnnn   0x80 u32   0x81 u64       big-endian
               11000000 … no length: an integer of 1, 2, 4 bytes, or compressed bytes, follow
 
-Any version up to 10 is read, with every form that Redis ever wrote (`packed_forms`), so a key
-moves here from a server of any age. We write the plainest form of each type: any server from
-7.0 on reads it (before, all but streams), and packs it again as it likes.
+Any version up to 12 is read, with every form that Redis ever wrote up to 8.0 (`packed_forms`)
+but for the streams of 7.2, so a key moves here from a server of any age. We write the plainest form
+of each type: any server from 7.0 on reads it (before, all but streams), and packs it again as it
+likes. A hash with fields that expire needs 7.4: the delta of a field is 0 where it does not, else
+its time less the base, which is the earliest of all, plus 1.
 # Real: rdbSaveObject() and rdbLoadObject() in Redis's rdb.c.
 """
 
@@ -23,8 +26,10 @@ import struct
 from collections.abc import Callable, Iterable
 
 from services.kvdb import rdb_stream
+from services.kvdb.field_times import MAX_MOMENT_MS
 from services.kvdb.hashes import HashValue
 from services.kvdb.lists import ListValue
+from services.kvdb.memcached_item import Item
 from services.kvdb.packed_forms import (
     FormatError,
     Reader,
@@ -41,23 +46,28 @@ from services.kvdb.stream import StreamValue
 from services.kvdb.strings import RawString
 
 VERSION = 10
+VERSION_WITH_TIMES = 12
 _FOOTER = struct.Struct("<HQ")
 _SCORE = struct.Struct("<d")
+_MOMENT = struct.Struct("<q")
 
 
 class ChecksumError(Exception):
     """A payload that was damaged, or comes from a newer version."""
 
 
-# --- payloads --------------------------------------------------------------------------
+# Payloads.
 
 
 def encode_payload(value: object) -> bytes:
     """A value, with version and checksum."""
     kind, append = _WRITERS[type(value)]
+    version = VERSION
+    if type(value) is HashValue and value.times is not None:
+        kind, append, version = 24, _append_timed_hash, VERSION_WITH_TIMES
     payload = bytearray([kind])
     append(payload, value)
-    payload += VERSION.to_bytes(2, "little")
+    payload += version.to_bytes(2, "little")
     return bytes(payload) + crc_64(payload).to_bytes(8, "little")
 
 
@@ -66,7 +76,7 @@ def check_payload(payload: bytes) -> None:
     if len(payload) < _FOOTER.size:
         raise ChecksumError("too short")
     version, checksum = _FOOTER.unpack(payload[-_FOOTER.size :])
-    if version > VERSION or checksum != crc_64(payload[:-8]):
+    if version > VERSION_WITH_TIMES or checksum != crc_64(payload[:-8]):
         raise ChecksumError("another version or checksum")
 
 
@@ -82,7 +92,7 @@ def decode_payload(payload: bytes) -> object:
     return value
 
 
-# --- the checksum ----------------------------------------------------------------------
+# The checksum.
 
 
 def _crc_table() -> tuple[int, ...]:
@@ -106,7 +116,7 @@ def crc_64(data: bytes | bytearray) -> int:
     return crc
 
 
-# --- writing ---------------------------------------------------------------------------
+# Writing.
 
 
 def _append_texts(payload: bytearray, texts: Iterable[bytes]) -> None:
@@ -122,6 +132,17 @@ def _append_hash(payload: bytearray, value: HashValue) -> None:
         append_text(payload, content)
 
 
+def _append_timed_hash(payload: bytearray, value: HashValue) -> None:
+    base_ms = min(value.times.at_ms.values())
+    payload += _MOMENT.pack(base_ms)
+    append_length(payload, len(value))
+    for name, content in value.items():
+        at_ms = value.expires_at_ms(name)
+        append_length(payload, 0 if at_ms is None else at_ms - base_ms + 1)
+        append_text(payload, name)
+        append_text(payload, content)
+
+
 def _append_sorted_set(payload: bytearray, value: SortedSetValue) -> None:
     append_length(payload, len(value))
     for member, score in value.scores.items():
@@ -132,6 +153,7 @@ def _append_sorted_set(payload: bytearray, value: SortedSetValue) -> None:
 _WRITERS: dict[type, tuple[int, Callable]] = {
     bytes: (0, append_text),
     RawString: (0, append_text),
+    Item: (0, lambda payload, item: append_text(payload, item.content)),
     ListValue: (1, _append_texts),
     SetValue: (2, _append_texts),
     HashValue: (4, _append_hash),
@@ -140,7 +162,7 @@ _WRITERS: dict[type, tuple[int, Callable]] = {
 }
 
 
-# --- reading ---------------------------------------------------------------------------
+# Reading.
 
 
 def _read_texts(reader: Reader) -> list[bytes]:
@@ -213,6 +235,40 @@ def _to_hash(parts: list[bytes]) -> HashValue:
     return _of_length(value, parts[::2])
 
 
+def _read_timed_hash(reader: Reader) -> HashValue:
+    (base_ms,) = reader.unpack(_MOMENT)
+    timed = []
+    for _ in range(read_length(reader)):
+        delta_ms = read_length(reader)
+        name, content = read_text(reader), read_text(reader)
+        timed.append((name, content, base_ms + delta_ms - 1 if delta_ms else 0))
+    return _to_timed_hash(timed)
+
+
+def _read_packed_timed_hash(reader: Reader) -> HashValue:
+    """Field, value and time in turn; the time is 0 where there is none."""
+    reader.unpack(_MOMENT)  # The earliest, which the fields tell.
+    parts = decode_listpack(read_text(reader))
+    if len(parts) % 3:
+        raise FormatError("a field without a time")
+    try:
+        times = list(map(int, parts[2::3]))
+    except ValueError:
+        raise FormatError("a time that is no number") from None
+    return _to_timed_hash(list(zip(parts[::3], parts[1::3], times, strict=True)))
+
+
+def _to_timed_hash(timed: list[tuple[bytes, bytes, int]]) -> HashValue:
+    value = HashValue()
+    for name, content, at_ms in _not_empty(timed):
+        value.put(name, content)
+        if not 0 <= at_ms <= MAX_MOMENT_MS:
+            raise FormatError("a time that cannot be")
+        if at_ms:
+            value.expire(name, at_ms)
+    return _of_length(value, timed)
+
+
 def _to_sorted_set(scored: list[tuple[bytes, float]]) -> SortedSetValue:
     scores = dict(_not_empty(scored))
     if any(map(math.isnan, scores.values())):
@@ -263,5 +319,8 @@ _READERS: dict[int, Callable[[Reader], object]] = {
     17: _unpacking(decode_listpack, _packed_to_sorted_set),
     18: _reading(_read_marked_nodes, _to_list),
     19: lambda reader: rdb_stream.read_stream(reader, has_counters=True),
+    20: _unpacking(decode_listpack, _to_set),
+    24: _read_timed_hash,
+    25: _read_packed_timed_hash,
 }
 """By type. 6 and 7 are values of modules, 8 was never used."""

@@ -80,7 +80,7 @@ def _load_snapshot(engine: "Engine", path: Path, log: Log) -> Recovered:
     return Recovered(generation, None, int(status.st_mtime), status.st_size)
 
 
-# --- the append-only files ---------------------------------------------------------------
+# The append-only files.
 
 
 def _replay_all(
@@ -132,9 +132,9 @@ def _replay(
 
 
 def _replaying_client(engine: "Engine") -> Client:
-    """A client that is logged in, and never waits."""
+    """A client that may do anything, and never waits."""
     client = engine.clients.connect()
-    client.is_authenticated = client.is_executing = True
+    client.user, client.is_executing = None, True
     client.update_guard()
     return client
 
@@ -145,6 +145,9 @@ def _run(engine: "Engine", client: Client, record: Record, path: Path) -> None:
         engine.clock.now_ms, requests = journal.decode_record(record.payload)
         client.database = engine.keyspace.databases[0]
         for request in _decoded(requests):
+            if request[0] == journal.CLOCK:
+                engine.clock.now_ms = int(request[1])
+                continue
             reply = engine.dispatcher.execute(client, request)
             if isinstance(reply, ReplyError):
                 raise StartError(f"{path} at offset {record.offset}: {request[0]!r}: {reply}")

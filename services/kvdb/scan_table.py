@@ -26,7 +26,6 @@ scanned, so it is not there until somebody asks; making it takes 10 ms for a mil
 # Real: dictScan() and dictGetFairRandomKey() in Redis.
 """
 
-import itertools
 import random
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -100,7 +99,3 @@ class ScanTable(dict[bytes, Value], Generic[Value]):
         while len(chosen) < count:
             chosen[self.random_key()] = None
         return list(chosen)
-
-    def first_keys(self, count: int) -> list[bytes]:
-        """The oldest keys."""
-        return list(itertools.islice(self, count))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.common.glob import matcher
 from services.common.resp import ReplyError
 from services.kvdb import errors
-from services.kvdb.arguments import following, integer, words
+from services.kvdb.arguments import bounded_pattern, following, integer, words
 from services.kvdb.scan_table import ScanTable
 
 
@@ -44,8 +44,8 @@ def options(arguments: list[bytes], *, takes_type: bool = False) -> ScanOptions:
     for word, values in words(arguments):
         match word:
             case b"MATCH":
-                pattern = following(values)
-                is_match = None if pattern == b"*" else matcher(pattern)
+                glob = bounded_pattern(following(values))
+                is_match = None if glob == b"*" else matcher(glob)
             case b"COUNT":
                 count = integer(following(values))
                 if count < 1:

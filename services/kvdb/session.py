@@ -19,6 +19,7 @@ from services.common.resp import (
     RespError,
     RespRequestDecoder,
     encode_bulk,
+    encode_replies,
     encode_reply,
 )
 from services.common.stream_server import PAUSE_BYTES, Connection
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from services.kvdb.server import Server
 
 OK_LINE = encode_reply(OK)
+_RESP = Dialect.RESP
 
 
 class Session:
@@ -40,10 +42,9 @@ class Session:
         "_decoder",
         "_deliveries",
         "_dialect",
+        "_dispatcher",
         "_engine",
-        "_execute",
         "_first_bytes",
-        "_serve",
         "_server",
         "client",
     )
@@ -51,7 +52,7 @@ class Session:
     def __init__(self, server: "Server", connection: Connection):
         self._server = server
         self._engine = server.engine
-        self._execute = server.engine.dispatcher.execute
+        self._dispatcher = server.engine.dispatcher
         self._deliveries = server.engine.dispatcher.deliveries
         self._connection = connection
         self._first_bytes = b""
@@ -59,7 +60,7 @@ class Session:
         self._decoder: RespRequestDecoder | JsonLineDecoder
         self.client = server.engine.clients.connect(connection)
 
-    # --- bytes in ----------------------------------------------------------------------
+    # Bytes in.
 
     def data_received(self, data: bytes) -> None:
         if self._dialect is None:
@@ -70,18 +71,20 @@ class Session:
         self._decoder.receive_data(data)
         if self.client.is_halted:
             self._hold_back()
+        elif self._dialect is _RESP:
+            self._serve_resp()
         else:
-            self._serve()
+            self._serve_json()
 
     def _detect(self, data: bytes) -> bool:
         """Choose the decoder; false where more bytes are needed to tell."""
         self._dialect = detect(data, self._engine.dispatcher.commands.__contains__)
         settings = self._engine.settings
         if self._dialect is Dialect.RESP:
-            self._serve = self._serve_resp
-            self._decoder = RespRequestDecoder(max_request_bytes=settings.max_request_bytes)
+            self._decoder = RespRequestDecoder(
+                max_request_bytes=settings.max_request_bytes, is_stranger=self.client.is_stranger
+            )
         elif self._dialect is Dialect.JSON:
-            self._serve = self._serve_json
             self._decoder = JsonLineDecoder(
                 max_line_bytes=settings.max_request_bytes, max_depth=settings.max_depth
             )
@@ -92,26 +95,37 @@ class Session:
 
     def process(self) -> None:
         """Go on with what has been left: the client has read its replies, or has been served."""
-        is_halted = self.client.is_halted or self._connection.is_blocked
-        if self._dialect is not None and not is_halted:
-            self._serve()
+        if self._dialect is None or self.client.is_halted or self._connection.is_blocked:
+            return
+        if self._dialect is _RESP:
+            self._serve_resp()
+        else:
+            self._serve_json()
 
     def _hold_back(self) -> None:
         """A client that waits may send on; but not without end."""
         if self._decoder.buffered_bytes > PAUSE_BYTES and not self._connection.is_reading_paused:
             self._connection.pause_reading()
 
-    # --- RESP --------------------------------------------------------------------------
+    # RESP.
 
     def _serve_resp(self) -> None:
         """Take the requests that are complete, as far as this client may go on."""
         client, connection = self.client, self._connection
-        execute, next_request = self._execute, self._decoder.next_request
+        decoder, execute = self._decoder, self._dispatcher.execute
+        next_request = decoder.next_request
         deliveries = self._deliveries
         replies: list[bytes] = []
         count = pending_bytes = 0
         try:
-            while pending_bytes < PAUSE_BYTES and (request := next_request()) is not None:
+            while pending_bytes < PAUSE_BYTES:
+                if decoder.run_bytes and (data := self._serve_run()):
+                    pending_bytes += len(data)
+                    replies.append(data)
+                    continue
+                request = next_request()
+                if request is None:
+                    break
                 count += 1
                 reply = execute(client, request)
                 if deliveries and client.is_subscriber and not client.is_halted:
@@ -143,6 +157,18 @@ class Session:
         if deliveries:
             self._server.settle()
 
+    def _serve_run(self) -> bytes:
+        """The replies to a run, or to its first requests; the others are served one by one."""
+        decoder = self._decoder
+        run_bytes = decoder.run_bytes
+        requests = decoder.next_run()
+        replies = self._dispatcher.execute_run(self.client, requests, run_bytes)
+        served = len(replies)
+        if served < len(requests):
+            decoder.give_back(requests[served:])
+        self._engine.vitals.requests_total += served
+        return encode_replies(replies, self.client.resp)
+
     def _halt(self) -> None:
         """The client waits; or else it has to leave, when its replies have been sent."""
         if self.client.blocked:
@@ -151,7 +177,7 @@ class Session:
         elif not self.client.postponed:
             self._connection.close_after_flush()
 
-    # --- JSON lines --------------------------------------------------------------------
+    # JSON lines.
 
     def _serve_json(self) -> None:
         connection, client = self._connection, self.client
@@ -177,7 +203,7 @@ class Session:
         except agreed.AgreedError as error:
             self._connection.send(encode_line(agreed.error(str(error))))
         else:
-            self._answer(request, self._execute(self.client, request))
+            self._answer(request, self._dispatcher.execute(self.client, request))
 
     def _answer(self, request: list[bytes], reply: object) -> None:
         """Send one reply, in the dialect of the client."""
@@ -188,7 +214,7 @@ class Session:
         else:
             self._connection.send(encode_reply(reply, self.client.resp))
 
-    # --- what commands leave behind, and what comes from others --------------------------
+    # What commands leave behind, and what comes from others.
 
     def deliver(self, reply: object) -> None:
         """What the client has waited for; then the requests that it has sent meanwhile."""
@@ -200,7 +226,8 @@ class Session:
 
     def push(self, message: Message) -> None:
         """What the client gets without having asked; the output limit holds."""
-        self._connection.push(message.encode(self.client.resp))
+        hard_bytes = self._engine.buffer_limits.hard_bytes(self.client)
+        self._connection.push(message.encode(self.client.resp), hard_bytes)
 
     def resume(self) -> None:
         """The pause is over: run the request that had to wait, and those behind it."""
@@ -209,7 +236,7 @@ class Session:
         client.is_halted = client.is_leaving
         if client.is_halted:
             return
-        self._answer(request, self._execute(client, request))
+        self._answer(request, self._dispatcher.execute(client, request))
         if client.is_halted:
             self._halt()
         elif self._connection.is_reading_paused:
@@ -219,6 +246,17 @@ class Session:
     def close(self) -> None:
         """Send what is queued, then close."""
         self._connection.close_after_flush()
+
+    def drop(self) -> None:
+        """Close without sending what is queued."""
+        self._connection.drop()
+
+    @property
+    def input_bytes(self) -> int:
+        """How much the client has sent that is not executed yet."""
+        if self._dialect is None:
+            return len(self._first_bytes)
+        return self._decoder.buffered_bytes
 
     def connection_lost(self) -> None:
         self._server.forget(self)

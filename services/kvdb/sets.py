@@ -21,7 +21,7 @@ from services.kvdb.scan_table import ScanTable
 class SetValue(ScanTable[None]):
     """The members of one set."""
 
-    __slots__ = ("accounted_bytes", "payload_bytes")
+    __slots__ = ("accounted_bytes", "has_held_words", "payload_bytes")
     is_container = True
 
     def __init__(self, members: Iterable[bytes] = ()):
@@ -29,6 +29,8 @@ class SetValue(ScanTable[None]):
         self.update(dict.fromkeys(members))
         self.accounted_bytes = 0
         self.payload_bytes = sum(map(len, self))
+        self.has_held_words = False
+        """What is no integer was among its members, and has gone: Redis then keeps a table."""
 
     @property
     def size_bytes(self) -> int:
@@ -51,6 +53,8 @@ class SetValue(ScanTable[None]):
             return False
         self.remove(member)
         self.payload_bytes -= len(member)
+        if not self.has_held_words and arguments.to_integer(member) is None:
+            self.has_held_words = True
         return True
 
 
@@ -58,7 +62,7 @@ def _set(client: Client, key: bytes) -> SetValue | None:
     return client.database.read_as(SetValue, key)
 
 
-# --- one set ---------------------------------------------------------------------------
+# One set.
 
 
 def sadd(client: Client, request: list[bytes]) -> int:
@@ -71,14 +75,9 @@ def sadd(client: Client, request: list[bytes]) -> int:
 
 
 def srem(client: Client, request: list[bytes]) -> int:
-    key = request[1]
+    _, key, *members = request
     value = client.database.modify_as(SetValue, key)
-    if value is None:
-        return 0
-    removed = sum(map(value.discard, request[2:]))
-    if removed:
-        client.database.changed(key)
-    return removed
+    return client.database.discard(key, value, members)
 
 
 def smove(client: Client, request: list[bytes]) -> int:
@@ -155,7 +154,7 @@ def sscan(client: Client, request: list[bytes]) -> object:
     return [b"%d" % following, members]
 
 
-# --- several sets ----------------------------------------------------------------------
+# Several sets.
 
 
 def _sets(client: Client, keys: list[bytes]) -> list[SetValue]:
@@ -208,12 +207,7 @@ def sdiffstore(client: Client, request: list[bytes]) -> int:
 
 
 def _store(client: Client, key: bytes, members: list[bytes]) -> int:
-    """Put the result in place of whatever was under `key`; an empty one deletes it."""
-    if members:
-        client.database.set(key, SetValue(members))
-    else:
-        client.database.delete(key)
-    return len(members)
+    return client.database.store(key, SetValue(members))
 
 
 def sintercard(client: Client, request: list[bytes]) -> int:

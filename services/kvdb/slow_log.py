@@ -1,14 +1,12 @@
-"""SLOWLOG and LATENCY: which commands kept everybody waiting.
+"""SLOWLOG: which commands kept everybody waiting.
 
 One thread runs all commands, so a slow one is everybody's business. SLOWLOG keeps the last
 commands that took longer than `slowlog-log-slower-than` microseconds, with their arguments.
-LATENCY keeps, for each kind of event, when it took `latency-monitor-threshold` milliseconds or
-more; there are the kinds that this server can tell: `command` and `fast-command`.
 
 Reading the clock twice takes a few percent of the time of a GET, so a command that is flagged
 `fast` (it takes constant or logarithmic time) is timed only while the limit is under a
 millisecond, or while LATENCY asks for it.
-# Real: slowlog.c and latency.c in Redis.
+# Real: slowlog.c in Redis.
 """
 
 import collections
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from services.kvdb.engine import Engine
 
 MAX_ARGUMENTS, MAX_ARGUMENT_BYTES = 32, 128
-LATENCY_SAMPLES = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +40,12 @@ class SlowCommand:
 
 
 class SlowLog:
-    """The last slow commands, newest first; and the samples of LATENCY."""
+    """The last slow commands, newest first."""
 
     def __init__(self, engine: "Engine"):
         self._engine = engine
         self._ids = itertools.count()
         self.entries: collections.deque[SlowCommand] = collections.deque()
-        self.samples: dict[bytes, collections.deque[tuple[int, int]]] = {}
-        """By event: when (Unix seconds), and how long (milliseconds)."""
-        self.worst_ms: dict[bytes, int] = {}
 
     @property
     def limit_s(self) -> float:
@@ -68,7 +62,7 @@ class SlowLog:
     def times_all(self) -> bool:
         settings = self._engine.settings
         is_strict = 0 <= settings.slowlog_log_slower_than < 1000
-        return is_strict or settings.latency_monitor_threshold > 0
+        return is_strict or settings.latency_monitor_threshold > 0 or settings.latency_tracking
 
     def note(
         self, client: Client, command: Command, request: list[bytes], duration_s: float
@@ -77,10 +71,8 @@ class SlowLog:
         settings, duration_us = self._engine.settings, int(duration_s * 1e6)
         if 0 <= settings.slowlog_log_slower_than <= duration_us and command.name != "exec":
             self._log(client, request, duration_us)
-        threshold_ms = settings.latency_monitor_threshold
-        if threshold_ms and duration_us >= threshold_ms * 1000:
-            event = b"fast-command" if "fast" in command.flags else b"command"
-            self._sample(event, duration_us // 1000)
+        event = b"fast-command" if "fast" in command.flags else b"command"
+        self._engine.latency.note(event, duration_s)
 
     def _log(self, client: Client, request: list[bytes], duration_us: int) -> None:
         now_s = self._engine.clock.now_ms // 1000
@@ -94,14 +86,6 @@ class SlowLog:
     def trim(self) -> None:
         while len(self.entries) > self._engine.settings.slowlog_max_len:
             self.entries.pop()
-
-    def _sample(self, event: bytes, duration_ms: int) -> None:
-        now_s = self._engine.clock.now_ms // 1000
-        samples = self.samples.setdefault(event, collections.deque(maxlen=LATENCY_SAMPLES))
-        self.worst_ms[event] = max(self.worst_ms.get(event, 0), duration_ms)
-        if samples and samples[-1][0] == now_s:  # One sample a second, the worst.
-            duration_ms = max(duration_ms, samples.pop()[1])
-        samples.append((now_s, duration_ms))
 
 
 def _shortened(request: list[bytes]) -> list[bytes]:
@@ -117,7 +101,7 @@ def _shortened(request: list[bytes]) -> list[bytes]:
     return shown
 
 
-# --- SLOWLOG ---------------------------------------------------------------------------
+# SLOWLOG.
 
 
 def slowlog_get(client: Client, request: list[bytes]) -> list:
@@ -153,36 +137,4 @@ def slowlog_help(client: Client, request: list[bytes]) -> list[Simple]:
         "    How many there are.",
         "RESET",
         "    Forget them.",
-    )
-
-
-# --- LATENCY ---------------------------------------------------------------------------
-
-
-def latency_latest(client: Client, request: list[bytes]) -> list:
-    log = client.engine.slow_log
-    return [[event, *samples[-1], log.worst_ms[event]] for event, samples in log.samples.items()]
-
-
-def latency_history(client: Client, request: list[bytes]) -> list:
-    return [list(sample) for sample in client.engine.slow_log.samples.get(request[2], ())]
-
-
-def latency_reset(client: Client, request: list[bytes]) -> int:
-    log = client.engine.slow_log
-    events = [event for event in request[2:] or list(log.samples) if event in log.samples]
-    for event in events:
-        del log.samples[event], log.worst_ms[event]
-    return len(events)
-
-
-def latency_help(client: Client, request: list[bytes]) -> list[Simple]:
-    return help_reply(
-        "LATENCY",
-        "LATEST",
-        "    The last sample of each event: name, time, milliseconds, the worst ever.",
-        "HISTORY <event>",
-        "    The samples of an event: time and milliseconds.",
-        "RESET [<event> ...]",
-        "    Forget the samples of the events, or of all.",
     )

@@ -27,9 +27,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from services.kvdb.database import Database
 from services.kvdb.hashes import HashValue
-from services.kvdb.keyspace import DATABASES, Database
+from services.kvdb.keyspace import DATABASES
 from services.kvdb.lists import ListValue
+from services.kvdb.memcached_item import Item
 from services.kvdb.sets import SetValue
 from services.kvdb.sorted_set import SortedSetValue
 from services.kvdb.stream import StreamValue
@@ -37,7 +39,9 @@ from services.kvdb.stream_form import append_stream, read_stream
 from services.kvdb.strings import RawString
 
 MAGIC = b"KVDBSNAP"
-VERSION = 2
+VERSION = 3
+_READABLE = (2, VERSION)
+"""Version 2 had no times for the fields of hashes, and no items of memcached."""
 BLOCK_BYTES = 64 * 1024
 NEVER = -1
 
@@ -47,6 +51,9 @@ _END = struct.Struct(">QIQ")
 _ENTRY = struct.Struct(">BBqI")
 _LENGTH = struct.Struct(">I")
 _SCORE = struct.Struct(">d")
+_MOMENT = struct.Struct(">q")
+_MARKS = struct.Struct(">IQ?")
+"""Of an item: client flags, CAS number, whether it is stale."""
 
 
 class SnapshotError(Exception):
@@ -67,7 +74,7 @@ class Entry:
     expires_at_ms: int | None
 
 
-# --- writing ---------------------------------------------------------------------------
+# Writing.
 
 
 def encode_snapshot(
@@ -102,6 +109,8 @@ def _seal(block: bytearray, checksum: int) -> tuple[int, bytes]:
 
 def _append_entry(block: bytearray, database: int, key: bytes, value: object, at_ms: int) -> None:
     kind, append = _WRITERS[type(value)]
+    if kind == _HASH and value.times is not None:
+        kind, append = _TIMED_HASH, _append_timed_hash
     block += _ENTRY.pack(database, kind, at_ms, len(key))
     block += key
     append(block, value)
@@ -125,6 +134,21 @@ def _append_hash(block: bytearray, value: HashValue) -> None:
         _append_text(block, content)
 
 
+def _append_timed_hash(block: bytearray, value: HashValue) -> None:
+    """Each field with its expiry in front, as a key has it."""
+    block += _LENGTH.pack(len(value))
+    for field, content in value.items():
+        at_ms = value.expires_at_ms(field)
+        block += _MOMENT.pack(NEVER if at_ms is None else at_ms)
+        _append_text(block, field)
+        _append_text(block, content)
+
+
+def _append_item(block: bytearray, item: Item) -> None:
+    block += _MARKS.pack(item.flags, item.cas, item.is_stale)
+    _append_text(block, item.content)
+
+
 def _append_sorted_set(block: bytearray, value: SortedSetValue) -> None:
     block += _LENGTH.pack(len(value))
     for member, score in value.scores.items():
@@ -132,7 +156,7 @@ def _append_sorted_set(block: bytearray, value: SortedSetValue) -> None:
         block += _SCORE.pack(score)
 
 
-_STRING, _LIST, _HASH, _SET, _SORTED_SET, _STREAM = range(6)
+_STRING, _LIST, _HASH, _SET, _SORTED_SET, _STREAM, _TIMED_HASH, _ITEM = range(8)
 
 _WRITERS: dict[type, tuple[int, Callable]] = {
     bytes: (_STRING, _append_text),
@@ -142,10 +166,11 @@ _WRITERS: dict[type, tuple[int, Callable]] = {
     SetValue: (_SET, _append_texts),
     SortedSetValue: (_SORTED_SET, _append_sorted_set),
     StreamValue: (_STREAM, append_stream),
+    Item: (_ITEM, _append_item),
 }
 
 
-# --- reading ---------------------------------------------------------------------------
+# Reading.
 
 
 def decode_generation(file: BinaryIO) -> int:
@@ -157,8 +182,9 @@ def decode_generation(file: BinaryIO) -> int:
     if len(header) < _HEADER.size or header[: len(MAGIC)] != MAGIC:
         raise SnapshotError(0, "not a snapshot of kvdb")
     _, version, _, generation = _HEADER.unpack(header)
-    if version != VERSION:
-        raise SnapshotError(len(MAGIC), f"snapshot version {version} is not known, only {VERSION}")
+    if version not in _READABLE:
+        known = " and ".join(map(str, _READABLE))
+        raise SnapshotError(len(MAGIC), f"snapshot version {version} is not known, only {known}")
     return generation
 
 
@@ -254,6 +280,22 @@ def _read_hash(cursor: _Cursor) -> HashValue:
     return value
 
 
+def _read_timed_hash(cursor: _Cursor) -> HashValue:
+    value = HashValue()
+    for _ in range(cursor.unpack(_LENGTH)[0]):
+        (at_ms,) = cursor.unpack(_MOMENT)
+        field = cursor.text()
+        value.put(field, cursor.text())
+        if at_ms != NEVER:
+            value.expire(field, at_ms)
+    return value
+
+
+def _read_item(cursor: _Cursor) -> Item:
+    flags, cas, is_stale = cursor.unpack(_MARKS)
+    return Item(cursor.text(), flags, cas, is_stale=is_stale)
+
+
 def _read_sorted_set(cursor: _Cursor) -> SortedSetValue:
     scores = {}
     for _ in range(cursor.unpack(_LENGTH)[0]):
@@ -269,4 +311,6 @@ _READERS: dict[int, Callable[[_Cursor], object]] = {
     _SET: lambda cursor: SetValue(cursor.texts()),
     _SORTED_SET: _read_sorted_set,
     _STREAM: read_stream,
+    _TIMED_HASH: _read_timed_hash,
+    _ITEM: _read_item,
 }

@@ -69,7 +69,10 @@ class Ranking:
             chunks[at].append(pair)
             lasts[at] = pair
         else:
-            insort(chunks[at], pair)
+            chunk = chunks[at]
+            insort(chunk, pair)
+            if len(chunk) <= CHUNK_LENGTH:
+                return
         if len(chunks[at]) > CHUNK_LENGTH:
             self._split(at)
 
@@ -177,13 +180,23 @@ class SortedSetValue:
 
     def put(self, member: bytes, score: float) -> None:
         """Add a member, or give it another score."""
+        score += 0.0  # -0.0 becomes 0.0, as in a listpack of Redis.
         old = self.scores.get(member)
         if old is None:
-            self.scores.insert(member, score)
-            self.payload_bytes += len(member)
+            self.insert(member, score)
         else:
-            self.ranking.remove((old, member))
-            self.scores[member] = score
+            self.move(member, old, score)
+
+    def insert(self, member: bytes, score: float) -> None:
+        """Add a member that is not there."""
+        self.scores.insert(member, score)
+        self.payload_bytes += len(member)
+        self.ranking.add((score, member))
+
+    def move(self, member: bytes, old: float, score: float) -> None:
+        """Give a member that is there another score."""
+        self.ranking.remove((old, member))
+        self.scores[member] = score
         self.ranking.add((score, member))
 
     def discard(self, member: bytes) -> bool:

@@ -134,11 +134,7 @@ def _show(scores: Scores, operands: _Operands) -> list:
 
 
 def _store(client: Client, key: bytes, scores: Scores) -> int:
-    if scores:
-        client.database.set(key, SortedSetValue(scores))
-    else:
-        client.database.delete(key)
-    return len(scores)
+    return client.database.store(key, SortedSetValue(scores))
 
 
 def zunion(client: Client, request: list[bytes]) -> list:

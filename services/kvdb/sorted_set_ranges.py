@@ -50,8 +50,7 @@ def score_bounds(low: bytes, high: bytes) -> Bounds:
 
 def _score_limit(text: bytes) -> tuple[float, bool]:
     is_open = text[:1] == b"("
-    # Nothing is 0, as the C function strtod() reads it.
-    return arguments.number(text[is_open:] or b"0", _NOT_A_SCORE), is_open
+    return arguments.limit(text[is_open:], _NOT_A_SCORE), is_open
 
 
 def member_bounds(low: bytes, high: bytes) -> Bounds:
@@ -112,7 +111,7 @@ def _reply(pairs: list[tuple[bytes, float]], with_scores: bool) -> list:
     return Pairs(pairs) if with_scores else [member for member, _ in pairs]
 
 
-# --- ZRANGE and ZRANGESTORE --------------------------------------------------------------
+# ZRANGE and ZRANGESTORE.
 
 
 def zrange(client: Client, request: list[bytes]) -> list:
@@ -124,11 +123,7 @@ def zrangestore(client: Client, request: list[bytes]) -> int:
     _, destination, source, *rest = request
     wanted, _ = _parse(rest, takes_scores=False)
     pairs = wanted.of(find(client, source))
-    if pairs:
-        client.database.set(destination, SortedSetValue(dict(pairs)))
-    else:
-        client.database.delete(destination)
-    return len(pairs)
+    return client.database.store(destination, SortedSetValue(dict(pairs)))
 
 
 def _parse(rest: list[bytes], *, takes_scores: bool) -> tuple[Range, bool]:
@@ -153,6 +148,8 @@ def _parse(rest: list[bytes], *, takes_scores: bool) -> tuple[Range, bool]:
         raise ReplyError(
             "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
         )
+    if not by:
+        offset = 0  # Redis takes a LIMIT without an end here, and does nothing with it.
     if with_scores and by == b"BYLEX":
         raise ReplyError("ERR syntax error, WITHSCORES not supported in combination with BYLEX")
     low, high = (stop, start) if is_reversed and by else (start, stop)
@@ -166,7 +163,7 @@ def _parse(rest: list[bytes], *, takes_scores: bool) -> tuple[Range, bool]:
     return Range(bounds, is_reversed, offset, count), with_scores
 
 
-# --- the older commands ------------------------------------------------------------------
+# The older commands.
 
 
 def zrevrange(client: Client, request: list[bytes]) -> list:
@@ -226,7 +223,7 @@ def _by_member(client: Client, request: list[bytes], *, is_reversed: bool) -> li
     return _reply(Range(bounds, is_reversed, *limit).of(find(client, key)), False)
 
 
-# --- counting and removing ---------------------------------------------------------------
+# Counting and removing.
 
 
 def zcount(client: Client, request: list[bytes]) -> int:

@@ -15,15 +15,17 @@ the hash under that key. It is the join of Redis, at one lookup for each element
 
 from dataclasses import dataclass, field
 
+from services.common.resp import ReplyError
 from services.kvdb import arguments, errors
 from services.kvdb.arguments import following, integer, words
 from services.kvdb.clients import Client
+from services.kvdb.database import Database
 from services.kvdb.hashes import HashValue
-from services.kvdb.keyspace import Database
 from services.kvdb.lists import ListValue
+from services.kvdb.memcached_item import Item
 from services.kvdb.sets import SetValue
 from services.kvdb.sorted_set import SortedSetValue
-from services.kvdb.strings import RawString
+from services.kvdb.strings import RawString, as_bytes
 
 _NOT_NUMBERS = "ERR One or more scores can't be converted into double"
 
@@ -56,6 +58,7 @@ def sort_ro(client: Client, request: list[bytes]) -> object:
 
 def _sort(client: Client, request: list[bytes], *, may_store: bool) -> object:
     options = _options(request[2:], may_store=may_store)
+    _check_access(client, request, options)
     database = client.database
     elements = _ordered(database, database.read(request[1]), options)
     first = min(max(options.offset, 0), len(elements))
@@ -63,11 +66,15 @@ def _sort(client: Client, request: list[bytes], *, may_store: bool) -> object:
     values = _shown(database, elements[first:behind], options.shown)
     if options.destination is None:
         return values
-    if values:
-        database.set(options.destination, ListValue(value or b"" for value in values))
-    else:
-        database.delete(options.destination)
-    return len(values)
+    return database.store(options.destination, ListValue(value or b"" for value in values))
+
+
+def _check_access(client: Client, request: list[bytes], options: _Options) -> None:
+    """Which keys the patterns name is not known before, so it takes permission to read them all."""
+    follows_patterns = options.shown or (options.by is not None and options.is_ordered)
+    if follows_patterns and not client.engine.access.may_read_all_keys(client, request):
+        option = "BY" if options.by is not None and options.is_ordered else "GET"
+        raise ReplyError(f"ERR {option} option of SORT denied due to insufficient ACL permissions.")
 
 
 def _options(rest: list[bytes], *, may_store: bool) -> _Options:
@@ -92,7 +99,7 @@ def _options(rest: list[bytes], *, may_store: bool) -> _Options:
     return options
 
 
-# --- the order -------------------------------------------------------------------------
+# The order.
 
 
 def _ordered(database: Database, value: object, options: _Options) -> list[bytes]:
@@ -140,7 +147,7 @@ def _weight(database: Database, by: bytes | None, element: bytes) -> float:
     return arguments.number(text.lstrip(), _NOT_NUMBERS) if text else 0.0
 
 
-# --- values from other keys ------------------------------------------------------------
+# Values from other keys.
 
 
 def look_up(database: Database, pattern: bytes, element: bytes) -> bytes | None:
@@ -153,10 +160,13 @@ def look_up(database: Database, pattern: bytes, element: bytes) -> bytes | None:
     name_end, _, field_name = behind.partition(b"->")
     if not field_name:
         name_end = behind
-    value = database.read(before + element + name_end)
+    key = before + element + name_end
+    value = database.read(key)
     if field_name:
+        if isinstance(value, HashValue) and value.times is not None:
+            value = database.live_fields(key, value)
         return value.get(field_name) if isinstance(value, HashValue) else None
-    return bytes(value) if isinstance(value, bytes | RawString) else None
+    return as_bytes(value) if isinstance(value, bytes | RawString | Item) else None
 
 
 def _shown(database: Database, elements: list[bytes], patterns: list[bytes]) -> list[bytes | None]:

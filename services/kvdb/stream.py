@@ -156,42 +156,47 @@ class StreamValue:
             twin.add_group(group.copy())
         return twin
 
-    # --- adding ------------------------------------------------------------------------
+    # Adding.
 
     def append(
         self, entry_id: int, fields: list[bytes], node_max_entries: int, node_max_bytes: int
-    ) -> None:
-        """Add an entry, whose ID must be above `last_id`; of the limits of a node, 0 is none."""
-        node = self._last_node()
+    ) -> int:
+        """Add an entry, whose ID must be above `last_id`; of the limits of a node, 0 is none.
+
+        By how much `size_bytes` grows, which is dearer to ask for.
+        """
+        grown_bytes = memory.STREAM_ENTRY_BYTES
+        nodes = self.entries.blocks
+        node = nodes[-1] if nodes else None
         if node is None or node.is_full(fields, node_max_entries, node_max_bytes):
             node = Node(entry_id, fields[::2])
             self._add_node(node)
-        self._put(node, entry_id, fields)
+            grown_bytes += memory.STREAM_NODE_BYTES + node.payload_bytes
+        grown_bytes += self._put(node, entry_id, fields)
         node.added += 1
         self.last_id = entry_id
         self.entries_added += 1
-
-    def _last_node(self) -> Node | None:
-        nodes = self.entries.blocks
-        return nodes[-1] if nodes else None
+        return grown_bytes
 
     def _add_node(self, node: Node) -> None:
         self.entries.blocks.append(node)
         self.payload_bytes += node.payload_bytes
 
-    def _put(self, node: Node, entry_id: int, fields: list[bytes]) -> None:
+    def _put(self, node: Node, entry_id: int, fields: list[bytes]) -> int:
+        """Add an entry to a node; what it takes beside its place."""
         parts, names = fields, node.names
         if fields[::2] == names:
             parts = fields[1::2]
             fields[::2] = names  # Equal, and from now on the same objects.
-        own_bytes = sum(map(len, parts))
-        node.packed_bytes += own_bytes + len(parts) * _PACKED_PART_BYTES + _PACKED_ENTRY_BYTES
+        own_bytes, count = sum(map(len, parts)), len(parts)
+        node.packed_bytes += own_bytes + count * _PACKED_PART_BYTES + _PACKED_ENTRY_BYTES
         size_bytes = (
-            own_bytes + len(parts) * memory.OBJECT_BYTES + len(fields) * memory.STREAM_PART_BYTES
+            own_bytes + count * memory.OBJECT_BYTES + len(fields) * memory.STREAM_PART_BYTES
         )
         node.payload_bytes += size_bytes
         self.payload_bytes += size_bytes
         self.entries.append(node, entry_id, tuple(fields))
+        return size_bytes
 
     def restore_node(
         self, first: int, added: int, entries: list[tuple[int, Sequence[bytes]]]
@@ -205,7 +210,7 @@ class StreamValue:
         for entry_id, fields in entries:
             self._put(node, entry_id, list(fields))
 
-    # --- removing ----------------------------------------------------------------------
+    # Removing.
 
     def delete(self, entry_id: int) -> bool:
         """True where the entry was there."""
@@ -247,7 +252,7 @@ class StreamValue:
             self.entries.cut_block(node, doomed)
         return before - len(self.entries)
 
-    # --- reading -----------------------------------------------------------------------
+    # Reading.
 
     def ascending(self, start: int = LOWEST, end: int = HIGHEST) -> Iterator[tuple[int, Fields]]:
         return self.entries.ascending(start, end)
@@ -255,7 +260,7 @@ class StreamValue:
     def descending(self, start: int = LOWEST, end: int = HIGHEST) -> Iterator[tuple[int, Fields]]:
         return self.entries.descending(start, end)
 
-    # --- groups, and how far they have come ---------------------------------------------
+    # Groups, and how far they have come.
 
     def add_group(self, group: Group) -> None:
         """Add a group whose name is not taken."""

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from services.common.resp import ReplyError
 from services.kvdb import arguments, errors, stream_id
 from services.kvdb.arguments import MAX_INTEGER, integer, words
+from services.kvdb.change import Change
 from services.kvdb.clients import Client
-from services.kvdb.keyspace import Change, Database
+from services.kvdb.database import Database
 from services.kvdb.stream import Fields
 from services.kvdb.stream_group import Group, Pending
 from services.kvdb.stream_groups import find_with_group, no_group
 from services.kvdb.stream_id import LOWEST, format_id, parse_id
 from services.kvdb.streams import entry_reply, group_changed
 
-# --- XCLAIM ----------------------------------------------------------------------------
+# XCLAIM.
 
 
 @dataclass(slots=True)
@@ -145,7 +146,7 @@ def _unknown_option(option: bytes) -> ReplyError:
     return ReplyError(f"ERR Unrecognized XCLAIM option '{errors.shown(option)}'")
 
 
-# --- XAUTOCLAIM ------------------------------------------------------------------------
+# XAUTOCLAIM.
 
 LOOKS_PER_CLAIM = 10
 """For each entry that may be claimed, so many pending ones are looked at before it is enough."""

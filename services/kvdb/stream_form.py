@@ -37,7 +37,7 @@ class Cursor(Protocol):
     def text(self) -> bytes: ...
 
 
-# --- writing ---------------------------------------------------------------------------
+# Writing.
 
 
 def append_stream(block: bytearray, value: StreamValue) -> None:
@@ -88,7 +88,7 @@ def _append_group(block: bytearray, group: Group) -> None:
         block += _PENDING.pack(key, places[it.consumer], it.delivered_ms, it.deliveries)
 
 
-# --- reading ---------------------------------------------------------------------------
+# Reading.
 
 
 def read_stream(cursor: Cursor) -> StreamValue:

@@ -85,7 +85,7 @@ class Group:
             twin.restore(entry_id, Pending(consumer, pending.delivered_ms, pending.deliveries))
         return twin
 
-    # --- consumers ---------------------------------------------------------------------
+    # Consumers.
 
     def create_consumer(self, name: bytes, now_ms: int) -> bool:
         """True where there was none of this name."""
@@ -110,7 +110,7 @@ class Group:
         self._names_bytes -= len(name)
         return len(consumer.pending)
 
-    # --- pending entries ---------------------------------------------------------------
+    # Pending entries.
 
     def deliver(self, entry_id: int, consumer: Consumer, now_ms: int) -> None:
         """Note that a consumer has been given an entry.

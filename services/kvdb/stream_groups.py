@@ -17,7 +17,7 @@ from services.kvdb.stream_group import Group
 from services.kvdb.stream_id import LOWEST, format_id, parse_id
 from services.kvdb.streams import group_changed, limited
 
-# --- XGROUP ----------------------------------------------------------------------------
+# XGROUP.
 
 
 def xgroup_create(client: Client, request: list[bytes]) -> object:
@@ -145,7 +145,7 @@ def xgroup_help(client: Client, request: list[bytes]) -> list:
     )
 
 
-# --- XACK and XPENDING -----------------------------------------------------------------
+# XACK and XPENDING.
 
 
 def find_with_group(client: Client, key: bytes, name: bytes) -> tuple[StreamValue, Group] | None:

@@ -43,7 +43,7 @@ def next_id(last_id: int, now_ms: int) -> int:
     return entry_id if entry_id > last_id else last_id + 1
 
 
-# --- parsing ---------------------------------------------------------------------------
+# Parsing.
 
 
 def to_id(text: bytes, missing_sequence: int = 0) -> int | None:

@@ -62,7 +62,7 @@ class Index(Generic[Value]):
     def __len__(self) -> int:
         return self._length
 
-    # --- finding -----------------------------------------------------------------------
+    # Finding.
 
     def locate(self, entry_id: int) -> tuple[int, int] | None:
         """The number of the block that holds an ID, and the place in it."""
@@ -117,7 +117,7 @@ class Index(Generic[Value]):
             if low > 0:
                 return
 
-    # --- changing ----------------------------------------------------------------------
+    # Changing.
 
     def append(self, block: Block[Value], entry_id: int, value: Value) -> None:
         """Add the highest ID of all to a block, the last one."""

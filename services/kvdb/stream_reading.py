@@ -22,7 +22,7 @@ from services.kvdb import arguments, errors, stream_id
 from services.kvdb.arguments import integer, words
 from services.kvdb.blocking import Wait
 from services.kvdb.clients import Client
-from services.kvdb.keyspace import Database
+from services.kvdb.database import Database
 from services.kvdb.stream import StreamValue
 from services.kvdb.stream_id import format_id
 from services.kvdb.streams import consumer_of, entries_reply, group_changed, limited
@@ -52,7 +52,7 @@ class _Read:
     """NOACK: what is delivered does not become pending."""
 
 
-# --- XREAD -----------------------------------------------------------------------------
+# XREAD.
 
 
 def xread(client: Client, request: list[bytes]) -> object:
@@ -98,7 +98,7 @@ def _entries_after(database: Database, key: bytes, last_seen_id: int, count: int
     return entries_reply(value.ascending(last_seen_id + 1), count) or None
 
 
-# --- XREADGROUP ------------------------------------------------------------------------
+# XREADGROUP.
 
 
 def xreadgroup(client: Client, request: list[bytes]) -> object:
@@ -191,7 +191,7 @@ def _history(client: Client, key: bytes, asked: _Read, last_seen_id: int) -> lis
     return reply
 
 
-# --- both ------------------------------------------------------------------------------
+# Both.
 
 
 def _wait(client: Client, asked: _Read, take: Callable, **more: object) -> object:

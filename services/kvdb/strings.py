@@ -6,18 +6,22 @@ APPEND or SETRANGE, becomes a `RawString`, which grows without being copied each
 # Real: the encodings `embstr` and `int`, and `raw`, of Redis.
 """
 
-import math
+import re
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation, localcontext
 
 from services.common.resp import OK, ReplyError
-from services.kvdb import arguments, errors
+from services.kvdb import arguments, errors, long_doubles
 from services.kvdb.arguments import integer, words
 from services.kvdb.clients import Client
-from services.kvdb.keyspace import Database
+from services.kvdb.database import Database
+from services.kvdb.long_doubles import LongDouble
+from services.kvdb.memcached_item import Item
 
 MAX_STRING_BYTES = 512 * 1024 * 1024
 """Real: proto-max-bulk-len in Redis."""
+
+MAX_LCS_CELLS = 64 * 1024 * 1024
+"""Two strings of 8 KiB: each cell of the table of LCS is a place of 8 bytes."""
 
 _MILLISECONDS = {b"EX": 1000, b"PX": 1, b"EXAT": 1000, b"PXAT": 1}
 _RELATIVE = {b"EX", b"PX"}
@@ -51,6 +55,8 @@ def as_bytes(value: object | None) -> bytes | None:
         return value
     if type(value) is RawString:
         return bytes(value)
+    if type(value) is Item:
+        return value.content
     raise errors.wrong_type()
 
 
@@ -63,14 +69,13 @@ def raw_string(database: Database, key: bytes) -> RawString:
     if value is None:
         return database.create_as(RawString, key)
     if type(value) is not RawString:
-        content = as_bytes(value)
-        value = RawString(content)
-        value.accounted_bytes = len(content)
-        database.table[key] = value
+        raw = RawString(as_bytes(value))
+        database.reshape(key, raw)
+        return raw
     return value
 
 
-# --- SET and GET -----------------------------------------------------------------------
+# SET and GET.
 
 
 def get(client: Client, request: list[bytes]) -> bytes | None:
@@ -226,14 +231,13 @@ def mget(client: Client, request: list[bytes]) -> list[bytes | None]:
 
 def _string_or_none(value: object) -> bytes | None:
     """MGET takes a key of another type for a missing one."""
-    return bytes(value) if isinstance(value, bytes | RawString) else None
+    return as_bytes(value) if isinstance(value, bytes | RawString | Item) else None
 
 
 def mset(client: Client, request: list[bytes]) -> object:
     if len(request) % 2 == 0:
         raise errors.wrong_arity("mset")
-    for key, value in zip(request[1::2], request[2::2], strict=True):
-        client.database.set(key, value)
+    client.database.set_strings(request[1::2], request[2::2])
     return OK
 
 
@@ -246,7 +250,7 @@ def msetnx(client: Client, request: list[bytes]) -> int:
     return 1
 
 
-# --- counters --------------------------------------------------------------------------
+# Counters.
 
 
 def incr(client: Client, request: list[bytes]) -> int:
@@ -271,7 +275,10 @@ def decrby(client: Client, request: list[bytes]) -> int:
 def _add(client: Client, key: bytes, amount: int) -> int:
     database = client.database
     value = database.modify(key)
-    total = integer(as_bytes(value)) + amount if value is not None else amount
+    if value is None:
+        total = amount
+    else:
+        total = integer(value if type(value) is bytes else as_bytes(value)) + amount
     if not arguments.MIN_INTEGER <= total <= arguments.MAX_INTEGER:
         raise ReplyError(errors.OVERFLOW)
     database.replace(key, b"%d" % total)
@@ -286,26 +293,34 @@ def incrbyfloat(client: Client, request: list[bytes]) -> bytes:
     return total
 
 
+_INFINITE = re.compile(rb"[+-]?inf(?:inity)?", re.IGNORECASE)
+
+
+def long_double(text: bytes, error: str = errors.NOT_A_FLOAT) -> LongDouble | None:
+    """The number that a text says (see `long_doubles`); None for an infinite one."""
+    if _INFINITE.fullmatch(text):
+        return None
+    try:
+        number = long_doubles.read(text)
+    except long_doubles.OutOfRange:
+        number = None
+    if number is None:
+        raise ReplyError(error)
+    return number
+
+
 def add_decimals(augend: bytes, addend: bytes, error: str = errors.NOT_A_FLOAT) -> bytes:
-    """The sum of two numbers as text, without an exponent: 0.1 and 0.2 make 0.3.
-
-    Decimal, where Redis takes the C compiler's long double: the 17 digits after the point
-    that both write are the same but for very large numbers, where ours are exact.
-    """
-    if any(math.isinf(arguments.number(text, error)) for text in (augend, addend)):
-        raise ReplyError("ERR increment would produce NaN or Infinity")
-    with localcontext() as context:
-        context.prec = 400
-        try:
-            total = Decimal(augend.decode()) + Decimal(addend.decode())
-            total = total.quantize(Decimal(1).scaleb(-17))
-        except InvalidOperation:
-            raise ReplyError("ERR increment would produce NaN or Infinity") from None
-    text = f"{total:f}".rstrip("0").rstrip(".")
-    return b"0" if text in ("-0", "") else text.encode()
+    """The sum of two numbers as text; `error` where one of them is none."""
+    first, second = long_double(augend, error), long_double(addend, error)
+    try:
+        if first is not None and second is not None:
+            return long_doubles.written(long_doubles.add(first, second))
+    except long_doubles.OutOfRange:
+        pass  # The sum is infinite, too.
+    raise ReplyError("ERR increment would produce NaN or Infinity")
 
 
-# --- parts of a string -----------------------------------------------------------------
+# Parts of a string.
 
 
 def strlen(client: Client, request: list[bytes]) -> int:
@@ -367,6 +382,7 @@ def getrange(client: Client, request: list[bytes]) -> bytes:
 def lcs(client: Client, request: list[bytes]) -> object:
     """The longest common subsequence of two strings, or its length, or where it matches."""
     _, first_key, second_key, *rest = request
+    first, second = (_string_of(client.database.read(key)) for key in (first_key, second_key))
     wants_length = wants_index = with_lengths = False
     min_length = 0
     for word, values in words(rest):
@@ -383,7 +399,6 @@ def lcs(client: Client, request: list[bytes]) -> object:
                 raise errors.syntax_error()
     if wants_length and wants_index:
         raise ReplyError("ERR If you want both the length and indexes, please just use IDX.")
-    first, second = (_string_of(client.database.read(key)) for key in (first_key, second_key))
     table = _lcs_lengths(first, second)
     length = table[len(first)][len(second)]
     if wants_length:
@@ -408,7 +423,7 @@ def _string_of(value: object) -> bytes:
 
 def _lcs_lengths(first: bytes, second: bytes) -> list[list[int]]:
     """`table[i][j]` is the length for the first i and j bytes: quadratic, in time and memory."""
-    if len(first) * len(second) > 64 * 1024 * 1024:
+    if len(first) * len(second) > MAX_LCS_CELLS:
         raise ReplyError("ERR Insufficient memory, transient memory for LCS exceeds the limit")
     table = [[0] * (len(second) + 1)]
     for byte in first:

@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING
 from services.common.resp import OK, Push, ReplyError, SetReply
 from services.kvdb import arguments, errors
 from services.kvdb.arguments import words
+from services.kvdb.change import Change
 from services.kvdb.clients import Client
 from services.kvdb.command import Command
-from services.kvdb.keyspace import Change
 from services.kvdb.pubsub import Message
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ CHANNEL = b"__redis__:invalidate"
 _NO_CHANGE = {Change.CREATED, Change.MISSED, Change.EMPTIED, Change.CONSUMER_CREATED}
 """They come with another change, or are none."""
 
-_BY_NOBODY = {Change.EXPIRED, Change.EVICTED}
+_BY_NOBODY = {Change.EXPIRED, Change.EVICTED, Change.FIELDS_EXPIRED}
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class TrackingTable:
         self._is_flushed = False
         self._held: list[Delivery] | None = None
 
-    # --- who tracks ----------------------------------------------------------------------
+    # Who tracks.
 
     def enable(self, client: Client, tracking: Tracking) -> None:
         client.tracking = tracking
@@ -115,7 +115,7 @@ class TrackingTable:
             return ""
         return "t" + "R" * tracking.is_broken + "B" * tracking.is_broadcast
 
-    # --- what is read --------------------------------------------------------------------
+    # What is read.
 
     def note_read(self, client: Client, command: Command, request: list[bytes]) -> None:
         """A client that tracks has run a command."""
@@ -134,7 +134,7 @@ class TrackingTable:
         while limit and len(self.keys) > limit:
             self._invalidate_readers(next(iter(self.keys)), None)
 
-    # --- what changes --------------------------------------------------------------------
+    # What changes.
 
     def note_change(self, key: bytes, change: Change, by: Client | None) -> None:
         if change is Change.FLUSHED:
@@ -204,7 +204,7 @@ class TrackingTable:
             deliveries.append((receiver, Message(Push([b"message", CHANNEL, keys]))))
 
 
-# --- commands --------------------------------------------------------------------------
+# Commands.
 
 
 def client_tracking(client: Client, request: list[bytes]) -> object:

@@ -67,7 +67,7 @@ def watch(client: Client, request: list[bytes]) -> object:
         watchers = database.watched.setdefault(key, {})
         if client not in watchers:
             watchers[client] = database.is_due(key)
-            client.transaction.watched.append((database, key))
+            client.transaction.watched += ((database, key),)
     return OK
 
 

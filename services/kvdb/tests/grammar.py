@@ -139,6 +139,7 @@ HASHES = [
     flat(b"HINCRBY", key, member, integer),
     flat(b"HINCRBYFLOAT", key, member, word(b"1.5", b"0.25", b"-3", b"x")),
     flat(b"HSCAN", key, b"0", options(flat(b"COUNT", count), flat(b"MATCH", b"a*"))),
+    flat(b"HRANDFIELD", key, b"100", maybe(word(b"WITHVALUES", b"x"))),
 ]
 
 SETS = [
@@ -152,7 +153,7 @@ SETS = [
     flat(word(b"SINTERSTORE", b"SUNIONSTORE", b"SDIFFSTORE"), key, some(key)),
     flat(b"SINTERCARD", numbered(key), maybe(b"LIMIT", count)),
     flat(b"SSCAN", key, b"0", b"COUNT", b"100"),
-    flat(word(b"SPOP", b"SRANDMEMBER"), key, b"100"),
+    flat(word(b"SPOP", b"SRANDMEMBER"), key, word(b"100", b"100", b"0", b"x")),
 ]
 
 SORTED_SETS = [
@@ -207,6 +208,7 @@ SORTED_SETS = [
     flat(b"ZDIFFSTORE", key, numbered(key)),
     flat(b"ZINTERCARD", numbered(key), maybe(b"LIMIT", count)),
     flat(b"ZSCAN", key, b"0"),
+    flat(b"ZRANDMEMBER", key, b"100", maybe(word(b"WITHSCORES", b"x"))),
 ]
 
 LEXICAL = [
@@ -227,6 +229,26 @@ LEXICAL = [
 GENERIC = [
     flat(word(b"DEL", b"UNLINK", b"EXISTS", b"TOUCH"), some(key)),
     flat(word(b"TYPE", b"PERSIST", b"TTL", b"EXPIRETIME"), key),
+    flat(word(b"PTTL", b"PEXPIRETIME"), key),
+    flat(
+        word(b"EXPIREAT", b"PEXPIREAT"),
+        key,
+        word(b"4000000000", b"4000000000000", b"1", b"0", b"-1", b"x", b"9223372036854775807"),
+        options(word(b"NX", b"XX", b"GT", b"LT").map(lambda w: [w])),
+    ),
+    flat(word(b"OBJECT", b"MEMORY"), word(b"REFCOUNT", b"FREQ", b"IDLETIME", b"x"), key),
+    flat(b"DUMP", word(b"missing")),
+    flat(
+        word(b"SORT", b"SORT_RO"),
+        key,
+        options(
+            word(b"ALPHA", b"DESC", b"ASC", b"STORE", b"BY").map(lambda w: [w]),
+            flat(b"LIMIT", integer, integer),
+            flat(b"BY", word(b"k*", b"nosort", b"k*->a", b"*")),
+            flat(b"GET", word(b"#", b"k*", b"k*->a", b"x")),
+            flat(b"STORE", key),
+        ),
+    ),
     flat(
         word(b"EXPIRE", b"PEXPIRE"),
         key,

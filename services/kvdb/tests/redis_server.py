@@ -14,7 +14,7 @@ IS_INSTALLED = shutil.which("redis-server") is not None
 
 
 @contextlib.contextmanager
-def real_redis() -> Iterator[RedisURL]:
+def real_redis(*options: str) -> Iterator[RedisURL]:
     """Start one on a free port, without persistence; end it afterwards."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -31,6 +31,7 @@ def real_redis() -> Iterator[RedisURL]:
                 "",
                 "--dir",
                 directory,
+                *options,
             ],
             stdout=subprocess.DEVNULL,
         )

@@ -53,7 +53,10 @@ def serving(**settings: object) -> Iterator[Running]:
     """A server in a thread; stopped, and checked to have ended, when the block is left."""
     log = Log("kvdb")
     listener = bind("kvdb", "127.0.0.1", 0)
-    server = Server(Engine(Settings(**settings), log), listener, log, grace_s=1)
+    engine = Engine(Settings(**settings), log)
+    if settings.get("data_dir"):
+        engine.persistence.open(engine)
+    server = Server(engine, listener, log, grace_s=1)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

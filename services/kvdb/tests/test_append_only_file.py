@@ -10,21 +10,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
 from services.common.append_only_log import LogReader
-from services.common.health import Vitals
 from services.common.logs import Log
-from services.kvdb.clock import Clock
-from services.kvdb.journal import PURPOSE, Journal, decode_record
-from services.kvdb.keyspace import Keyspace
+from services.kvdb.engine import Engine
+from services.kvdb.journal import PURPOSE
+from services.kvdb.settings import Settings
 
 KILLS = int(os.environ.get("KVDB_KILLS", "4"))
 CLIENTS = 4
+PIPELINE, PIPELINE_LENGTH = "pipeline", 20
 
 
 class Server:
@@ -101,11 +101,25 @@ def write_until_it_breaks(server: Server, name: str, acknowledged: dict[str, int
         pass
 
 
+def push_until_it_breaks(server: Server, acknowledged: dict[str, int]) -> None:
+    """Pipelines of one command; `acknowledged` counts the elements that were answered."""
+    client = server.client()
+    try:
+        while True:
+            with client.pipeline(transaction=False) as pipe:
+                first = acknowledged[PIPELINE]
+                for number in range(first, first + PIPELINE_LENGTH):
+                    pipe.rpush(PIPELINE, number)
+                acknowledged[PIPELINE] = pipe.execute()[-1]
+    except redis.RedisError:
+        pass
+
+
 @pytest.mark.timeout(60 + 10 * KILLS)
 @pytest.mark.parametrize("policy", ["always", "everysec"])
 def test_nothing_acknowledged_is_lost_by_kill_9(directory: Path, started: list, policy: str):
     """A process that dies takes nothing with it that the kernel has: under either policy."""
-    acknowledged = {str(number): 0 for number in range(CLIENTS)}
+    acknowledged = {str(number): 0 for number in range(CLIENTS)} | {PIPELINE: 0}
     moments = random.Random(policy)
     for _ in range(KILLS):
         server = Server(directory, "--appendfsync", policy, "--snapshot-interval-s", "1")
@@ -114,7 +128,9 @@ def test_nothing_acknowledged_is_lost_by_kill_9(directory: Path, started: list, 
         threads = [
             threading.Thread(target=write_until_it_breaks, args=(server, name, acknowledged))
             for name in acknowledged
+            if name != PIPELINE
         ]
+        threads.append(threading.Thread(target=push_until_it_breaks, args=(server, acknowledged)))
         for thread in threads:
             thread.start()
         # A random moment is the point of this test: not a wait for anything.
@@ -132,7 +148,11 @@ def test_nothing_acknowledged_is_lost_by_kill_9(directory: Path, started: list, 
 
 def check_against(server: Server, acknowledged: dict[str, int]) -> None:
     client = server.client()
-    for name in acknowledged:
+    elements = list(map(int, client.lrange(PIPELINE, 0, -1)))
+    assert elements == list(range(len(elements)))
+    assert 0 <= len(elements) - acknowledged[PIPELINE] <= PIPELINE_LENGTH
+    acknowledged[PIPELINE] = len(elements)
+    for name in acknowledged.keys() - {PIPELINE}:
         count = int(client.get(f"count:{name}") or 0)
         assert count == client.llen(f"log:{name}"), "half a transaction came back"
         # What was under way when the server died may be there or not.
@@ -247,31 +267,91 @@ def test_a_missing_file_refuses_to_start(directory: Path, started: list):
     assert f"{path} is missing" in refused.log.read_text()
 
 
-def test_a_failed_sync_in_the_background_heals(directory: Path, monkeypatch):
-    directory.mkdir()
-    vitals = Vitals("kvdb")
-    journal = Journal(Clock(), vitals, Log("kvdb"))
-    journal.open(directory, 1, "everysec")
-    database = Keyspace(Clock()).databases[0]
-    journal.note(database, [b"SET", b"a", b"1"])
-    journal.flush()
+def opened(directory: Path, policy: str = "everysec") -> Engine:
+    settings = Settings(data_dir=str(directory), append_only=True, append_fsync=policy)
+    engine = Engine(settings, Log("kvdb"))
+    engine.persistence.open(engine)
+    engine.settings_changed()
+    return engine
 
-    def fail(descriptor: int) -> None:
-        raise OSError(5, "Input/output error")
 
+def execute(engine: Engine, *words: bytes) -> object:
+    """One command as a turn of its own; the reply, or what the turn could not promise."""
+    client = engine.clients.connect()
+    reply = engine.dispatcher.execute(client, list(words))
+    engine.clients.disconnect(client)
+    return reply if engine.journal.flush() else ConnectionResetError()
+
+
+def tick_until(engine: Engine, condition: Callable[[], bool]) -> None:
+    """The ticks of a server, without the time between them."""
+    deadline_s = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline_s
+        engine.persistence._synced_at_s = 0
+        engine.tick()
+
+
+def failing_fsync(descriptor: int) -> None:
+    raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize("policy", ["everysec", "always"])
+def test_after_a_failed_sync_a_snapshot_takes_the_place_of_the_file(
+    directory: Path, monkeypatch, policy: str
+):
+    engine = opened(directory, policy)
+    journal, generation = engine.journal, engine.journal.generation
+    execute(engine, b"SET", b"a", b"1")
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", fail)
-        while not journal.is_refusing:
-            journal.tick()
-        assert vitals.status == "degraded"
-    while journal.is_refusing:
-        journal.tick()
-    assert vitals.status == "ok"
-    journal.note(database, [b"SET", b"b", b"2"])
-    journal.close()
-    reader = LogReader(only_file(directory), PURPOSE)
-    requests = [decode_record(record.payload)[1] for record in reader.records()]
-    assert [b"SET" in request for request in requests] == [True, True]
+        patched.setattr(os, "fsync", failing_fsync)
+        reply = execute(engine, b"SET", b"a", b"2")
+        # The snapshot that is begun at once fails like the file.
+        tick_until(
+            engine, lambda: engine.persistence.last_error and not engine.persistence.is_saving
+        )
+        assert journal.is_refusing
+        assert engine.vitals.status == "degraded"
+        assert "MISCONF" in str(execute(engine, b"SET", b"a", b"3"))
+        assert execute(engine, b"GET", b"a") == b"2"
+    assert (type(reply) is ConnectionResetError) == (policy == "always")
+    engine.persistence.last_error = ""  # Else it takes a rest before it tries again.
+    tick_until(engine, lambda: not journal.is_refusing)
+    assert engine.vitals.status == "ok"
+    assert journal.generation > generation
+    assert str(execute(engine, b"SET", b"b", b"1")) == "OK"
+    assert engine.persistence.close()
+    again = opened(directory)
+    assert again.keyspace.databases[0].table == {b"a": b"2", b"b": b"1"}
+    assert again.persistence.close()
+
+
+def test_a_file_that_was_left_behind_is_watched_until_the_snapshot_stands(
+    directory: Path, monkeypatch
+):
+    engine = opened(directory)
+    journal = engine.journal
+    execute(engine, b"SET", b"a", b"1")
+    descriptor = journal._file._file.fileno()
+    monkeypatch.setattr(os, "fsync", lambda it: failing_fsync(it) if it == descriptor else None)
+    generation = journal.begin_generation()
+    tick_until(engine, lambda: journal.is_distrusted)
+    journal.snapshot_stands(generation)
+    assert not journal.is_refusing
+    engine.persistence.close()
+
+
+def test_a_file_that_is_closed_is_not_distrusted_any_more(directory: Path, monkeypatch):
+    engine = opened(directory)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", failing_fsync)
+        execute(engine, b"SET", b"a", b"1")
+        tick_until(engine, lambda: engine.journal.is_distrusted)
+        with pytest.raises(OSError, match="Input/output"):
+            engine.journal.close()
+    assert not engine.journal.is_distrusted
+    assert "append-only file" not in engine.vitals.problems
+    engine.persistence.close()
 
 
 def only_file(directory: Path) -> Path:

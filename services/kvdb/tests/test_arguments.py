@@ -52,6 +52,8 @@ def test_no_integers(text: bytes) -> None:
         (b"inf", float("inf")),
         (b"-Infinity", float("-inf")),
         (b"007", 7.0),
+        (b"0x10", 16.0),
+        (b"-0x1.8p1", -3.0),
     ],
 )
 def test_numbers(text: bytes, value: float) -> None:
@@ -60,7 +62,7 @@ def test_numbers(text: bytes, value: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"nan", b"-nan", b" 1", b"1 ", b"1_0", b"x", b"1e400", b"-1e400", b"1e", b".", b"0x10"],
+    [b"", b"nan", b"-nan", b" 1", b"1 ", b"1_0", b"x", b"1e400", b"-1e400", b"1e", b".", b"0x"],
 )
 def test_no_numbers(text: bytes) -> None:
     with pytest.raises(ReplyError, match="not a valid float"):

@@ -1,13 +1,9 @@
 """The memory limit: never passed, and the least recently used keys go first."""
 
 import random
-import re
-import resource
-from pathlib import Path
 
 import pytest
 
-from services.kvdb.tests.serving import Process
 from services.kvdb.tests.support import Console
 
 OOM = "OOM command not allowed when used memory > 'maxmemory'."
@@ -18,9 +14,15 @@ def console_with(policy: str, limit: int = LIMIT) -> Console:
     return Console(maxmemory=limit, maxmemory_policy=policy)
 
 
+def pass_time(console: Console, seconds: float) -> None:
+    """As the server does it: what has been used is written down ten times a second."""
+    console.engine.keyspace.settle_uses()
+    console.clock.advance(seconds)
+
+
 def fill(console: Console, count: int, size: int = 100) -> None:
     for number in range(count):
-        console.clock.advance(0.1)
+        pass_time(console, 0.1)
         assert console("SET", f"key:{number}", "x" * size) == "OK"
 
 
@@ -31,7 +33,7 @@ def kept(console: Console) -> set[bytes]:
 def test_the_limit_holds_after_every_write() -> None:
     console = console_with("allkeys-lru")
     for number in range(3000):
-        console.clock.advance(0.1)
+        pass_time(console, 0.1)
         assert console("SET", f"key:{number}", "x" * (number % 500)) == "OK"
         assert console.engine.keyspace.used_bytes <= LIMIT
     assert console.engine.keyspace.evicted_total > 1000
@@ -42,7 +44,7 @@ def test_with_few_large_values_the_order_is_exact() -> None:
     console = console_with("allkeys-lru")
     fill(console, 9, size=10_000)
     assert console("GET", "key:0") is not None
-    console.clock.advance(1)
+    pass_time(console, 1)
     console("SET", "new", "x" * 15_000)
     assert b"key:0" in kept(console)
     assert b"key:1" not in kept(console)
@@ -55,7 +57,7 @@ def test_what_is_used_stays() -> None:
     fill(console, 250)
     hot = [f"key:{number}" for number in range(200, 250)]
     for number in range(1000):
-        console.clock.advance(0.1)
+        pass_time(console, 0.1)
         console("GET", random.choice(hot))
         console("GET", hot[number % 50])
         console("SET", f"other:{number}", "x" * 100)
@@ -158,27 +160,57 @@ def test_a_limit_that_is_set_later_holds_at_once() -> None:
     assert console("DBSIZE") == 1000
 
 
-def test_the_process_stays_near_the_limit(tmp_path: Path) -> None:
-    """A client writes five times as much as fits; the memory that the system counts is bounded.
-
-    The interpreter and the code take about thirty megabytes of it, whatever the limit.
-    """
-    limit_mb = 24
-    server = Process(tmp_path / "data", "--maxmemory-mb", str(limit_mb), "--appendonly", "no")
-    try:
-        client, peak_mb = server.client(), 0.0
-        for batch in range(240):
-            client.pipeline([("SET", f"key:{batch}:{n}", "x" * 1000) for n in range(500)])
-            peak_mb = max(peak_mb, resident_mb(server.process.pid))
-        fields = client.execute("INFO", "memory").decode()
-        assert int(re.search(r"used_memory:(\d+)", fields)[1]) <= limit_mb << 20
-        assert peak_mb < 30 + 1.4 * limit_mb
-        assert client.execute("GET", "key:239:499") is not None
-        assert client.execute("GET", "key:0:0") is None
-    finally:
-        server.kill()
+# Each policy by its own rule.
 
 
-def resident_mb(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
+def popular_and_others(console: Console, *options: object) -> None:
+    """Two hundred keys; the first twenty are read often, and all of them once at the end."""
+    for number in range(200):
+        console("SET", f"key:{number:03}", "x" * 100, *options)
+    for _ in range(50):
+        for number in range(20):
+            console("GET", f"key:{number:03}")
+    pass_time(console, 10)
+    for number in reversed(range(200)):
+        console("GET", f"key:{number:03}")
+        pass_time(console, 0.1)
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lfu", "volatile-lfu"])
+def test_what_is_used_often_stays_although_others_are_used_later(policy: str) -> None:
+    console = console_with(policy, limit=200_000)
+    popular_and_others(console, "EX", 10_000)
+    console("CONFIG", "SET", "maxmemory", 20_000)
+    keys = kept(console)
+    assert 30 < len(keys) < 60
+    assert sum(int(key[4:]) < 20 for key in keys) >= 18
+
+
+def test_by_the_time_of_use_those_stay_that_were_used_last() -> None:
+    console = console_with("allkeys-lru", limit=200_000)
+    popular_and_others(console)
+    console("CONFIG", "SET", "maxmemory", 20_000)
+    numbers = sorted(int(key[4:]) for key in kept(console))
+    assert sum(number < 100 for number in numbers) >= 0.9 * len(numbers)
+
+
+def test_what_is_used_no_more_is_forgotten() -> None:
+    console = console_with("allkeys-lfu", limit=200_000)
+    popular_and_others(console)
+    pass_time(console, 3600)
+    console.engine.keyspace.settle_uses()
+    for number in range(100, 200):
+        console("GET", f"key:{number:03}")
+    console("CONFIG", "SET", "maxmemory", 20_000)
+    assert sum(int(key[4:]) < 20 for key in kept(console)) <= 1
+
+
+@pytest.mark.parametrize("policy", ["allkeys-random", "volatile-random"])
+def test_at_random_anything_may_go(policy: str) -> None:
+    random.seed(7)
+    console = console_with(policy, limit=200_000)
+    popular_and_others(console, "EX", 10_000)
+    console("CONFIG", "SET", "maxmemory", 100_000)
+    numbers = [int(key[4:]) for key in kept(console)]
+    assert any(number < 20 for number in numbers) and any(number >= 180 for number in numbers)
+    assert sum(number < 100 for number in numbers) not in (0, len(numbers))

@@ -4,7 +4,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.kvdb import memory
-from services.kvdb.keyspace import Database, Keyspace
+from services.kvdb.database import Database
+from services.kvdb.keyspace import Keyspace
 from services.kvdb.lists import ListValue
 from services.kvdb.strings import RawString
 from services.kvdb.tests.grammar import commands_in_transactions
@@ -19,9 +20,8 @@ def weighed(database: Database) -> int:
 
 
 def check(keyspace: Keyspace) -> None:
-    accessed = keyspace.databases[0].accessed
-    overhead = accessed.size_bytes if accessed else 0
-    assert keyspace.used_bytes == sum(map(weighed, keyspace.databases)) + overhead
+    places = keyspace.uses.size_bytes
+    assert keyspace.used_bytes == sum(map(weighed, keyspace.databases)) + places
     for database in keyspace.databases:
         assert set(database.expires) <= set(database.table)
         for value in database.table.values():

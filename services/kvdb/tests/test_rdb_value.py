@@ -129,7 +129,7 @@ def test_checksum_and_version():
     for size in range(len(payload)):
         with pytest.raises(ChecksumError):
             check_payload(payload[:size])
-    newer = payload[:-10] + b"\x0b\x00"
+    newer = payload[:-10] + b"\x0d\x00"
     with pytest.raises(ChecksumError):
         check_payload(newer + crc_64(newer).to_bytes(8, "little"))
 

@@ -27,7 +27,7 @@ def ask(sock: socket.socket, request: bytes, reply: bytes) -> None:
     assert receive_exactly(sock, len(reply)) == reply
 
 
-# --- two protocols on one port -----------------------------------------------------------
+# Two protocols on one port.
 
 
 def test_both_protocols_are_told_apart_by_the_first_byte(server: Running) -> None:
@@ -83,7 +83,7 @@ def test_replies_to_a_pipeline_come_in_order(server: Running) -> None:
                 assert json.loads(replies.readline())["result"] == str(number)
 
 
-# --- mistakes ----------------------------------------------------------------------------
+# Mistakes.
 
 
 def test_a_json_mistake_leaves_the_connection_usable(server: Running) -> None:
@@ -162,7 +162,7 @@ def test_a_silent_client_is_closed_and_one_that_waits_is_not() -> None:
         assert waiting.read_reply() == [b"q", b"x"]
 
 
-# --- clients that vanish or are slow -----------------------------------------------------
+# Clients that vanish or are slow.
 
 
 def test_a_client_that_vanishes_in_the_middle_changes_nothing(server: Running) -> None:
@@ -199,7 +199,7 @@ def test_a_large_value_in_and_out(server: Running) -> None:
     assert client.execute("GET", "large") == value
 
 
-# --- waiting -----------------------------------------------------------------------------
+# Waiting.
 
 
 def waiting_clients(server: Running, count: int, *command: object) -> list:
@@ -282,7 +282,7 @@ def test_a_chain_of_moves_is_served_in_one_go(server: Running) -> None:
     assert last.read_reply() == [b"b", b"x"]
 
 
-# --- passwords, and the end --------------------------------------------------------------
+# Passwords, and the end.
 
 
 def test_a_password_is_asked_for_in_both_protocols() -> None:

@@ -26,7 +26,7 @@ def nodes(value: StreamValue) -> list[int]:
     return [len(node.ids) for node in value.entries.blocks]
 
 
-# --- nodes -----------------------------------------------------------------------------
+# Nodes.
 
 
 def test_a_node_is_full_by_entries():
@@ -58,7 +58,7 @@ def test_the_names_of_a_node_are_kept_once():
     assert first[0] is second[0]
 
 
-# --- trimming --------------------------------------------------------------------------
+# Trimming.
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_trimming(trim: Trim, left: int):
     assert (value.last_id, value.entries_added, value.max_deleted_id) == (10, 10, 0)
 
 
-# --- everything together ---------------------------------------------------------------
+# Everything together.
 
 STEP = st.one_of(
     st.tuples(st.just("append"), st.integers(1, 3), st.sampled_from(NAMES)),
@@ -175,7 +175,7 @@ def ids_of(group: Group) -> list[int]:
     return [entry_id for entry_id, _ in group.pending.ascending()]
 
 
-# --- how far a group has come ------------------------------------------------------------
+# How far a group has come.
 
 
 def test_lag_is_counted_while_there_are_no_gaps():

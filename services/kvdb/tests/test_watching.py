@@ -106,7 +106,7 @@ def test_latency_keeps_what_took_long(console: Console) -> None:
     assert console("LATENCY", "LATEST") == []
 
 
-# --- CLIENT PAUSE ----------------------------------------------------------------------
+# CLIENT PAUSE.
 
 
 def test_writes_wait_and_reads_go_on(console: Console, other: Console) -> None:
