@@ -1,0 +1,52 @@
+"""What a command's own fields say about how its filter is to be read: collation and `let`."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.docdb.bson.types import Date, Document
+from services.docdb.errors import MongoError
+from services.docdb.expressions.compiler import Scope, compile_expression
+from services.docdb.expressions.logic import check_variable
+from services.docdb.query.collation import Collation, key_of, parse_collation
+from services.docdb.query.filters import FilterContext, parse_filter
+from services.docdb.query.planner import Query
+from services.docdb.storage.collection import Collection
+
+if TYPE_CHECKING:
+    from services.docdb.engine import Engine
+
+
+@dataclass(slots=True)
+class QueryContext:
+    """Collation, variables, and the scope that knows their names."""
+
+    collation: Collation | None
+    scope: Scope
+    variables: dict[str, object]
+
+    @property
+    def filters(self) -> FilterContext:
+        return FilterContext(self.scope.key, self.scope, None, self.variables)
+
+
+def read_context(
+    engine: "Engine", collection: Collection | None, collation: object, let: object = None
+) -> QueryContext:
+    """Raises MongoError."""
+    parsed = parse_collation(collation)
+    if collation in (None, {}) and collection is not None:
+        parsed = collection.collation
+    variables: dict[str, object] = {"NOW": Date(engine.now_ms)}
+    scope = Scope(key_of(parsed))
+    if let is not None:
+        if type(let) is not dict:
+            raise MongoError(14, "BSON field 'let' is the wrong type, expected type 'object'")
+        for name, value in let.items():
+            check_variable(name)
+            variables[name] = compile_expression(value, scope)({}, variables)
+        scope = scope.with_names(*let)
+    return QueryContext(parsed, scope, variables)
+
+
+def plain_query(filters: Document, context: QueryContext, hint: object = None) -> Query:
+    return Query(parse_filter(filters, context.filters), None, context.collation, hint)

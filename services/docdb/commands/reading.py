@@ -1,0 +1,362 @@
+"""find, count, distinct, aggregate: documents out.
+
+    request ─▶ filter, sort, projection ─▶ planner ─▶ records ─▶ cursor ─▶ first batch
+
+A view is read by running its pipeline, with what the command asks for behind it.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from services.docdb.bson.types import Document, Int64
+from services.docdb.command import Request
+from services.docdb.commands.query_context import QueryContext, plain_query, read_context
+from services.docdb.errors import MongoError, bad_value, failed_to_parse
+from services.docdb.expressions.numbers import is_number
+from services.docdb.query.comparison import MISSING
+from services.docdb.query.filters import parse_filter
+from services.docdb.query.paths import split, values_at
+from services.docdb.query.planner import Choice, Query, choose
+from services.docdb.query.projection import Project, ProjectionContext, parse_projection
+from services.docdb.query.sorting import SortOrder, parse_sort
+from services.docdb.storage.collection import Collection, Record
+from services.docdb.storage.cursors import Cursor, first_batch_reply
+
+if TYPE_CHECKING:
+    from services.docdb.engine import Engine
+
+SORT_LIMIT_BYTES = 100 * 1024 * 1024
+
+
+class Find:
+    """One parsed `find`."""
+
+    def __init__(self, engine: "Engine", request: Request, collection: Collection | None):
+        self.collection = collection
+        self.context = read_context(
+            engine, collection, request.document("collation"), request.get("let")
+        )
+        filters = request.document("filter") or {}
+        self.condition = parse_filter(filters, self.context.filters)
+        sort = request.document("sort")
+        self.natural = sort.get("$natural") if sort else None
+        self.order: SortOrder | None = None
+        if sort and self.natural is None:
+            self.order = parse_sort(sort, self.context.scope.key)
+        self.skip = request.whole_number("skip", 0)
+        self.limit = request.whole_number("limit", 0)
+        self.project = _projection(request, self)
+        hint = request.get("hint")
+        if self.natural is not None:
+            hint = {"$natural": self.natural}
+        if request.get("hint") in ("", {}):
+            hint = None
+        self.query = Query(
+            self.condition,
+            self.order,
+            self.context.collation,
+            hint,
+            request.document("min") or None,
+            request.document("max") or None,
+        )
+        self.choice: Choice = choose(collection, self.query)
+
+    def records(self) -> Iterator[Record]:
+        """The records in their order, without those that are skipped or too many."""
+        found = self.choice.execution.records()
+        if self.order is not None and not self.choice.plan.sorts:
+            wanted = self.skip + self.limit if self.limit else 0
+            if 0 < wanted <= 1000:
+                found = iter(self.order.first(wanted, found, lambda record: record.document))
+            else:
+                found = iter(self.order.sort_with(found, lambda record: record.document))
+        if self.skip:
+            found = islice(found, self.skip, None)
+        return islice(found, self.limit) if self.limit else found
+
+
+def _projection(request: Request, find: Find) -> Project | None:
+    spec = request.document("projection")
+    if not spec:
+        return None
+    context = ProjectionContext(find.context.scope, find.condition, find.context.filters)
+    return parse_projection(spec, context)
+
+
+def find(engine: "Engine", request: Request) -> Document:
+    """Real: FindCmd."""
+    if "$_internal" in request.body:
+        raise failed_to_parse("unknown option")
+    view = engine.catalog.find_view(request.database, request.collection_name)
+    if view is not None:
+        return _find_in_view(engine, request)
+    collection = engine.catalog.find(request.database, request.collection_name)
+    parsed = Find(engine, request, collection)
+    limit, batch_size = request.whole_number("limit", 0), request.whole_number("batchSize")
+    single = request.flag("singleBatch") or (limit == 1 and batch_size in (None, 1))
+    if request.flag("tailable"):
+        return _tail(engine, request, parsed, batch_size)
+    if request.flag("awaitData"):
+        raise failed_to_parse("Cannot set 'awaitData' without also setting 'tailable'")
+    documents = _documents(parsed, request)
+    cursor = _cursor(engine, request, documents)
+    sorts = parsed.order is not None and not parsed.choice.plan.sorts
+    cursor.peeks = bool(limit) or sorts
+    if single and batch_size is None and limit:
+        batch_size = limit
+    return first_batch_reply(engine.cursors, cursor, batch_size, single=single)
+
+
+def _cursor(engine: "Engine", request: Request, documents: Iterator[object]) -> Cursor:
+    cursor = engine.cursors.make(request.namespace, documents)
+    cursor.has_timeout = not request.flag("noCursorTimeout")
+    session = request.get("lsid")
+    cursor.session = session["id"].data if session else b""
+    return cursor
+
+
+def _documents(parsed: Find, request: Request) -> Iterator[object]:
+    records = parsed.records()
+    if request.flag("returnKey"):
+        return _keys(parsed, records)
+    if request.flag("showRecordId"):
+        project = parsed.project or (lambda document, variables: document)
+        variables = parsed.context.variables
+        return ({**project(r.document, variables), "$recordId": Int64(r.id)} for r in records)
+    return shown(records, parsed.project, parsed.context)
+
+
+def shown(
+    records: Iterator[Record], project: Project | None, context: QueryContext
+) -> Iterator[object]:
+    """What the client sees of records: their own bytes, where nothing is projected."""
+    if project is None:
+        return (record.raw for record in records)
+    variables = context.variables
+    return (project(record.document, variables) for record in records)
+
+
+def _keys(parsed: Find, records: Iterator[Record]) -> Iterator[Document]:
+    """`returnKey`: the fields of the index that was used, and nothing else."""
+    index = getattr(parsed.choice.plan, "index", None)
+    for record in records:
+        paths = list(index.pattern) if index else []
+        found = {path: values_at(record.document, split(path)) for path in paths}
+        yield {path: values[0] for path, values in found.items() if values[:1] != [MISSING]}
+
+
+def _find_in_view(engine: "Engine", request: Request) -> Document:
+    pipeline: list[Document] = []
+    for stage, name in (("$match", "filter"), ("$sort", "sort"), ("$skip", "skip"),
+                        ("$limit", "limit"), ("$project", "projection")):  # fmt: skip
+        value = request.get(name)
+        if value:
+            pipeline.append({stage: value})
+    if request.get("sort") and "$natural" in request.get("sort"):
+        raise MongoError(167, "$natural sort cannot be set to a value other than -1 or 1.")
+    cursor: Document = {}
+    if request.get("batchSize") is not None:
+        cursor["batchSize"] = request.get("batchSize")
+    body = {"aggregate": request.target, "pipeline": pipeline, "cursor": cursor}
+    for name in ("collation", "let", "lsid", "hint"):
+        if request.get(name) is not None:
+            body[name] = request.get(name)
+    inner = Request("aggregate", request.database, body, request.client)
+    return aggregate(engine, inner)
+
+
+# --- tailable cursors --------------------------------------------------------------------------
+
+
+def _tail(engine: "Engine", request: Request, parsed: Find, batch_size: int | None) -> Document:
+    """A cursor that stays at the end of a capped collection and gets what is added."""
+    collection = parsed.collection
+    if collection is None:
+        cursor = _cursor(engine, request, iter(()))
+        return first_batch_reply(engine.cursors, cursor, batch_size, single=True)
+    if not collection.is_capped:
+        raise bad_value(
+            "error processing query: tailable cursor requested on non capped collection"
+        )
+    cursor = _cursor(engine, request, Tail(parsed))
+    cursor.is_tailable = True
+    cursor.awaits_data = request.flag("awaitData")
+    return first_batch_reply(engine.cursors, cursor, batch_size)
+
+
+class Tail:
+    """An iterator that can come to an end and go on later."""
+
+    def __init__(self, parsed: Find):
+        self._parsed = parsed
+        self._predicate = parsed.condition.compile()
+        self._last_id = 0
+        self._to_skip = parsed.skip
+        self._left = parsed.limit or -1
+
+    @property
+    def is_over(self) -> bool:
+        """As many as were asked for have been given."""
+        return self._left == 0
+
+    def __iter__(self) -> "Tail":
+        return self
+
+    def __next__(self) -> object:
+        if self.is_over:
+            raise StopIteration
+        collection = self._parsed.collection
+        if collection.is_dropped:
+            raise MongoError(175, "collection dropped")
+        if self._last_id and self._last_id not in collection.records:
+            raise MongoError(136, "CollectionScan died due to position in capped collection being "
+                             "deleted.")  # fmt: skip
+        for record in list(collection.records.values()):
+            if record.id > self._last_id:
+                self._last_id = record.id
+                if self._predicate(record.document):
+                    if self._to_skip:
+                        self._to_skip -= 1
+                        continue
+                    self._left -= 1
+                    return self._shown(record)
+        raise StopIteration
+
+    def _shown(self, record: Record) -> object:
+        project = self._parsed.project
+        if project is None:
+            return record.raw
+        return project(record.document, self._parsed.context.variables)
+
+
+# --- count, distinct, aggregate ------------------------------------------------------------------
+
+
+def count(engine: "Engine", request: Request) -> Document:
+    limit, skip = request.get("limit", 0), request.whole_number("skip", 0)
+    if limit is not None and not is_number(limit):
+        raise MongoError(14, "BSON field 'count.limit' is the wrong type, expected type 'long'")
+    filters = request.document("query") or {}
+    if engine.catalog.find_view(request.database, request.collection_name):
+        return _count_view(engine, request, filters, skip, abs(limit or 0))
+    collection = engine.catalog.find(request.database, request.collection_name)
+    if collection is not None and not filters and request.get("hint") is None:
+        found = len(collection.records)
+    else:
+        context = read_context(engine, collection, request.document("collation"))
+        query = plain_query(filters, context, request.get("hint"))
+        found = sum(1 for _ in choose(collection, query).execution.records())
+    found = max(found - skip, 0)
+    return {"n": min(found, abs(int(limit))) if limit else found}
+
+
+def _count_view(
+    engine: "Engine", request: Request, filters: Document, skip: int, limit: int
+) -> Document:
+    pipeline: list[Document] = [{"$match": filters}]
+    pipeline += [{"$skip": skip}] if skip else []
+    pipeline += [{"$limit": limit}] if limit else []
+    body = {"aggregate": request.target, "pipeline": [*pipeline, {"$count": "n"}], "cursor": {}}
+    reply = aggregate(engine, Request("aggregate", request.database, body, request.client))
+    batch = reply["cursor"]["firstBatch"]
+    from services.docdb.bson.decoder import decode_document
+
+    return {"n": decode_document(batch[0])["n"] if batch else 0}
+
+
+def distinct(engine: "Engine", request: Request) -> Document:
+    path = request.text("key")
+    if path is None:
+        raise MongoError(40414, "BSON field 'distinct.key' is missing but a required field")
+    filters = request.document("query") or {}
+    collection = engine.catalog.find(request.database, request.collection_name)
+    context = read_context(engine, collection, request.document("collation"))
+    view = engine.catalog.find_view(request.database, request.collection_name)
+    if view is not None:
+        from services.docdb.pipeline.running import run_view
+
+        predicate = parse_filter(filters, context.filters).compile()
+        documents = (d for d in run_view(engine, view, context) if predicate(d))
+    else:
+        query = plain_query(filters, context, request.get("hint"))
+        documents = (r.document for r in choose(collection, query).execution.records())
+    parts, key = split(path), context.scope.key
+    found: dict[tuple, object] = {}
+    for document in documents:
+        for value in values_at(document, parts):
+            if value is MISSING:
+                continue
+            for item in value if type(value) is list else [value]:
+                found.setdefault(key(item), item)
+    return {"values": [found[k] for k in sorted(found)]}
+
+
+def aggregate(engine: "Engine", request: Request) -> Document:
+    """Real: PipelineCommand."""
+    from services.docdb.pipeline.running import run_aggregate
+
+    pipeline = request.array("pipeline")
+    cursor_options = request.get("cursor")
+    if cursor_options is None and not request.flag("explain"):
+        raise failed_to_parse("The 'cursor' option is required, except for aggregate with the "
+                              "explain argument")  # fmt: skip
+    if request.get("explain"):
+        from services.docdb.commands.explaining import explain_aggregate
+
+        return explain_aggregate(engine, request, "queryPlanner")
+    if type(cursor_options) is not dict:
+        raise MongoError(14, "BSON field 'cursor' is the wrong type, expected type 'object'")
+    batch_size = request.batch_size()
+    documents, namespace = run_aggregate(engine, request, pipeline)
+    cursor = engine.cursors.make(namespace, documents)
+    session = request.get("lsid")
+    cursor.session = session["id"].data if session else b""
+    return first_batch_reply(engine.cursors, cursor, batch_size)
+
+
+FIND_FIELDS = frozenset(
+    [
+        "filter",
+        "sort",
+        "projection",
+        "hint",
+        "skip",
+        "limit",
+        "batchSize",
+        "singleBatch",
+        "max",
+        "min",
+        "returnKey",
+        "showRecordId",
+        "tailable",
+        "oplogReplay",
+        "noCursorTimeout",
+        "awaitData",
+        "allowPartialResults",
+        "collation",
+        "allowDiskUse",
+        "let",
+        "snapshot",
+        "ntoreturn",
+    ]
+)
+COUNT_FIELDS = frozenset(["query", "limit", "skip", "hint", "collation", "fields"])
+DISTINCT_FIELDS = frozenset(["key", "query", "collation", "hint"])
+AGGREGATE_FIELDS = frozenset(
+    [
+        "pipeline",
+        "cursor",
+        "explain",
+        "allowDiskUse",
+        "bypassDocumentValidation",
+        "collation",
+        "hint",
+        "let",
+        "fromMongos",
+        "needsMerge",
+        "exchange",
+        "isMapReduceCommand",
+        "collectionUUID",
+    ]
+)

@@ -1,0 +1,206 @@
+"""Stages that bring documents together: $group, $bucket, $bucketAuto, $sortByCount, $facet."""
+
+from bisect import bisect_right
+from itertools import pairwise, tee
+
+from services.docdb.bson.types import Document
+from services.docdb.errors import MongoError
+from services.docdb.expressions.accumulators import Accumulate, compile_accumulator
+from services.docdb.expressions.compiler import Evaluate, Scope, compile_expression
+from services.docdb.expressions.numbers import as_int
+from services.docdb.pipeline.stage import (
+    CompileStage,
+    Documents,
+    PipelineContext,
+    Stage,
+    chained,
+    check_size,
+    compile_pipeline,
+    need_object,
+)
+from services.docdb.query.comparison import MISSING
+
+Outputs = list[tuple[str, Evaluate, Accumulate]]
+
+
+def _outputs(spec: Document, scope: Scope) -> Outputs:
+    """The computed fields of a group."""
+    outputs = []
+    for name, accumulator in spec.items():
+        if "." in name:
+            raise MongoError(40235, f"The field name '{name}' cannot contain '.'")
+        if name.startswith("$"):
+            raise MongoError(40236, f"The field name '{name}' cannot be an operator name")
+        if type(accumulator) is not dict:
+            raise MongoError(40234, f"The field '{name}' must be an accumulator object")
+        if len(accumulator) != 1:
+            raise MongoError(40238, f"The field '{name}' must specify one accumulator")
+        operator, operand = next(iter(accumulator.items()))
+        outputs.append((name, *compile_accumulator(operator, operand, scope)))
+    return outputs
+
+
+def group(operand: object, context: PipelineContext) -> Stage:
+    """Documents with the same `_id` become one, with what is accumulated of them."""
+    spec = need_object("$group", operand, 15947)
+    if "_id" not in spec:
+        raise MongoError(15955, "a group specification must include an _id")
+    by = compile_expression(spec["_id"], context.scope)
+    outputs = _outputs({k: v for k, v in spec.items() if k != "_id"}, context.scope)
+    return _grouped(by, outputs, context)
+
+
+def _grouped(by: Evaluate, outputs: Outputs, context: PipelineContext) -> Stage:
+    variables, key = context.variables, context.scope.key
+    takes = [take for _, take, _ in outputs]
+
+    def run(documents: Documents) -> Documents:
+        # Each group keeps a row of values for each document; what becomes of a column is seen
+        # at the end, in one call for all of it.
+        groups: dict[tuple, tuple[object, list[list]]] = {}
+        for document in documents:
+            value = by(document, variables)
+            group_key = key(value)
+            found = groups.get(group_key)
+            if found is None:
+                check_size(len(groups))
+                found = groups[group_key] = (value, [])
+            found[1].append([take(document, variables) for take in takes])
+        for value, rows in groups.values():
+            grouped: Document = {"_id": None if value is MISSING else value}
+            columns = zip(*rows, strict=True)
+            for (name, _, result), values in zip(outputs, columns, strict=True):
+                grouped[name] = result(list(values))
+            yield grouped
+
+    return run
+
+
+def sort_by_count(operand: object, context: PipelineContext) -> Stage:
+    is_expression = type(operand) is str and operand.startswith("$")
+    if not is_expression and (
+        type(operand) is not dict or not next(iter(operand), "").startswith("$")
+    ):
+        raise MongoError(40147, "the sortByCount field must be defined as a $-prefixed path or an "
+                         "expression inside an object")  # fmt: skip
+    pipeline = [{"$group": {"_id": operand, "count": {"$sum": 1}}}, {"$sort": {"count": -1}}]
+    stages = compile_pipeline(pipeline, context)
+    return lambda documents: chained(stages, documents)
+
+
+_COUNT = {"count": {"$sum": 1}}
+
+
+def bucket(operand: object, context: PipelineContext) -> Stage:
+    """Groups by ranges: `boundaries` says where one ends and the next begins."""
+    spec = need_object("$bucket", operand, 40201)
+    if "groupBy" not in spec or "boundaries" not in spec:
+        raise MongoError(40198, "$bucket requires 'groupBy' and 'boundaries' to be specified.")
+    for name in spec:
+        if name not in ("groupBy", "boundaries", "default", "output"):
+            raise MongoError(40197, f"Unrecognized option to $bucket: {name}.")
+    boundaries, key = spec["boundaries"], context.scope.key
+    if type(boundaries) is not list:
+        raise MongoError(40200, "The $bucket 'boundaries' field must be an array")
+    if len(boundaries) < 2:
+        raise MongoError(40192, "The $bucket 'boundaries' field must have at least 2 values")
+    keys = [key(boundary) for boundary in boundaries]
+    if any(a >= b for a, b in pairwise(keys)):
+        raise MongoError(
+            40194, "The 'boundaries' option to $bucket must be sorted, in ascending order"
+        )
+    by = compile_expression(spec["groupBy"], context.scope)
+    outputs = _outputs(spec.get("output", _COUNT), context.scope)
+
+    def bucket_of(document: Document, variables: dict) -> object:
+        value = by(document, variables)
+        place = bisect_right(keys, key(value)) - 1
+        if 0 <= place < len(keys) - 1 and value is not MISSING:
+            return boundaries[place]
+        if "default" not in spec:
+            raise MongoError(40066, "$switch could not find a matching branch for an input, and no "
+                             "default was specified.")  # fmt: skip
+        return spec["default"]
+
+    grouped = _grouped(bucket_of, outputs, context)
+    return lambda documents: iter(sorted(grouped(documents), key=lambda it: key(it["_id"])))
+
+
+def bucket_auto(operand: object, context: PipelineContext) -> Stage:
+    """Groups of about the same size."""
+    spec = need_object("$bucketAuto", operand, 40240)
+    if "groupBy" not in spec or "buckets" not in spec:
+        raise MongoError(40246, "$bucketAuto requires 'groupBy' and 'buckets' to be specified")
+    wanted = as_int(spec["buckets"])
+    if wanted is None or wanted <= 0:
+        raise MongoError(40243, "The $bucketAuto 'buckets' field must be greater than 0")
+    if "granularity" in spec:
+        raise MongoError(238, "granularity of $bucketAuto is not implemented by this server")
+    by, key = compile_expression(spec["groupBy"], context.scope), context.scope.key
+    outputs = _outputs(spec.get("output", _COUNT), context.scope)
+    variables = context.variables
+
+    def run(documents: Documents) -> Documents:
+        pairs = [(by(document, variables), document) for document in documents]
+        check_size(len(pairs))
+        pairs.sort(key=lambda pair: key(pair[0]))
+        size = max(1, round(len(pairs) / wanted))
+        start = 0
+        made = 0
+        while start < len(pairs):
+            end = len(pairs) if made == wanted - 1 else min(start + size, len(pairs))
+            while end < len(pairs) and key(pairs[end][0]) == key(pairs[end - 1][0]):
+                end += 1
+            above = pairs[end][0] if end < len(pairs) else pairs[-1][0]
+            yield _bucket([d for _, d in pairs[start:end]], pairs[start][0], above)
+            start, made = end, made + 1
+
+    def _bucket(documents: list[Document], low: object, high: object) -> Document:
+        bounds = {"min": None if low is MISSING else low, "max": None if high is MISSING else high}
+        made: Document = {"_id": bounds}
+        for name, take, result in outputs:
+            made[name] = result([take(document, variables) for document in documents])
+        return made
+
+    return run
+
+
+def facet(operand: object, context: PipelineContext) -> Stage:
+    """Several pipelines over the same documents; one document with all their results."""
+    spec = need_object("$facet", operand, 40169)
+    if not spec:
+        raise MongoError(40169, "the $facet specification must be a non-empty object")
+    inner = context.inside(context.collection)
+    pipelines = {}
+    for name, pipeline in spec.items():
+        if type(pipeline) is not list:
+            raise MongoError(40170, f"arguments to $facet must be arrays, {name} is not")
+        for stage in pipeline:
+            if type(stage) is dict and next(iter(stage), "") in (
+                "$facet",
+                "$collStats",
+                "$indexStats",
+                "$geoNear",
+            ):
+                raise MongoError(
+                    40600, f"{next(iter(stage))} is not allowed to be used within a $facet stage"
+                )
+        pipelines[name] = compile_pipeline(pipeline, inner)
+
+    def run(documents: Documents) -> Documents:
+        sources = tee(documents, len(pipelines))
+        yield {
+            name: list(chained(stages, source))
+            for (name, stages), source in zip(pipelines.items(), sources, strict=True)
+        }
+
+    return run
+
+
+STAGES: dict[str, CompileStage] = {
+    "$group": group,
+    "$sortByCount": sort_by_count,
+    "$bucket": bucket,
+    "$bucketAuto": bucket_auto,
+    "$facet": facet,
+}

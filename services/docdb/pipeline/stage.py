@@ -1,0 +1,133 @@
+"""What a stage is compiled with, and what it becomes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from services.docdb.bson.types import Document
+from services.docdb.errors import MongoError
+from services.docdb.expressions.compiler import Scope, Variables
+from services.docdb.query.collation import Collation
+from services.docdb.query.filters import FilterContext
+
+if TYPE_CHECKING:
+    from services.docdb.engine import Engine
+
+Documents = Iterator[Document]
+Stage = Callable[[Documents], Documents]
+
+MEMORY_LIMIT_DOCUMENTS = 4_000_000
+"""So many documents, groups or elements may a stage hold at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineContext:
+    """All that a stage may need while it is compiled."""
+
+    engine: "Engine"
+    database: str
+    collection: str
+    scope: Scope
+    variables: Variables
+    collation: Collation | None = None
+    depth: int = 0
+
+    @property
+    def filters(self) -> FilterContext:
+        return FilterContext(self.scope.key, self.scope, None, self.variables)
+
+    def with_variables(self, variables: Variables) -> "PipelineContext":
+        scope = self.scope.with_names(*variables)
+        return replace(self, scope=scope, variables=self.variables | variables)
+
+    def inside(self, collection: str) -> "PipelineContext":
+        """The context of a pipeline within this one."""
+        if self.depth > 20:
+            raise MongoError(165, "Maximum number of nested sub-pipelines exceeded")
+        return replace(self, collection=collection, depth=self.depth + 1)
+
+
+CompileStage = Callable[[object, PipelineContext], Stage]
+
+
+@cache
+def stage_table() -> dict[str, CompileStage]:
+    """All stages by name; put together late, because they use this module themselves."""
+    from services.docdb.pipeline import (
+        filling,
+        grouping,
+        joining,
+        output,
+        shaping,
+        sources,
+        windows,
+    )
+
+    families = (shaping, grouping, joining, windows, filling, sources, output)
+    return {name: entry for family in families for name, entry in family.STAGES.items()}
+
+
+ONLY_FIRST = frozenset({"$collStats", "$indexStats", "$documents", "$currentOp", "$geoNear",
+                        "$listLocalSessions", "$listSessions", "$changeStream"})  # fmt: skip
+ONLY_LAST = frozenset({"$out", "$merge"})
+_NOT_HERE = {
+    "$changeStream": (40573, "The $changeStream stage is only supported on replica sets"),
+    "$geoNear": (238, "$geoNear is not implemented by this server"),
+    "$search": (31082, "$search is not supported by this server"),
+}
+
+
+def compile_pipeline(pipeline: object, context: PipelineContext) -> list[Stage]:
+    """Raises MongoError."""
+    if type(pipeline) is not list:
+        raise MongoError(14, "A pipeline must be an array of objects")
+    stages = []
+    for place, spec in enumerate(pipeline):
+        if type(spec) is not dict:
+            raise MongoError(14, "Each element of the 'pipeline' array must be an object")
+        if len(spec) != 1:
+            raise MongoError(
+                40323, "A pipeline stage specification object must contain exactly one field."
+            )
+        name, operand = next(iter(spec.items()))
+        if name in _NOT_HERE:
+            raise MongoError(*_NOT_HERE[name])
+        compile_stage = stage_table().get(name)
+        if compile_stage is None:
+            raise MongoError(40324, f"Unrecognized pipeline stage name: '{name}'")
+        if name in ONLY_FIRST and place:
+            raise MongoError(40602, f"{name} is only valid as the first stage in a pipeline")
+        if name in ONLY_LAST and place != len(pipeline) - 1:
+            raise MongoError(40601, f"{name} can only be the final stage in the pipeline")
+        if name in ONLY_LAST and context.depth:
+            raise MongoError(51047, f"{name} is not allowed within a sub-pipeline")
+        stages.append(compile_stage(operand, context))
+    return stages
+
+
+def chained(stages: list[Stage], documents: Documents) -> Documents:
+    for stage in stages:
+        documents = stage(documents)
+    return documents
+
+
+def check_size(count: int) -> None:
+    """A stage holds so much. Raises MongoError."""
+    if count > MEMORY_LIMIT_DOCUMENTS:
+        raise MongoError(292, "A stage exceeded its limit of documents in memory")
+
+
+def need_object(name: str, operand: object, code: int = 9) -> Document:
+    if type(operand) is not dict:
+        raise MongoError(code, f"the {name} stage specification must be an object")
+    return operand
+
+
+def need_fields(name: str, operand: Document, must: set[str], may: set[str]) -> None:
+    for field in operand:
+        if field not in must and field not in may:
+            raise MongoError(40415, f"BSON field '{name}.{field}' is an unknown field.")
+    for field in must:
+        if field not in operand:
+            raise MongoError(40414, f"BSON field '{name}.{field}' is missing but a required field")

@@ -1,0 +1,311 @@
+"""The planner: which index, if any, finds the documents of a query with the least work.
+
+    filter ─▶ conditions by path ─▶ candidates: each index that they say something of
+                                        │
+            one ─────────▶ it           │ several ─▶ a race: each works for a while, and the one
+            none ────────▶ COLLSCAN     │            that has found most is taken
+                                        └─▶ remembered for queries of the same shape
+
+The race knows no statistics: how many documents an index finds is learned by trying. A query's
+shape is its paths and operators without their values. What was remembered is forgotten when
+indexes change. # Real: the multi-planner and the plan cache of MongoDB.
+
+An index can also give the order that was asked for, so that nothing has to be sorted: where the
+fields that the query fixes to one value are followed by the fields of the sort.
+"""
+
+from dataclasses import dataclass
+from itertools import islice
+
+from services.docdb.bson.types import Document
+from services.docdb.errors import MongoError, bad_value
+from services.docdb.query.bounds import IndexBounds, bounds_of, fields_by_path
+from services.docdb.query.collation import Collation
+from services.docdb.query.comparison import NULL_KEY
+from services.docdb.query.conditions import And, Condition, Field, Or
+from services.docdb.query.filters import parse_filter
+from services.docdb.query.plans import (
+    CollectionScan,
+    Counters,
+    Execution,
+    IndexScan,
+    Nothing,
+    OrPlan,
+    Plan,
+)
+from services.docdb.query.sorting import SortOrder
+from services.docdb.storage.collection import Collection
+from services.docdb.storage.index import Index
+from services.docdb.storage.sorted_blocks import TOP
+
+TRIAL_WORKS = 101
+
+
+@dataclass(slots=True)
+class Query:
+    """What the planner has to know of a query."""
+
+    condition: And
+    sort: SortOrder | None = None
+    collation: Collation | None = None
+    hint: object = None
+    low: Document | None = None
+    high: Document | None = None
+    """`min` and `max` of find: the bounds of the hinted index, said outright."""
+
+
+@dataclass(slots=True)
+class Choice:
+    """The plan that was taken, and those that were not."""
+
+    execution: Execution
+    rejected: list[Plan]
+
+    @property
+    def plan(self) -> Plan:
+        return self.execution.plan
+
+
+def choose(collection: Collection | None, query: Query) -> Choice:
+    """Raises MongoError where a hint names no index."""
+    predicate = query.condition.compile()
+    if collection is None:
+        return Choice(Execution(Nothing(), None, predicate), [])
+    if query.low is not None or query.high is not None:
+        return Choice(Execution(_between(collection, query), collection, predicate), [])
+    if query.hint is not None:
+        return Choice(Execution(_hinted(collection, query), collection, predicate), [])
+    by_id = _by_id(collection, query)
+    if by_id is not None:
+        return Choice(Execution(by_id, collection, predicate), [])
+    candidates = candidate_plans(collection, query)
+    if not candidates:
+        return Choice(Execution(CollectionScan(), collection, predicate), [])
+    if len(candidates) == 1:
+        return Choice(Execution(candidates[0], collection, predicate), [])
+    plan = _remembered_or_raced(collection, query, candidates)
+    rejected = [candidate for candidate in candidates if candidate is not plan]
+    return Choice(Execution(plan, collection, predicate), rejected)
+
+
+def _by_id(collection: Collection, query: Query) -> Plan | None:
+    """The plan of `{_id: value}` alone, the most frequent query of all: nothing to weigh up."""
+    match query.condition.children:
+        case [Field(path="_id", operator="$eq", operand=operand)] if type(operand) is not list:
+            index = collection.id_index
+            if _serves_collation(index, query.collation):
+                point = index.key(operand)
+                scan = ((point,), (point,))
+                return IndexScan(
+                    index, IndexBounds([scan], {"_id": [(point, point)]}, 1), sorts=True
+                )
+    return None
+
+
+# --- candidates ------------------------------------------------------------------------------
+
+
+def candidate_plans(collection: Collection, query: Query) -> list[Plan]:
+    """The indexes that could serve, each as a plan."""
+    fields = fields_by_path(query.condition.children)
+    found: list[Plan] = []
+    for index in collection.indexes.values():
+        if index.is_hidden or not _serves_collation(index, query.collation):
+            continue
+        plan = _index_plan(index, query, fields)
+        if plan is not None:
+            if index.is_unique and plan.bounds.points == len(index.fields):
+                return [plan]  # At most one document: nothing can be better.
+            found.append(plan)
+    if not found:
+        found = _or_plans(collection, query)
+    return found
+
+
+def _serves_collation(index: Index, collation: Collation | None) -> bool:
+    own = index.collation.spec if index.collation else None
+    return own == (collation.spec if collation else None)
+
+
+def _index_plan(index: Index, query: Query, fields: dict[str, list[Field]]) -> IndexScan | None:
+    if index.partial is not None and not _implies(query.condition, fields, index):
+        return None
+    bounds = bounds_of(index, fields)
+    if bounds is not None and index.is_sparse and _may_be_null(bounds):
+        return None
+    if bounds is None:
+        if query.sort is None or not query.sort.fields or index.is_sparse or index.is_hashed:
+            return None
+        bounds = IndexBounds([((), (TOP,))], {}, 0)
+        direction = _sort_direction(index, bounds, query.sort)
+        return IndexScan(index, bounds, direction < 0, True) if direction else None
+    direction = _sort_direction(index, bounds, query.sort) if query.sort else 0
+    return IndexScan(index, bounds, direction < 0, direction != 0)
+
+
+def _may_be_null(bounds: IndexBounds) -> bool:
+    return all(
+        any(low == NULL_KEY or type(low) is not tuple for low, _ in found)
+        for found in bounds.fields.values()
+    )
+
+
+def _sort_direction(index: Index, bounds: IndexBounds, sort: SortOrder) -> int:
+    """1 or -1 where reading the index forwards or backwards gives the order, else 0."""
+    if index.is_multikey or index.is_hashed or len(bounds.scans) != 1 or not sort.fields:
+        return 0
+    fixed = {path for path, _ in index.fields[: bounds.points]}
+    wanted = [(path, direction) for path, direction in sort.fields if path not in fixed]
+    rest = index.fields[bounds.points :]
+    if len(wanted) > len(rest):
+        return 0
+    signs = set()
+    for (path, direction), (own_path, own_direction) in zip(wanted, rest, strict=False):
+        if path != own_path:
+            return 0
+        signs.add(direction * own_direction)
+    if len(signs) > 1:
+        return 0
+    sign = signs.pop() if signs else 1
+    # One field alone is stored upwards, whatever its direction.
+    if len(index.fields) == 1 and wanted:
+        return wanted[0][1]
+    return sign
+
+
+def _implies(condition: And, fields: dict[str, list[Field]], index: Index) -> bool:
+    """Whether all that the query can find is in the partial index."""
+    needed = fields_by_path(parse_filter(index.spec["partialFilterExpression"]).children)
+    for path, conditions in needed.items():
+        given = fields.get(path, [])
+        if not all(any(_stronger(have, need) for have in given) for need in conditions):
+            return False
+    return True
+
+
+def _stronger(have: Field, need: Field) -> bool:
+    if have.operator == "$eq":
+        return need.test(have.operand)
+    if need.operator == "$exists" and need.operand:
+        return have.operator in ("$gt", "$gte", "$lt", "$lte") and have.operand is not None
+    if have.operator == need.operator and have.operand == need.operand:
+        return True
+    upward, downward = ("$gt", "$gte"), ("$lt", "$lte")
+    for family in (upward, downward):
+        if have.operator in family and need.operator in family:
+            return need.test(have.operand)
+    return False
+
+
+def _or_plans(collection: Collection, query: Query) -> list[Plan]:
+    """An `$or` each of whose clauses has an index."""
+    for condition in query.condition.children:
+        if type(condition) is Or and condition.children:
+            plans = [_clause_plan(collection, query, child) for child in condition.children]
+            if all(plan is not None for plan in plans):
+                return [OrPlan(plans)]
+    return []
+
+
+def _clause_plan(collection: Collection, query: Query, clause: Condition) -> Plan | None:
+    inner = Query(clause if type(clause) is And else And([clause]), None, query.collation)
+    found = candidate_plans(collection, inner)
+    return found[0] if found else None
+
+
+# --- hints, min and max ----------------------------------------------------------------------
+
+
+def hinted_index(collection: Collection, hint: object) -> Index | None:
+    """The index that a hint names; None for $natural. Raises MongoError."""
+    if type(hint) is str:
+        if hint == "$natural":
+            return None
+        if hint in collection.indexes:
+            return collection.indexes[hint]
+    elif type(hint) is dict:
+        if "$natural" in hint:
+            return None
+        for index in collection.indexes.values():
+            if list(index.pattern.items()) == list(hint.items()):
+                return index
+    else:
+        raise bad_value("hint must be a string or an object")
+    raise bad_value("error processing query: planner returned error :: caused by :: hint provided "
+                    "does not correspond to an existing index")  # fmt: skip
+
+
+def _hinted(collection: Collection, query: Query) -> Plan:
+    index = hinted_index(collection, query.hint)
+    if index is None:
+        backwards = type(query.hint) is dict and query.hint["$natural"] == -1
+        return CollectionScan(backwards)
+    fields = fields_by_path(query.condition.children)
+    bounds = bounds_of(index, fields) or IndexBounds([((), (TOP,))], {}, 0)
+    if query.sort is None:
+        # Whoever names an index sees its own order.
+        return IndexScan(index, bounds, len(index.fields) == 1 and index.fields[0][1] < 0)
+    direction = _sort_direction(index, bounds, query.sort)
+    return IndexScan(index, bounds, direction < 0, direction != 0)
+
+
+def _between(collection: Collection, query: Query) -> Plan:
+    low, high = query.low, query.high
+    pattern = list(low or high)
+    if low is not None and high is not None and list(high) != pattern:
+        raise MongoError(51176, "min and max must have the same field names")
+    if query.hint is None:
+        raise MongoError(
+            51173, "When using min()/max() a hint of which index to use must be provided"
+        )
+    index = hinted_index(collection, query.hint)
+    if index is None or list(index.pattern) != pattern:
+        raise MongoError(51174, "The index chosen is not compatible with min/max")
+    start = _edge(index, low) if low is not None else ()
+    end = _edge(index, high) if high is not None else (TOP,)
+    return IndexScan(index, IndexBounds([(start, end)], {}, 0), excludes_end=high is not None)
+
+
+def _edge(index: Index, edge: Document) -> tuple:
+    return tuple(index.extractor.part(index.key(v), place) for place, v in enumerate(edge.values()))
+
+
+# --- the race --------------------------------------------------------------------------------
+
+
+def _shape(query: Query) -> tuple:
+    """The query without its values."""
+    paths = fields_by_path(query.condition.children)
+    fields = tuple(sorted((path, f.operator) for path, found in paths.items() for f in found))
+    return fields, query.sort.fields if query.sort else (), query.collation and query.collation.spec
+
+
+def _remembered_or_raced(collection: Collection, query: Query, candidates: list[Plan]) -> Plan:
+    shape = _shape(query)
+    name = collection.plan_cache.get(shape)
+    for candidate in candidates:
+        if candidate.name() == name:
+            return candidate
+    best = max(candidates, key=lambda plan: _score(collection, query, plan))
+    if len(collection.plan_cache) > 1000:
+        collection.plan_cache.clear()
+    collection.plan_cache[shape] = best.name()
+    return best
+
+
+def _score(collection: Collection, query: Query, plan: Plan) -> tuple:
+    """How a plan does in its trial: finishing first, then documents found for the work."""
+    counters = Counters()
+    execution = Execution(plan, collection, query.condition.compile(), counters)
+    works = found = 0
+    finished = True
+    for record in islice(plan.records(collection, counters), TRIAL_WORKS):
+        works += 1
+        found += execution.predicate(record.document)
+        if works == TRIAL_WORKS:
+            finished = False
+    needs_sort = query.sort is not None and bool(query.sort.fields) and not plan.sorts
+    productivity = found / max(counters.keys, works, 1)
+    if finished:
+        return (1, -max(counters.keys, works), not needs_sort)
+    return (0, not needs_sort, productivity)

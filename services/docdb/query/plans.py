@@ -1,0 +1,223 @@
+"""Plans: the ways to find the documents of a query, and what each costs.
+
+    CollectionScan     every record, in the order of insertion              COLLSCAN
+    IndexScan          the records of some intervals of an index            IXSCAN, FETCH
+    OrPlan             several of them, each record once                    OR
+
+A plan yields records; the filter is held against each by `Execution`, which counts what was
+looked at: for `explain`, and for the race of plans (`planner`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from services.docdb.bson.types import Document
+from services.docdb.query.bounds import IndexBounds
+from services.docdb.query.comparison import Descending
+from services.docdb.query.conditions import Predicate
+from services.docdb.storage.collection import Collection, Record
+from services.docdb.storage.index import Index
+
+_INFINITE = float("inf")
+
+
+@dataclass(slots=True)
+class Counters:
+    keys: int = 0
+    documents: int = 0
+    returned: int = 0
+
+
+class Plan:
+    """How to find records; `sorts` says that they come in the order that was asked for."""
+
+    sorts = False
+
+    def records(self, collection: Collection, counters: Counters) -> Iterator[Record]:
+        raise NotImplementedError
+
+    def name(self) -> str:
+        raise NotImplementedError
+
+
+@dataclass(slots=True)
+class CollectionScan(Plan):
+    backwards: bool = False
+    sorts: bool = False
+
+    def records(self, collection: Collection, counters: Counters) -> Iterator[Record]:
+        found = list(collection.records.values())
+        if self.backwards:
+            found.reverse()
+        changes, current = collection.changes, collection.records
+        for record in found:
+            if collection.changes != changes and record.id not in current:
+                continue
+            counters.documents += 1
+            yield record
+
+    def name(self) -> str:
+        return "COLLSCAN"
+
+
+@dataclass(slots=True)
+class IndexScan(Plan):
+    index: Index
+    bounds: IndexBounds
+    backwards: bool = False
+    sorts: bool = False
+    covers: bool = False
+    """The projection wants nothing that is not in the keys."""
+    excludes_end: bool = False
+
+    def entries(self, counters: Counters) -> Iterator[tuple[tuple, int]]:
+        scans = self.bounds.scans
+        entries = self.index.entries
+        for low, high in reversed(scans) if self.backwards else scans:
+            start, end = (low, -1), (high, -1 if self.excludes_end else _INFINITE)
+            read = entries.between_downwards if self.backwards else entries.between
+            for entry in read(start, end):
+                counters.keys += 1
+                yield entry
+
+    def records(self, collection: Collection, counters: Counters) -> Iterator[Record]:
+        current = collection.records
+        is_point = self.bounds.points == len(self.index.fields) and self.index.is_unique
+        if is_point and not self.index.is_sparse:
+            # One key, and so one record at the most.
+            for record_id in self.index.record_ids(self.bounds.scans[0][0]):
+                counters.keys += 1
+                counters.documents += 1
+                yield current[record_id]
+            return
+        if not self.index.is_multikey and len(self.bounds.scans) == 1:
+            for _, record_id in self.entries(counters):
+                record = current.get(record_id)
+                if record is not None:
+                    counters.documents += 1
+                    yield record
+            return
+        seen: set[int] = set()
+        for _, record_id in self.entries(counters):
+            if record_id not in seen:
+                seen.add(record_id)
+                record = current.get(record_id)
+                if record is not None:
+                    counters.documents += 1
+                    yield record
+
+    def name(self) -> str:
+        return self.index.name
+
+
+@dataclass(slots=True)
+class OrPlan(Plan):
+    plans: list[Plan] = field(default_factory=list)
+    sorts: bool = False
+
+    def records(self, collection: Collection, counters: Counters) -> Iterator[Record]:
+        seen: set[int] = set()
+        for plan in self.plans:
+            for record in plan.records(collection, counters):
+                if record.id not in seen:
+                    seen.add(record.id)
+                    yield record
+
+    def name(self) -> str:
+        return "OR(" + ",".join(plan.name() for plan in self.plans) + ")"
+
+
+@dataclass(slots=True)
+class Nothing(Plan):
+    """There is no such collection.  # Real: EOF"""
+
+    sorts: bool = True
+
+    def records(self, collection: Collection, counters: Counters) -> Iterator[Record]:
+        return iter(())
+
+    def name(self) -> str:
+        return "EOF"
+
+
+@dataclass(slots=True)
+class Execution:
+    """A plan at work: the records that pass the whole filter."""
+
+    plan: Plan
+    collection: Collection | None
+    predicate: Predicate
+    counters: Counters = field(default_factory=Counters)
+
+    def records(self) -> Iterator[Record]:
+        predicate, counters = self.predicate, self.counters
+        for record in self.plan.records(self.collection, counters):
+            if predicate(record.document):
+                counters.returned += 1
+                yield record
+
+
+# --- explain -------------------------------------------------------------------------------------
+
+
+def explain_plan(plan: Plan, parsed_query: Document) -> Document:
+    """The stages of a plan, as `explain` shows them."""
+    match plan:
+        case Nothing():
+            return {"stage": "EOF"}
+        case CollectionScan():
+            return {
+                "stage": "COLLSCAN",
+                "filter": parsed_query,
+                "direction": "backward" if plan.backwards else "forward",
+            }
+        case IndexScan():
+            scan = _explain_scan(plan)
+            if plan.covers:
+                return scan
+            return {"stage": "FETCH", "filter": parsed_query, "inputStage": scan}
+        case OrPlan():
+            inputs = [explain_plan(inner, parsed_query) for inner in plan.plans]
+            inputs = [stage.get("inputStage", stage) for stage in inputs]
+            return {
+                "stage": "FETCH",
+                "filter": parsed_query,
+                "inputStage": {"stage": "OR", "inputStages": inputs},
+            }
+    raise AssertionError(plan)
+
+
+def _explain_scan(plan: IndexScan) -> Document:
+    index = plan.index
+    shown: Document = {
+        "stage": "IXSCAN",
+        "keyPattern": dict(index.pattern),
+        "indexName": index.name,
+        "isMultiKey": index.is_multikey,
+        "isUnique": index.is_unique and index.name != "_id_",
+        "isSparse": index.is_sparse,
+        "isPartial": index.partial is not None,
+        "indexVersion": 2,
+        "direction": "backward" if plan.backwards else "forward",
+        "indexBounds": {
+            path: [_shown_interval(i) for i in plan.bounds.fields.get(path, [])]
+            or ["[MinKey, MaxKey]"]
+            for path, _ in index.fields
+        },
+    }
+    return shown
+
+
+def _shown_interval(interval: tuple[object, object]) -> str:
+    return "[{}, {}]".format(*(_shown_end(end, i) for i, end in enumerate(interval)))
+
+
+def _shown_end(end: object, is_high: int) -> str:
+    if type(end) is Descending:
+        end = end.key
+    if type(end) is not tuple:
+        return "MaxKey" if is_high else "MinKey"
+    value = end[1] if len(end) > 1 else ("inf" if is_high else "-inf")
+    if type(value) is str and end[0] == 15:
+        return f'"{value}"'
+    return "inf" if not isinstance(value, int | float | str | bytes | tuple) else str(value)

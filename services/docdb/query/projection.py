@@ -1,0 +1,390 @@
+"""Projections: which fields of a document a reply has, and which are computed.
+
+    {name: 1, "address.city": 1}      inclusion: these, and _id
+    {password: 0}                     exclusion: all but these
+    {total: {$add: ["$a", "$b"]}}     computed, beside either
+    {"tags.$": 1}, {tags: {$slice: 2}}, {tags: {$elemMatch: …}}      in `find` alone
+
+All become one tree of names, which is walked together with the document:
+
+    {name: 1, address: {city: 1}}  ─▶  Node ─┬─ name     keep
+                                             └─ address  Node ── city  keep
+
+`$project`, `$addFields` and `$unset` walk the same tree.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from services.docdb.bson.types import Document
+from services.docdb.errors import MongoError
+from services.docdb.expressions.compiler import Evaluate, Scope, Variables, compile_expression
+from services.docdb.query.comparison import MISSING
+from services.docdb.query.conditions import And
+from services.docdb.query.filters import FilterContext, compile_filter
+from services.docdb.query.operators import is_truthy
+
+Project = Callable[[Document, Variables], Document]
+
+
+@dataclass(slots=True)
+class Node:
+    """What is said about the fields of one document: a leaf's mark, or the node below it."""
+
+    children: "dict[str, Node]" = field(default_factory=dict)
+    leaves: set[str] = field(default_factory=set)
+    computed: dict[str, Evaluate] = field(default_factory=dict)
+    has_computed: bool = False
+
+    def place(self, path: str) -> "tuple[Node, str]":
+        """The node that holds the last name of a path; made on the way."""
+        *parents, name = path.split(".")
+        node = self
+        for part in parents:
+            if part in node.leaves or part in node.computed:
+                raise MongoError(31249, f"Path collision at {path} remaining portion {name}")
+            node = node.children.setdefault(part, Node())
+        if name in node.children or name in node.leaves or name in node.computed:
+            raise MongoError(31250, f"Path collision at {path}")
+        return node, name
+
+    def settle(self) -> bool:
+        """Whether something is computed here or below."""
+        below = [child.settle() for child in self.children.values()]
+        self.has_computed = bool(self.computed) or any(below)
+        return self.has_computed
+
+
+def include(node: Node, value: Document) -> Document:
+    kept: Document = {}
+    leaves, children = node.leaves, node.children
+    for name, item in value.items():
+        if name in leaves:
+            kept[name] = item
+        elif name in children:
+            child = children[name]
+            if type(item) is dict:
+                kept[name] = include(child, item)
+            elif type(item) is list:
+                kept[name] = _include_in_array(child, item)
+    return kept
+
+
+def _include_in_array(node: Node, array: list) -> list:
+    kept: list[object] = []
+    for item in array:
+        if type(item) is dict:
+            kept.append(include(node, item))
+        elif type(item) is list:
+            kept.append(_include_in_array(node, item))
+    return kept
+
+
+def exclude(node: Node, value: Document) -> Document:
+    kept: Document = {}
+    leaves, children = node.leaves, node.children
+    for name, item in value.items():
+        if name in leaves:
+            continue
+        if name in children and type(item) is dict:
+            item = exclude(children[name], item)
+        elif name in children and type(item) is list:
+            item = _exclude_in_array(children[name], item)
+        kept[name] = item
+    return kept
+
+
+def _exclude_in_array(node: Node, array: list) -> list:
+    return [
+        exclude(node, item)
+        if type(item) is dict
+        else _exclude_in_array(node, item)
+        if type(item) is list
+        else item
+        for item in array
+    ]
+
+
+def compute(node: Node, target: Document, root: Document, variables: Variables) -> Document:
+    """`target` with what is computed for `root` in it; in arrays, for each element."""
+    changed = dict(target)
+    for name, child in node.children.items():
+        if child.has_computed:
+            value = _compute_below(child, changed.get(name, MISSING), root, variables)
+            if value is not MISSING:
+                changed[name] = value
+    for name, evaluate in node.computed.items():
+        value = evaluate(root, variables)
+        if value is MISSING:
+            changed.pop(name, None)
+        else:
+            changed[name] = value
+    return changed
+
+
+def _compute_below(node: Node, value: object, root: Document, variables: Variables) -> object:
+    if type(value) is list:
+        return [_compute_below(node, item, root, variables) for item in value]
+    return compute(node, value if type(value) is dict else {}, root, variables)
+
+
+# --- the specification --------------------------------------------------------------------------
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool | int | float | Decimal)
+
+
+@dataclass(slots=True)
+class ProjectionContext:
+    """With what a projection is parsed; `condition` is the query's filter, for `$`."""
+
+    scope: Scope = field(default_factory=Scope)
+    condition: And | None = None
+    filters: FilterContext = field(default_factory=FilterContext)
+    is_find: bool = True
+
+
+class _Parser:
+    def __init__(self, spec: Document, context: ProjectionContext):
+        self.context = context
+        self.tree = Node()
+        self.is_inclusion: bool | None = None
+        self.id_flag: bool | None = None
+        self.after: list[Callable[[Document, Document], Document]] = []
+        """What is done last: with the projected document and the whole one."""
+        self.positional = ""
+        self.sliced: list[str] = []
+        for path, value in spec.items():
+            self.read(path, value)
+        if self.is_inclusion:
+            for path in self.sliced:
+                node, name = self.tree.place(path)
+                node.leaves.add(name)
+        self.tree.settle()
+
+    def read(self, path: str, value: object) -> None:
+        if not path:
+            raise MongoError(40352, "An empty field name is not allowed in a projection")
+        if path.endswith(".$") and self.context.is_find:
+            self._positional(path.removesuffix(".$"))
+        elif path.startswith("$"):
+            raise MongoError(16410, f"FieldPath field names may not start with '$': {path}")
+        elif _is_flag(value):
+            self._flag(path, is_truthy(value))
+        elif type(value) is dict and value and next(iter(value)).startswith("$"):
+            self._operator(path, value)
+        elif type(value) is dict:
+            if not value:
+                raise MongoError(51270, "An empty sub-projection is not a valid value.")
+            for name, inner in value.items():
+                self.read(f"{path}.{name}", inner)
+        else:
+            self._computed(path, value)
+
+    def _flag(self, path: str, wanted: bool) -> None:
+        if path == "_id":
+            self.id_flag = wanted
+            return
+        self._decide(path, wanted)
+        node, name = self.tree.place(path)
+        node.leaves.add(name)
+
+    def _decide(self, path: str, inclusion: bool) -> None:
+        if self.is_inclusion is None:
+            self.is_inclusion = inclusion
+        elif self.is_inclusion != inclusion:
+            mode = ("inclusion", 31253) if not inclusion else ("exclusion", 31254)
+            raise MongoError(
+                31254 if mode[0] == "inclusion" else 31253,
+                f"Cannot do {'exclusion' if not inclusion else 'inclusion'} on field {path} in "
+                f"{mode[0]} projection",
+            )
+
+    def _operator(self, path: str, value: Document) -> None:
+        name, operand = next(iter(value.items()))
+        if self.context.is_find and name == "$slice" and not _is_expression_slice(operand):
+            self._slice(path, operand)
+        elif self.context.is_find and name == "$elemMatch":
+            self._elem_match(path, operand)
+        elif name == "$meta":
+            self._meta(path, operand)
+        else:
+            self._computed(path, value)
+
+    def _computed(self, path: str, value: object) -> None:
+        if self.is_inclusion is False:
+            raise MongoError(31252, f"Cannot use an expression in an exclusion projection: {path}")
+        self.is_inclusion = True
+        if path == "_id":
+            self.id_flag = True
+        node, name = self.tree.place(path)
+        node.computed[name] = compile_expression(value, self.context.scope)
+
+    def _meta(self, path: str, operand: object) -> None:
+        node, name = self.tree.place(path)
+        if operand == "textScore":
+            node.computed[name] = lambda document, variables: variables.get("textScore", MISSING)
+        elif operand in ("indexKey", "recordId", "sortKey", "randVal"):
+            node.computed[name] = lambda document, variables: variables.get(operand, MISSING)
+        else:
+            raise MongoError(17308, f"Unsupported $meta field: {operand}")
+
+    def _slice(self, path: str, operand: object) -> None:
+        cut = _slicer(operand)
+        self.after.append(lambda kept, whole: _replaced(kept, path.split("."), cut))
+        self.sliced.append(path)
+
+    def _elem_match(self, path: str, operand: object) -> None:
+        if "." in path:
+            raise MongoError(31275, "Cannot use $elemMatch projection on a nested field")
+        self._decide(path, True)
+        self.tree.place(path)
+        find = compile_filter({path: {"$elemMatch": operand}}, self.context.filters)
+
+        def pick(kept: Document, whole: Document) -> Document:
+            array = whole.get(path)
+            if type(array) is list:
+                found = next((item for item in array if find({path: [item]})), MISSING)
+                if found is not MISSING:
+                    kept[path] = [found]
+            return kept
+
+        self.after.append(pick)
+
+    def _positional(self, path: str) -> None:
+        if self.positional:
+            raise MongoError(31276, "Cannot specify more than one positional projection per query.")
+        self.positional = path
+        self._flag(path, True)
+        condition = self.context.condition
+
+        def pick(kept: Document, whole: Document) -> Document:
+            index = condition.matched_index(whole) if condition else None
+            if index is None:
+                raise MongoError(51246, "Executor error during find command :: caused by :: "
+                                 "positional operator '.$' couldn't find a matching element in "
+                                 "the array")  # fmt: skip
+            return _replaced(kept, path.split("."), lambda array: array[index : index + 1])
+
+        self.after.append(pick)
+
+
+def _is_expression_slice(operand: object) -> bool:
+    return type(operand) is list and bool(operand) and not all(map(_is_flag, operand))
+
+
+def _slicer(operand: object) -> Callable[[list], list]:
+    if type(operand) is list:
+        if len(operand) != 2 or not all(map(_is_flag, operand)):
+            raise MongoError(28724, "$slice takes a number, or two")
+        skip, limit = int(operand[0]), int(operand[1])
+        if limit <= 0:
+            raise MongoError(28729, "Third argument to $slice must be positive")
+
+        def cut(array: list) -> list:
+            start = max(len(array) + skip, 0) if skip < 0 else skip
+            return array[start : start + limit]
+
+        return cut
+    if not _is_flag(operand):
+        raise MongoError(28667, "$slice takes a number, or two")
+    count = int(operand)
+    return lambda array: array[:count] if count >= 0 else array[count:]
+
+
+def _replaced(document: Document, parts: list[str], change: Callable[[list], list]) -> Document:
+    """A copy in which the array at a path is another one."""
+    name, *rest = parts
+    if name not in document:
+        return document
+    value = document[name]
+    if not rest:
+        if type(value) is not list:
+            return document
+        return {**document, name: change(value)}
+    if type(value) is dict:
+        return {**document, name: _replaced(value, rest, change)}
+    if type(value) is list:
+        items = [_replaced(item, rest, change) if type(item) is dict else item for item in value]
+        return {**document, name: items}
+    return document
+
+
+def parse_projection(spec: object, context: ProjectionContext | None = None) -> Project | None:
+    """A function from a document to what is shown of it; None where all of it is."""
+    context = context or ProjectionContext()
+    if type(spec) is not dict:
+        raise MongoError(14, "the projection must be an object")
+    if not spec:
+        return None
+    parsed = _Parser(spec, context)
+    is_inclusion = parsed.is_inclusion
+    if is_inclusion is None:
+        # Only _id was spoken of, or only operators.
+        is_inclusion = bool(parsed.id_flag) and not parsed.after
+    tree = parsed.tree
+    if is_inclusion:
+        if (
+            parsed.id_flag is not False
+            and "_id" not in tree.computed
+            and "_id" not in tree.children
+        ):
+            tree.leaves.add("_id")
+        walk = include
+    else:
+        if parsed.id_flag is False:
+            tree.leaves.add("_id")
+        walk = exclude
+    return _combined(tree, walk, parsed.after)
+
+
+def _combined(tree: Node, walk: Callable, after: list[Callable]) -> Project:
+    if not tree.has_computed and not after:
+        return lambda document, variables: walk(tree, document)
+
+    def project(document: Document, variables: Variables) -> Document:
+        shown = walk(tree, document)
+        if tree.has_computed:
+            shown = compute(tree, shown, document, variables)
+        for step in after:
+            shown = step(shown, document)
+        return shown
+
+    return project
+
+
+def parse_added_fields(spec: object, scope: Scope) -> Project:
+    """`$addFields`: all of the document, with computed fields in it."""
+    if type(spec) is not dict:
+        raise MongoError(40272, "$addFields specification stage must be an object")
+    tree = Node()
+    _read_added(tree, "", spec, scope)
+    tree.settle()
+    return lambda document, variables: compute(tree, document, document, variables)
+
+
+def _read_added(tree: Node, prefix: str, spec: Document, scope: Scope) -> None:
+    for name, value in spec.items():
+        path = prefix + name
+        if not name or name.startswith("$") or "" in path.split("."):
+            raise MongoError(
+                16410 if name else 40352,
+                f"FieldPath field names may not start with '$' or be empty: {path}",
+            )
+        is_nested = type(value) is dict and value and not next(iter(value)).startswith("$")
+        if is_nested:
+            _read_added(tree, f"{path}.", value, scope)
+        else:
+            node, last = tree.place(path)
+            node.computed[last] = compile_expression(value, scope)
+
+
+def parse_unset(paths: list[str]) -> Project:
+    """`$unset`: all but these."""
+    tree = Node()
+    for path in paths:
+        node, name = tree.place(path)
+        node.leaves.add(name)
+    return lambda document, variables: exclude(tree, document)

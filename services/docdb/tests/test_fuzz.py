@@ -1,0 +1,158 @@
+"""Every operator with every kind of operand: an answer or a client's error, never our own."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.docdb.expressions.compiler import operator_table
+from services.docdb.pipeline.stage import stage_table
+from services.docdb.query.filters import FIELD_OPERATORS, TOP_LEVEL
+from services.docdb.query.update_operators import OPERATORS
+from services.docdb.tests.strategies import scalars
+from services.docdb.tests.support import Database
+
+ARGUMENTS = [
+    "input",
+    "in",
+    "as",
+    "cond",
+    "n",
+    "by",
+    "sortBy",
+    "date",
+    "unit",
+    "amount",
+    "find",
+    "regex",
+    "vars",
+    "if",
+    "then",
+    "else",
+    "field",
+    "value",
+    "path",
+    "into",
+    "coll",
+    "pipeline",
+    "groupBy",
+    "boundaries",
+    "output",
+    "range",
+    "from",
+    "let",
+]
+FIELDS = [
+    "filter",
+    "query",
+    "documents",
+    "updates",
+    "deletes",
+    "pipeline",
+    "cursor",
+    "key",
+    "indexes",
+    "index",
+    "sort",
+    "limit",
+    "skip",
+    "projection",
+    "update",
+    "new",
+    "remove",
+    "batchSize",
+    "collation",
+    "hint",
+    "min",
+    "max",
+    "let",
+    "to",
+    "user",
+    "pwd",
+    "roles",
+    "validator",
+    "viewOn",
+    "capped",
+    "size",
+    "writeConcern",
+    "readConcern",
+    "lsid",
+    "explain",
+]
+EXPRESSIONS, STAGES = sorted(operator_table()), sorted(stage_table())
+paths = st.sampled_from(["a", "b.c", "l", "l.0", "d", "$a", "$l", "$$ROOT", "$", "a..b", ""])
+leaves = st.one_of(scalars, paths, st.integers(-3, 5))
+operands = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(ARGUMENTS),
+            inner,
+            max_size=3,
+        ),
+        st.builds(lambda name, it: {name: it}, st.sampled_from(EXPRESSIONS), inner),
+        st.builds(lambda name, it: {name: it}, st.sampled_from(sorted(FIELD_OPERATORS)), inner),
+    ),
+    max_leaves=5,
+)
+
+
+def database() -> Database:
+    made = Database()
+    made.insert("c", {"_id": 1, "a": 5, "b": {"c": "x"}, "l": [1, {"k": 2}]}, {"_id": 2, "d": None})
+    return made
+
+
+def must_be_answered(reply: dict) -> None:
+    assert reply.get("code") != 1, reply
+    for error in reply.get("writeErrors", []):
+        assert error["code"] != 1, error
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(sorted(FIELD_OPERATORS) + sorted(TOP_LEVEL)), operands)
+def test_filters(name: str, operand: object) -> None:
+    query = {name: operand} if name in TOP_LEVEL else {"l": {name: operand}}
+    must_be_answered(database().run({"find": "c", "filter": query}))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(EXPRESSIONS), operands)
+def test_expressions(name: str, operand: object) -> None:
+    pipeline = [{"$replaceWith": {"value": {name: operand}}}]
+    must_be_answered(database().run({"aggregate": "c", "pipeline": pipeline, "cursor": {}}))
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.sampled_from(STAGES), operands)
+def test_stages(name: str, operand: object) -> None:
+    pipeline = [{name: operand}]
+    must_be_answered(database().run({"aggregate": "c", "pipeline": pipeline, "cursor": {}}))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from([*sorted(OPERATORS), "$rename"]), paths, operands)
+def test_updates(name: str, path: str, operand: object) -> None:
+    made = database()
+    statement = {"q": {}, "u": {name: {path: operand}}, "multi": True}
+    must_be_answered(made.run({"update": "c", "updates": [statement]}))
+    assert made.run({"validate": "c"})["valid"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(sorted(Database().engine.dispatcher.commands)),
+    st.one_of(st.sampled_from(["c", 1]), operands),
+    st.dictionaries(
+        st.sampled_from(FIELDS),
+        operands,
+        max_size=4,
+    ),
+)
+def test_commands(name: str, target: object, fields: dict) -> None:
+    must_be_answered(database().run({name: target, **fields}))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.sampled_from(["a", "b.c", "l", "l.$", "_id"]), operands, max_size=3))
+def test_projections(spec: dict) -> None:
+    must_be_answered(database().run({"find": "c", "projection": spec}))
