@@ -4,6 +4,7 @@ import requests
 
 from e2e.stack import Stack, wait_until
 
+PATIENCE_S = 60.0
 FINAL_STATES = {"succeeded", "failed", "dead", "cancelled", "expired"}
 
 

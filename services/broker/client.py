@@ -1,10 +1,20 @@
-"""What other programs use of the task queue.
+"""What other programs use of the task queue: the door to this package.
 
-Programs that submit tasks speak HTTP with a broker, through `BrokerClient`:
+A program that defines tasks and calls them:
 
-    broker = BrokerClient("http://127.0.0.1:4246")
-    task = broker.submit("sleep", [3], retries=2)
-    broker.wait(task["id"], timeout_s=10)["state"]              ─▶ "succeeded"
+    from services.broker.client import connect, task
+
+    @task(retries=3)
+    def resize(path: str, *, width: int) -> str: ...
+
+    connect("http://127.0.0.1:4246")
+    resize.delay("cat.png", width=200).get(timeout=10)
+
+    `task`          definitions and calls          `result`       futures, and what they raise
+    `connections`   where the queue is             `signatures`   chain, group, chord
+    `execution`     inside a task: progress, current_task, SoftTimeout
+
+A program that has none of the tasks' code, or only looks on, uses `BrokerClient` (HTTP).
 
 A worker is a client of another kind. It asks no broker, it shares the queue in kvdb with it, by the
 same code: the session that claims and finishes tasks, the records, the rules, the messages. What
@@ -13,116 +23,103 @@ it needs of them is named here, and nothing else of the broker is its business.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
-from services.broker.delivery import Fenced, Round, Session
-from services.broker.events import Announcer, decode_cancel, decode_wake
+from services.broker.clock import clock_ms
+from services.broker.connections import connect, open_connection
+from services.broker.delivery import Session
+from services.broker.errors import BrokerError
+from services.broker.events import Announcer, decode_wake
+from services.broker.execution import (
+    REPORTS_PER_S,
+    Execution,
+    SoftTimeout,
+    current_task,
+    executing,
+    progress,
+)
+from services.broker.fence import Fenced
 from services.broker.keys import ORDERS_CHANNEL, SESSIONS, WAKE_CHANNEL, lease
 from services.broker.outcomes import Cancelled, Failed, HandedBack, Outcome, Succeeded
+from services.broker.progress import Progress
+from services.broker.queue_settings import MAX_WEIGHT
+from services.broker.result import (
+    NoResult,
+    Result,
+    TaskCancelled,
+    TaskExpired,
+    TaskFailed,
+    WorkflowFailed,
+    WorkflowResult,
+    gather,
+)
 from services.broker.rules import standard_rules
-from services.broker.states import FINAL, State
+from services.broker.signatures import Signature, chain, chord, group
 from services.broker.store import kvdb_url, pubsub_url, store_options
+from services.broker.task import Task, task
 from services.broker.task_options import OptionError, TaskOptions, parse_options
 from services.broker.task_record import TaskError, TaskRecord
-from services.web.client import HTTPClient
+
+if TYPE_CHECKING:
+    from services.broker.http_client import BrokerClient
 
 __all__ = [
-    "FINAL",
+    "MAX_WEIGHT",
     "ORDERS_CHANNEL",
+    "REPORTS_PER_S",
     "SESSIONS",
     "WAKE_CHANNEL",
     "Announcer",
     "BrokerClient",
+    "BrokerError",
     "Cancelled",
+    "Execution",
     "Failed",
     "Fenced",
     "HandedBack",
+    "NoResult",
     "OptionError",
     "Outcome",
-    "Round",
+    "Progress",
+    "Result",
     "Session",
-    "State",
+    "Signature",
+    "SoftTimeout",
     "Succeeded",
+    "Task",
+    "TaskCancelled",
     "TaskError",
+    "TaskExpired",
+    "TaskFailed",
     "TaskOptions",
     "TaskRecord",
-    "decode_cancel",
+    "WorkflowFailed",
+    "WorkflowResult",
+    "chain",
+    "chord",
+    "clock_ms",
+    "connect",
+    "current_task",
     "decode_wake",
+    "executing",
+    "gather",
+    "group",
     "kvdb_url",
     "lease",
+    "open_connection",
     "parse_options",
+    "progress",
     "pubsub_url",
     "standard_rules",
     "store_options",
+    "task",
 ]
 
-# A request to wait is answered at least so often; the broker itself allows a little more.
-LONGEST_WAIT_S = 30.0
-_FINAL_NAMES = frozenset(state.value for state in FINAL)
 
+def __getattr__(name: str) -> object:
+    """The client on demand: the children of a worker start without HTTP."""
+    if name == "BrokerClient":
+        from services.broker.http_client import BrokerClient
 
-class BrokerClient:
-    """A broker over HTTP. Tasks are the dicts that its API shows.
-
-    Every method raises `services.web.client.HTTPClientError` when the broker cannot be reached or
-    refuses; its `status` is the HTTP status then.
-    """
-
-    def __init__(self, url: str, *, timeout_s: float = 10.0):
-        self._http = HTTPClient(url, timeout_s=timeout_s + LONGEST_WAIT_S)
-
-    def submit(
-        self,
-        task: str,
-        args: Sequence[object] = (),
-        kwargs: Mapping[str, object] | None = None,
-        **options: object,
-    ) -> dict[str, Any]:
-        """Submit one task; options by their names in the API, such as `retries=3`."""
-        document = {"task": task, "args": list(args), "kwargs": kwargs or {}, "options": options}
-        return self._http.post("/tasks", json=document).check().json()
-
-    def submit_many(self, submissions: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
-        """Submit tasks as documents, `{"task": …, "args": …}`: all or none, at most 1000."""
-        return self._http.post("/tasks", json=list(submissions)).check().json()["tasks"]
-
-    def get(self, task_id: str) -> dict[str, Any]:
-        return self._http.get(_path(task_id)).check().json()
-
-    def wait(self, task_id: str, timeout_s: float) -> dict[str, Any]:
-        """The task when it is finished, or as it is after `timeout_s`."""
-        deadline_s = time.monotonic() + timeout_s
-        while True:
-            left_s = min(max(0.0, deadline_s - time.monotonic()), LONGEST_WAIT_S)
-            query = {"timeout": f"{left_s:.3f}"}
-            task = self._http.get(_path(task_id, "wait"), query=query).check().json()
-            if task["state"] in _FINAL_NAMES or time.monotonic() >= deadline_s:
-                return task
-
-    def cancel(self, task_id: str) -> dict[str, Any]:
-        return self._http.post(_path(task_id, "cancel"), json={}).check().json()
-
-    def retry(self, task_id: str) -> dict[str, Any]:
-        return self._http.post(_path(task_id, "retry"), json={}).check().json()
-
-    def tasks(self, **query: object) -> dict[str, Any]:
-        """A page of tasks: `{"tasks": […], "next_cursor": …}`; filters as in the API."""
-        given = {name: value for name, value in query.items() if value is not None}
-        return self._http.get("/tasks", query=given).check().json()
-
-    def queues(self) -> dict[str, Any]:
-        return self._http.get("/queues").check().json()
-
-    def workers(self) -> list[dict[str, Any]]:
-        return self._http.get("/workers").check().json()["workers"]
-
-    def close(self) -> None:
-        self._http.close()
-
-
-def _path(task_id: str, verb: str | None = None) -> str:
-    path = f"/tasks/{quote(task_id, safe='')}"
-    return f"{path}/{verb}" if verb else path
+        return BrokerClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,27 +24,26 @@ moment at which a task is claimed but not leased, because the claim itself is on
 queue into the list of a session that is watched over already.
 
 **Where a task is.** A task that is not finished lies at every moment in a queue list, in
-`tasks:due`, or in the claimed list of a session that exists. Each step from one place to another
-is one LMOVE or one MULTI/EXEC, so no crash leaves it in none. And each place has somebody who
-empties it: workers the queues, the scheduler `tasks:due`, and the claimed list its session or,
-when its lease is gone, the scheduler. So a task that was submitted is finished one day, as long
-as one broker, one worker and kvdb come back. That is the proof that no task is lost.
+`tasks:due`, in a lane, or in the claimed list of a session that exists. Each step from one place
+to another is one LMOVE or one MULTI/EXEC, so no crash leaves it in none. And each place has
+somebody who empties it: workers the queues, the scheduler `tasks:due` and the lanes, and the
+claimed list its session or, when its lease is gone, the scheduler. So a task that was submitted
+is finished one day, as long as one broker, one worker and kvdb come back. That is the proof that
+no task is lost.
 
 **The fence** is why a worker that was given up cannot write. The scheduler deletes the fence in the
 same transaction that takes the tasks away. The session watches the fence (WATCH) before every
 transaction of its own, and looks whether it exists; so each EXEC of a session that was reaped
 fails, be it one millisecond or one hour late. What it would have written is thrown away, its
 children are killed, and the worker starts a new session. The name of the session is the fencing
-token: one that was fenced out never comes back.
-
-WATCH costs no round trip of its own. EXEC ends it, so each transaction goes out together with
-the next WATCH and the look at the fence, in one write:
-
-    MULTI … EXEC │ WATCH fence │ EXISTS fence        one round trip, armed for the next one
+token: one that was fenced out never comes back. How that is done without a round trip of its own,
+`fence` says.
 
 **The record decides.** An id in a list is only a hint where to look. A worker that has claimed an
 id reads the record under WATCH, and starts it only if it is queued; a task that was cancelled
-in between is dropped. So a stale id does no harm.
+in between is dropped. So a stale id does no harm. What becomes of a claimed id, case by case,
+stands in `opening`; whether it may start now is what the rules decide: `middleware` by the record,
+`gates` by what they read under the same WATCH.
 
 What happens when somebody dies:
 
@@ -76,27 +75,27 @@ wakes the workers, and a connection that blocks could renew nothing).
 
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.broker import keys
+from services.broker import keys, queue_settings
+from services.broker.clock import Clock
+from services.broker.conflicts import MAX_CONFLICTS
+from services.broker.fence import Fenced, FencedConnection
+from services.broker.gates import View
+from services.broker.merging import merged
 from services.broker.middleware import Rules
-from services.broker.outcomes import Outcome, after_loss, after_outcome
-from services.broker.places import commands_to_drop, commands_to_move
+from services.broker.opening import Claimed, Opened, Opener
+from services.broker.outcomes import Outcome, after_outcome
+from services.broker.places import commands_to_move
+from services.broker.progress import Progress, commands_to_store
+from services.broker.queue_settings import QueueSettings, decode_settings, is_paused
 from services.broker.states import State
 from services.broker.task_options import TaskOptions
 from services.broker.task_record import TaskRecord, decode_if_readable
 from services.common.logs import Log
-from services.common.resp import ReplyError
 from services.common.resp_client import RespConnection
 from services.kvdb.client import Command
-
-MAX_CONFLICTS = 100
-"""So often a transaction is repeated because others changed the same tasks; once is rare."""
-
-
-class Fenced(Exception):
-    """The session was given up by the scheduler: nothing of it may be written any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,29 +110,12 @@ class Round:
     """How many ids are left in each queue list that was claimed from."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Claimed:
-    """A claimed id, and what is stored of it; no record where it is gone or cannot be read."""
-
-    id: str
-    record: TaskRecord | None
-    is_to_be_cancelled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """What is done with an id that was claimed."""
-
-    commands: list[Command]
-    after: TaskRecord | None = None
-    is_start: bool = False
-
-
 class Session:
     """One life of one worker in kvdb. All calls come from one thread.
 
-    Every method raises ConnectionLost when kvdb cannot be reached, and Fenced when the session
-    has been given up. After ConnectionLost the session lives on: `reconcile` on a new connection.
+    Every method that asks kvdb raises ConnectionLost when it cannot be reached; the session lives
+    on then: `reconcile` on a new connection. Those that change tasks, `renew` and `reconcile` raise
+    Fenced when the session has been given up.
     """
 
     def __init__(
@@ -142,7 +124,7 @@ class Session:
         worker: str,
         rules: Rules,
         definitions: Mapping[str, TaskOptions],
-        clock_ms: Callable[[], int],
+        clock_ms: Clock,
         log: Log,
     ):
         self.id = session_id
@@ -151,12 +133,13 @@ class Session:
         self._definitions = definitions
         self._clock_ms = clock_ms
         self._log = log
-        self._connection: RespConnection | None = None
-        self._is_fenced = False
+        self._opener = Opener(session_id, worker, rules, definitions, log)
+        self._kvdb: FencedConnection | None = None
         # Claimed and not started: ids only, the record is read when it is started.
         self._claimed: list[str] = []
         # Started: the records as they were last committed.
         self._held: dict[str, TaskRecord] = {}
+        self._settings: Mapping[str, QueueSettings] = {}
         # Starts that were sent; after a lost answer they tell "ours" from "lost by us".
         self._starting: dict[str, TaskRecord] = {}
 
@@ -164,6 +147,15 @@ class Session:
     def held(self) -> Mapping[str, TaskRecord]:
         """The tasks that this session has started and not finished."""
         return self._held
+
+    @property
+    def queue_weights(self) -> dict[str, int]:
+        """The weights that people have given to queues, as far as we have heard."""
+        return {
+            name: settings.weight
+            for name, settings in self._settings.items()
+            if settings.weight is not None
+        }
 
     @property
     def claimed_count(self) -> int:
@@ -174,9 +166,9 @@ class Session:
 
     def open(self, connection: RespConnection, lease_ms: int, vitals: bytes) -> None:
         """Make the session and the worker's definitions known, under a first lease."""
-        self._connection = connection
+        self._kvdb = FencedConnection(connection, self.id, self._log)
         facts = json.dumps({"worker": self._worker, "lease_ms": lease_ms})
-        self._exec(
+        self._kvdb.commit(
             [
                 ("SADD", keys.SESSIONS, self.id),
                 ("SET", keys.fence(self.id), facts),
@@ -194,8 +186,8 @@ class Session:
         Returns the tasks that are no longer ours; their children are to be stopped. An id that is
         ours without our knowing (the answer to its claim was lost) is opened in the next round.
         """
-        self._connection = connection
-        _, exists, ids = self._ask(
+        self._kvdb = FencedConnection(connection, self.id, self._log)
+        _, exists, ids = self._kvdb.ask(
             ("WATCH", keys.fence(self.id)),
             ("EXISTS", keys.fence(self.id)),
             ("LRANGE", keys.claimed(self.id), 0, -1),
@@ -212,7 +204,7 @@ class Session:
     def renew(self, lease_ms: int, vitals: bytes) -> list[str]:
         """Renew the lease; the ids of those held tasks that somebody wants to stop."""
         held = list(self._held)
-        _, exists, orders = self._ask(
+        _, exists, orders = self._kvdb.ask(
             ("SET", keys.lease(self.id), vitals, "PX", lease_ms),
             ("EXISTS", keys.fence(self.id)),
             # MGET wants at least one key.
@@ -222,48 +214,59 @@ class Session:
             raise Fenced(self.id)
         return [task_id for task_id, order in zip(held, orders, strict=False) if order is not None]
 
+    def store_progress(self, reports: Mapping[str, Progress]) -> None:
+        """How far tasks say they have come; of those that are held no longer, nothing is stored."""
+        held = {task_id: report for task_id, report in reports.items() if task_id in self._held}
+        self._kvdb.ask(*commands_to_store(held))
+
     def give_back(self) -> None:
         """Put what is claimed and not started back to its place."""
         if self._claimed:
-            self._repeat(self._commands_to_give_back)
+            self._kvdb.repeat(self._commands_to_give_back)
             self._claimed = []
 
     def close(self) -> None:
         """End the session; what is claimed and not started goes back to its place."""
         ended = [keys.claimed(self.id), keys.lease(self.id), keys.fence(self.id)]
         end: list[Command] = [("DEL", *ended), ("SREM", keys.SESSIONS, self.id)]
-        self._repeat(lambda: [*self._commands_to_give_back(), *end])
+        self._kvdb.repeat(lambda: [*self._commands_to_give_back(), *end])
 
     def _commands_to_give_back(self) -> list[Command]:
         # The last one first, as each is put in front of the others.
         return [
             command
-            for claimed in reversed(self._read_claimed())
+            for claimed in reversed(self._read_claimed(self._claimed)[0])
             if claimed.record is not None and claimed.record.state is State.QUEUED
             for command in commands_to_move(claimed.record, claimed.record, self.id)
         ]
 
     def backlog(self) -> dict[str, int]:
-        """How many ids wait in each queue list that was ever used."""
-        (members,) = self._ask(("SMEMBERS", keys.QUEUES))
+        """How many ids wait in each queue list that was ever used, and is not paused."""
+        members, settings = self._kvdb.ask(("SMEMBERS", keys.QUEUES), queue_settings.READ)
+        self._settings = decode_settings(settings)
         names = [name.decode("utf-8", "replace") for name in members]
-        lengths = self._ask(*(("LLEN", keys.queue(name)) for name in names))
+        names = [name for name in names if not self._is_paused(name)]
+        lengths = self._kvdb.ask(*(("LLEN", keys.queue(name)) for name in names))
         return dict(zip(names, lengths, strict=True))
 
     def look_up(self, records: Sequence[TaskRecord]) -> list[TaskRecord]:
         """These tasks as they are now; those that have vanished are left out."""
         if not records:
             return []
-        (documents,) = self._ask(("MGET", *(keys.record(record.id) for record in records)))
+        (documents,) = self._kvdb.ask(("MGET", *(keys.record(record.id) for record in records)))
         found = (decode_if_readable(document, self._log) for document in documents)
         return [record for record in found if record is not None]
 
     # Tasks.
 
-    def advance(self, outcomes: Mapping[str, Outcome], claims: Sequence[str]) -> Round:
+    def advance(
+        self, outcomes: Mapping[str, Outcome], claims: Sequence[str], starts: int | None = None
+    ) -> Round:
         """One round: finish tasks, start those claimed before, claim one from each list named.
 
-        All of it is one transaction. Outcomes of tasks that are not held (any more) are ignored.
+        At most `starts` are started, in the order in which they were claimed; None is all of them.
+        All of it is one transaction. Outcomes of tasks that are not held (any more) are ignored,
+        and so are claims from queues that are paused.
         """
         for _ in range(MAX_CONFLICTS):
             now_ms = self._clock_ms()
@@ -272,20 +275,30 @@ class Session:
                 for task_id, before in self._held.items()
                 if task_id in outcomes
             ]
-            opened = [self._opened(claimed, now_ms) for claimed in self._read_claimed()]
+            to_open = self._claimed[:starts]
+            all_claimed, view = self._read_claimed(to_open)
+            opened = [self._opened(claimed, view, now_ms) for claimed in all_claimed]
+            put_back = [one for one in opened if one.is_put_back]
             commands = [
                 *(move for step in finished for move in commands_to_move(*step, self.id)),
-                *(command for one in opened for command in one.commands),
+                *(command for one in opened if not one.is_put_back for command in one.commands),
+                # The last one first, as each is put in front of the others.
+                *(command for one in reversed(put_back) for command in one.commands),
             ]
-            replies = self._exec([*commands, *_claim(claims, self.id)])
+            allowed = [name for name in claims if not self._is_paused(name)]
+            commands = merged(commands)
+            replies = self._kvdb.commit([*commands, *_claim(allowed, self.id)])
             if replies is not None:
-                return self._settle(finished, opened, claims, replies[len(commands) :])
+                kept = self._claimed[len(to_open) :]
+                taken = self._settle(finished, opened, kept, allowed, replies[len(commands) :])
+                return replace(taken, left=dict.fromkeys(claims, 0) | taken.left)
         raise TimeoutError("the round never went through: other programs keep interfering")
 
     def _settle(
         self,
         finished: list[tuple[TaskRecord, TaskRecord]],
-        opened: list[_Opened],
+        opened: list[Opened],
+        kept: list[str],
         claims: Sequence[str],
         replies: list[object],
     ) -> Round:
@@ -296,7 +309,8 @@ class Session:
         self._held.update((record.id, record) for record in started)
         self._starting.clear()
         ids, lengths = replies[: len(claims)], replies[len(claims) :]
-        self._claimed = [task_id.decode("utf-8", "replace") for task_id in ids if task_id]
+        claimed = [task_id.decode("utf-8", "replace") for task_id in ids if task_id]
+        self._claimed = [*kept, *claimed]
         return Round(
             started=started,
             steps=[
@@ -312,102 +326,20 @@ class Session:
     def _finished(self, record: TaskRecord, outcome: Outcome, now_ms: int) -> TaskRecord:
         return after_outcome(record, outcome, self._rules, now_ms, random.random())
 
-    def _read_claimed(self) -> list[_Claimed]:
-        """What is claimed, read under WATCH."""
-        ids = list(dict.fromkeys(self._claimed))
-        if not ids:
-            return []
-        names = [*map(keys.record, ids), *map(keys.cancel, ids)]
-        _, found = self._ask(("WATCH", *names), ("MGET", *names))
-        documents, orders = found[: len(ids)], found[len(ids) :]
-        return [
-            _Claimed(task_id, decode_if_readable(document, self._log), order is not None)
-            for task_id, document, order in zip(ids, documents, orders, strict=True)
-        ]
+    def _read_claimed(self, claimed_ids: Sequence[str]) -> tuple[list[Claimed], View]:
+        all_claimed, view = self._opener.read(self._kvdb, claimed_ids)
+        if queue_settings.READ in view:
+            self._settings = decode_settings(view[queue_settings.READ])
+        return all_claimed, view
 
-    def _opened(self, claimed: _Claimed, now_ms: int) -> _Opened:
-        """The record decides what becomes of an id that was claimed."""
-        record = claimed.record
-        if record is None or claimed.id in self._held:
-            return _Opened(commands_to_drop(claimed.id, self.id))
-        if record.state is State.QUEUED and claimed.is_to_be_cancelled:
-            after = record.moved_to(State.CANCELLED, now_ms)
-            return _Opened(commands_to_move(record, after, self.id), after)
-        if record.state is State.QUEUED:
-            return self._start(record, now_ms)
-        if record.session == self.id:
-            if record == self._starting.get(claimed.id):
-                return _Opened([], record, is_start=True)
-            # We have started it, but know nothing of it: kvdb has lost its last seconds, among
-            # them how the task ended.
-            after = after_loss(record, self._rules, now_ms)
-            return _Opened(commands_to_move(record, after, self.id), after)
-        # Cancelled before it was started, or a stale id of a task that another one runs.
-        return _Opened(commands_to_drop(claimed.id, self.id))
+    def _opened(self, claimed: Claimed, view: View, now_ms: int) -> Opened:
+        opened = self._opener.open(claimed, view, now_ms, held=self._held, starting=self._starting)
+        if opened.is_start:
+            self._starting[claimed.id] = opened.after
+        return opened
 
-    def _start(self, record: TaskRecord, now_ms: int) -> _Opened:
-        if (definition := self._definitions.get(record.task)) is not None:
-            record = replace(record, options=record.options.filled_from(definition))
-        verdict = self._rules.before_start(record, now_ms)
-        if verdict.state is not State.RUNNING:
-            after = record.moved_to(
-                verdict.state, now_ms, detail=verdict.detail, due_at_ms=verdict.due_at_ms
-            )
-            return _Opened(commands_to_move(record, after, self.id), after)
-        after = record.moved_to(
-            State.RUNNING,
-            now_ms,
-            worker=self._worker,
-            session=self.id,
-            attempts=record.attempts + 1,
-            started_at_ms=now_ms,
-            output=None,
-        )
-        self._starting[record.id] = after
-        return _Opened(commands_to_move(record, after, self.id), after, is_start=True)
-
-    # The wire.
-
-    def _repeat(self, commands: Callable[[], list[Command]]) -> None:
-        """Commit what `commands` makes of the present state, until it goes through."""
-        for _ in range(MAX_CONFLICTS):
-            if self._exec(commands()) is not None:
-                return
-        raise TimeoutError("the transaction never went through: other programs keep interfering")
-
-    def _exec(self, commands: Iterable[Command]) -> list[object] | None:
-        """One transaction under the fence; None where a watched record has changed.
-
-        The same write arms the fence for the next one. Raises Fenced when this one failed for it.
-        """
-        if self._is_fenced:
-            raise Fenced(self.id)
-        fence = keys.fence(self.id)
-        requests = [("MULTI",), *commands, ("EXEC",), ("WATCH", fence), ("EXISTS", fence)]
-        *queued, replies, _, exists = self._connection.pipeline(requests)
-        refused = next((reply for reply in queued if isinstance(reply, ReplyError)), None)
-        if refused is not None:
-            raise refused
-        # Where this transaction went through and the fence fell right behind it, the WATCH came
-        # too late: the next EXEC would succeed, so it must not be sent.
-        self._is_fenced = not exists
-        if replies is None and self._is_fenced:
-            raise Fenced(self.id)
-        return replies if replies is None else [self._unless_error(reply) for reply in replies]
-
-    def _unless_error(self, reply: object) -> object:
-        if isinstance(reply, ReplyError):
-            self._log.error("a command of a transaction failed", session=self.id, reason=reply)
-            return None
-        return reply
-
-    def _ask(self, *commands: Command) -> list[object]:
-        """Commands outside a transaction, in one round trip. Raises ReplyError."""
-        replies = self._connection.pipeline(list(commands)) if commands else []
-        for reply in replies:
-            if isinstance(reply, ReplyError):
-                raise reply
-        return replies
+    def _is_paused(self, list_name: str) -> bool:
+        return is_paused(list_name.rpartition("/")[0], self._settings)
 
 
 def _claim(claims: Sequence[str], session: str) -> list[Command]:

@@ -11,13 +11,15 @@ The messages are described in `keys`.
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from services.broker import keys
 from services.broker.places import list_of
+from services.broker.progress import Progress, encode_progress
 from services.broker.states import State
 from services.broker.task_record import TaskRecord
+from services.broker.workflow_record import WorkflowState
 from services.common.backoff import Backoff
 from services.common.health import Vitals
 from services.common.logs import Log
@@ -40,10 +42,16 @@ class Event:
     at_ms: int
     worker: str | None = None
     due_at_ms: int | None = None
+    workflow: str | None = None
+    follow_up: bool | None = None
+    """The scheduler has something to do now."""
 
 
 def event_of(record: TaskRecord) -> Event:
     """The last step of a record."""
+    is_over = record.state is not State.RUNNING and record.lane is None
+    has_slot = record.options.slot_key(record.task) is not None
+    is_step = record.workflow is not None and record.state.is_final
     return Event(
         id=record.id,
         task=record.task,
@@ -52,6 +60,8 @@ def event_of(record: TaskRecord) -> Event:
         at_ms=record.entered_at_ms,
         worker=record.worker,
         due_at_ms=record.due_at_ms,
+        workflow=record.workflow,
+        follow_up=is_step or (has_slot and is_over) or None,
     )
 
 
@@ -82,11 +92,12 @@ def _event(members: object) -> Event:
             "state": str(state),
             "at_ms": int(),
             **others,
-        } if isinstance(others.get("worker"), str | None) and isinstance(
-            others.get("due_at_ms"), int | None
-        ):
+        } if all(isinstance(others.get(name), kind | None) for name, kind in _OPTIONAL.items()):
             return Event(**members | {"state": State(state)})
     raise ValueError("not an event")
+
+
+_OPTIONAL = {"worker": str, "due_at_ms": int, "workflow": str, "follow_up": bool}
 
 
 def _members(event: Event) -> dict[str, object]:
@@ -98,6 +109,8 @@ def _members(event: Event) -> dict[str, object]:
         "at_ms": event.at_ms,
         "worker": event.worker,
         "due_at_ms": event.due_at_ms,
+        "workflow": event.workflow,
+        "follow_up": event.follow_up,
     }
 
 
@@ -117,11 +130,19 @@ def encode_cancel(task_id: str) -> bytes:
     return json.dumps({"cancel": task_id}).encode()
 
 
-def decode_cancel(message: bytes) -> str | None:
-    """The id of the task to stop; None for what is no such message."""
+ORDER_TO_LOOK = json.dumps({"look": "queues"}).encode()
+"""Settings of queues have changed: the workers are to read them."""
+
+
+def encode_workflow_event(workflow_id: str, state: str, at_ms: int) -> bytes:
+    return json.dumps({"id": workflow_id, "state": state, "at_ms": at_ms}).encode()
+
+
+def decode_workflow_end(message: bytes) -> str | None:
+    """The id of a workflow that has ended; None for any other message."""
     match _json_or_none(message):
-        case {"cancel": str(task_id)}:
-            return task_id
+        case {"id": str(workflow_id), "state": str(state)} if state != WorkflowState.RUNNING.value:
+            return workflow_id
     return None
 
 
@@ -133,7 +154,7 @@ def _json_or_none(message: bytes) -> object:
 
 
 class Announcer:
-    """Publishes from a thread of its own; `announce` and `order_cancel` never wait."""
+    """Publishes from a thread of its own; whoever has something to tell never waits."""
 
     def __init__(self, url: RedisURL, vitals: Vitals, log: Log):
         self._url = url
@@ -141,7 +162,7 @@ class Announcer:
         self._log = log
         self._changed = threading.Condition()
         self._steps: list[TaskRecord] = []
-        self._orders: list[str] = []
+        self._messages: list[tuple[str, bytes]] = []
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
 
@@ -165,8 +186,27 @@ class Announcer:
 
     def order_cancel(self, task_id: str) -> None:
         """Tell the workers that one of them is to stop this task."""
+        self._tell(keys.ORDERS_CHANNEL, encode_cancel(task_id))
+
+    def order_look(self, queued: Mapping[str, int]) -> None:
+        """Tell the workers to read the settings of queues, and what waits in these lists."""
+        self._tell(keys.ORDERS_CHANNEL, ORDER_TO_LOOK)
+        for list_name, count in queued.items():
+            self._tell(keys.WAKE_CHANNEL, encode_wake(list_name, count))
+
+    def announce_progress(self, reports: Mapping[str, Progress]) -> None:
+        """Tell how far tasks have come."""
+        self._tell(keys.PROGRESS_CHANNEL, encode_progress(reports))
+
+    def announce_workflow(self, workflow_id: str, state: str, at_ms: int) -> None:
+        """Tell that a workflow has started, or ended."""
+        message = encode_workflow_event(workflow_id, state, at_ms)
+        self._tell(keys.WORKFLOWS_CHANNEL, message)
+
+    def _tell(self, channel: str, message: bytes) -> None:
         with self._changed:
-            self._orders.append(task_id)
+            self._messages.append((channel, message))
+            del self._messages[:-MAX_PENDING]
             self._changed.notify()
 
     def _run(self) -> None:
@@ -191,12 +231,12 @@ class Announcer:
     def _next_messages(self) -> list[tuple[str, bytes]] | None:
         """Everything that waits, as (channel, message); waits for something; None at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._steps or self._orders or self._stopping)
+            self._changed.wait_for(lambda: self._steps or self._messages or self._stopping)
             steps, self._steps = self._steps, []
-            orders, self._orders = self._orders, []
-        if not steps and not orders:
+            messages, self._messages = self._messages, []
+        if not steps and not messages:
             return None
-        return _messages(steps, orders)
+        return _of_steps(steps, messages)
 
     def _lost(self, reason: str) -> None:
         if "announcements" not in self._vitals.problems:
@@ -215,13 +255,15 @@ def _publish(connection: RespConnection, messages: list[tuple[str, bytes]]) -> N
             raise reply
 
 
-def _messages(steps: list[TaskRecord], orders: list[str]) -> list[tuple[str, bytes]]:
+def _of_steps(steps: list[TaskRecord], others: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """Wake-ups first: a worker that is woken early costs nobody anything."""
-    queued = Counter(list_of(record) for record in steps if record.state is State.QUEUED)
+    queued = Counter(
+        list_of(record) for record in steps if record.state is State.QUEUED and record.lane is None
+    )
     messages = [
         (keys.WAKE_CHANNEL, encode_wake(list_name, count)) for list_name, count in queued.items()
     ]
-    messages += [(keys.ORDERS_CHANNEL, encode_cancel(task_id)) for task_id in orders]
+    messages += others
     for start in range(0, len(steps), MAX_EVENTS_IN_A_MESSAGE):
         part = steps[start : start + MAX_EVENTS_IN_A_MESSAGE]
         messages.append((keys.EVENTS_CHANNEL, encode_events(map(event_of, part))))

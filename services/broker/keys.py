@@ -2,11 +2,12 @@
 
     tasks:record:ID            string   the record of one task, JSON; expires after its end
 
-    Where a task that is not finished is, at every moment exactly one of these three:
+    Where a task that is not finished is, at every moment exactly one of these:
 
     tasks:queue:NAME/PRIORITY  list     ids that wait for a worker, the oldest at the left
     tasks:due                  zset     ids that wait for their time (score: when, in ms)
     tasks:claimed:SESSION      list     ids that one worker session holds
+    tasks:lane:KEY             zset     ids that wait for a slot (score: priority, then age)
 
          submit                                LMOVE
         ────────▶ tasks:queue:default/5 ───────────────▶ tasks:claimed:worker-1@5f0c
@@ -23,6 +24,25 @@
     tasks:lease:SESSION        string   the worker's vital signs; expires when not renewed
     tasks:leader               string   the broker that runs the scheduler; expires when not renewed
 
+    Limits and settings:
+
+    tasks:slots:KEY            set      ids that run under this concurrency key
+    tasks:blocked              hash     queue name → how many of its tasks wait in lanes
+    tasks:lanes                set      keys of lanes in which there may be somebody
+    tasks:released             set      keys that have just lost a holder
+    tasks:rate:TASK            string   when the next start of this task is free, in ms; expires
+    tasks:unique:HASH          string   id of the task submitted with these arguments; expires
+    tasks:queue-settings       hash     queue name → {"weight": 3, "paused": true}
+
+    Schedules and workflows:
+
+    tasks:schedule:NAME        string   one schedule, JSON
+    tasks:schedules            zset     names by the time of their next run
+    tasks:workflow:ID          string   one workflow with its steps, JSON; expires after its end
+    tasks:workflow-results:ID  hash     path of a step → its result, JSON; expires with it
+    tasks:workflows            zset     ids by the time of their submission
+    tasks:steps                zset     "WORKFLOW TASK": steps that have ended, still to be followed
+
     Indexes and memory:
 
     tasks:queues               set      NAME/PRIORITY of every list that was ever used
@@ -30,6 +50,7 @@
     tasks:expiring             zset     ids that must have started by then (score: when, in ms)
     tasks:cancel:ID            string   somebody wants this running task to stop; expires
     tasks:idempotent:KEY       string   id of the task that was submitted under this key; expires
+    tasks:progress:ID          string   how far a running task has come, JSON; expires
     tasks:definitions          hash     task name → the options of its definition, JSON
 
 A queue is one list for each priority in use, because LMOVE, which takes an id out of one list
@@ -40,7 +61,9 @@ Channels of pub/sub, which keep nothing (whoever was away looks at the keys):
 
     tasks:wake                 something was queued: {"list": "default/5", "count": 1}
     tasks:events               steps of tasks: [{"id": …, "task": …, "state": …, "at_ms": …}, …]
-    tasks:orders               to the workers: {"cancel": ID}
+    tasks:orders               to the workers: {"cancel": ID} or {"look": "queues"}
+    tasks:progress             [{"id": …, "fraction": 0.4, "message": …, "at_ms": …}, …]
+    tasks:workflows            {"id": …, "state": …, "at_ms": …}, when one starts and ends
 """
 
 from services.broker.states import State
@@ -51,10 +74,19 @@ EXPIRING = "tasks:expiring"
 SESSIONS = "tasks:sessions"
 LEADER = "tasks:leader"
 DEFINITIONS = "tasks:definitions"
+LANES = "tasks:lanes"
+BLOCKED = "tasks:blocked"
+RELEASED = "tasks:released"
+QUEUE_SETTINGS = "tasks:queue-settings"
+SCHEDULES = "tasks:schedules"
+WORKFLOWS = "tasks:workflows"
+STEPS = "tasks:steps"
 
 WAKE_CHANNEL = "tasks:wake"
 EVENTS_CHANNEL = "tasks:events"
 ORDERS_CHANNEL = "tasks:orders"
+PROGRESS_CHANNEL = "tasks:progress"
+WORKFLOWS_CHANNEL = "tasks:workflows"
 
 
 def record(task_id: str) -> str:
@@ -83,6 +115,38 @@ def in_state(state: State) -> str:
 
 def idempotent(idempotency_key: str) -> str:
     return f"tasks:idempotent:{idempotency_key}"
+
+
+def unique(digest: str) -> str:
+    return f"tasks:unique:{digest}"
+
+
+def rate(task: str) -> str:
+    return f"tasks:rate:{task}"
+
+
+def slots(concurrency_key: str) -> str:
+    return f"tasks:slots:{concurrency_key}"
+
+
+def lane(concurrency_key: str) -> str:
+    return f"tasks:lane:{concurrency_key}"
+
+
+def schedule(name: str) -> str:
+    return f"tasks:schedule:{name}"
+
+
+def workflow(workflow_id: str) -> str:
+    return f"tasks:workflow:{workflow_id}"
+
+
+def workflow_results(workflow_id: str) -> str:
+    return f"tasks:workflow-results:{workflow_id}"
+
+
+def progress(task_id: str) -> str:
+    return f"tasks:progress:{task_id}"
 
 
 def cancel(task_id: str) -> str:

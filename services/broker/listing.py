@@ -1,20 +1,21 @@
-"""Lists for people and dashboards: tasks by page, queues, workers, definitions.
+"""Lists for people and dashboards: tasks and workflows by page.
 
 Tasks are listed newest first, by when they entered their present state. There is one index for
 each state, sorted by that time; a list over several states merges theirs lazily, so a page
 costs what it shows, however many tasks there are. A page ends with a cursor, the time and id of
 its last task, and the next page begins behind it: it neither repeats nor skips a task that has
-kept its state in between.
+kept its state in between. A task that moves while a page is read may be in two indexes at a time,
+and is shown once.
 """
 
 import heapq
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from services.broker import keys
 from services.broker.states import State
-from services.broker.task_record import TaskRecord, decode_if_readable, iso_time
+from services.broker.task_record import TaskRecord, decode_if_readable
+from services.broker.workflow_record import WorkflowRecord, workflow_if_readable
 from services.common.logs import Log
 from services.kvdb.client import KVClient
 
@@ -74,31 +75,45 @@ class Listing:
         self._kv = kv
         self._log = log
 
-    # Tasks.
-
     def tasks(self, which: Filter, limit: int, cursor: Position | None) -> Page:
         """The next `limit` tasks behind `cursor` that fit."""
         merged = heapq.merge(
-            *(self._positions(state, cursor) for state in which.states), reverse=True
+            *(self._positions(keys.in_state(state), cursor) for state in which.states),
+            reverse=True,
         )
-        found: list[TaskRecord] = []
+        found: dict[str, TaskRecord] = {}
         read = 0
         for positions in _chunks(merged, CHUNK):
             for position, record in self._records(positions):
                 read += 1
                 if record is not None and which.fits(record):
-                    found.append(record)
+                    found[record.id] = record
                 if len(found) == limit or read == MAX_READ:
-                    return Page(found, position)
-        return Page(found, None)
+                    return Page(list(found.values()), position)
+        return Page(list(found.values()), None)
 
-    def _positions(self, state: State, cursor: Position | None) -> Iterator[Position]:
-        """The entries of one state's index behind the cursor, newest first, page by page."""
+    def workflows(
+        self, limit: int, cursor: Position | None
+    ) -> tuple[list[WorkflowRecord], Position | None]:
+        """The next `limit` workflows behind `cursor`, and where the page after them begins."""
+        found: list[WorkflowRecord] = []
+        for positions in _chunks(self._positions(keys.WORKFLOWS, cursor), CHUNK):
+            documents = self._kv.execute("MGET", *(keys.workflow(one.id) for one in positions))
+            for position, document in zip(positions, documents, strict=True):
+                record = workflow_if_readable(document, self._log)
+                if record is not None:
+                    found.append(record)
+                if len(found) == limit:
+                    return found, position
+        return found, None
+
+    def _positions(self, index: str, cursor: Position | None) -> Iterator[Position]:
+        """The entries of one index behind the cursor, newest first, page by page."""
         highest, offset = "+inf" if cursor is None else cursor.at_ms, 0
         while True:
             entries = self._kv.execute(
                 "ZREVRANGEBYSCORE",
-                keys.in_state(state),
+                index,
                 highest,
                 "-inf",
                 "WITHSCORES",
@@ -119,23 +134,6 @@ class Listing:
         for position, document in zip(positions, documents, strict=True):
             yield position, decode_if_readable(document, self._log)
 
-    # Queues and workers.
-
-    def queues(self) -> list[dict[str, object]]:
-        """Each queue with its depth, in all and by priority."""
-        names = sorted(
-            name.decode("utf-8", "replace") for name in self._kv.execute("SMEMBERS", keys.QUEUES)
-        )
-        lengths = self._kv.pipeline(*(("LLEN", keys.queue(name)) for name in names))
-        queues: dict[str, dict[str, int]] = {}
-        for name, length in zip(names, lengths, strict=True):
-            queue, _, priority = name.rpartition("/")
-            queues.setdefault(queue, {})[priority] = length if isinstance(length, int) else 0
-        return [
-            {"name": queue, "depth": sum(lists.values()), "by_priority": lists}
-            for queue, lists in queues.items()
-        ]
-
     def counts(self) -> dict[str, int]:
         """How many tasks are in each state."""
         replies = self._kv.pipeline(*(("ZCARD", keys.in_state(state)) for state in State))
@@ -143,54 +141,6 @@ class Listing:
             state.value: count if isinstance(count, int) else 0
             for state, count in zip(State, replies, strict=True)
         }
-
-    def workers(self) -> list[dict[str, object]]:
-        """The vital signs of each worker that holds a lease, and what it runs at this moment."""
-        sessions = [
-            session.decode("utf-8", "replace")
-            for session in self._kv.execute("SMEMBERS", keys.SESSIONS)
-        ]
-        if not sessions:
-            return []
-        reports = self._kv.execute("MGET", *map(keys.lease, sessions))
-        workers = [
-            worker | {"running": self._running(session)}
-            for session, report in zip(sessions, reports, strict=True)
-            if (worker := _object(report)) is not None
-        ]
-        return sorted(workers, key=lambda worker: str(worker.get("name")))
-
-    def _running(self, session: str) -> list[dict[str, object]]:
-        ids = self._kv.execute("LRANGE", keys.claimed(session), 0, -1)
-        if not ids:
-            return []
-        names = [keys.record(task_id.decode("utf-8", "replace")) for task_id in ids]
-        found = (
-            decode_if_readable(document, self._log) for document in self._kv.execute("MGET", *names)
-        )
-        return [
-            {"id": task.id, "task": task.task, "started_at": iso_time(task.started_at_ms)}
-            for task in found
-            if task is not None and task.state is State.RUNNING
-        ]
-
-    def definitions(self) -> dict[str, dict[str, object]]:
-        """Every task that a worker has announced, with the options of its definition."""
-        stored = self._kv.execute("HGETALL", keys.DEFINITIONS)
-        pairs = zip(stored[::2], stored[1::2], strict=True)
-        return {
-            name.decode("utf-8", "replace"): _object(options) or {}
-            for name, options in sorted(pairs)
-        }
-
-
-def _object(document: bytes | None) -> dict[str, object] | None:
-    """A JSON object; None for what is none."""
-    try:
-        value = json.loads(document or b"null")
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _chunks(items: Iterable[Position], size: int) -> Iterator[list[Position]]:

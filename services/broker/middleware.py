@@ -1,6 +1,6 @@
 """The named points at which rules are hooked into the delivery of tasks.
 
-The core (`delivery`, `reaper`, `scheduler`) knows how a task moves from place to place without
+The core (`delivery`, `opening`, `reaper`) knows how a task moves from place to place without
 being lost. Whether it is tried again, has expired, or must not run twice is none of its
 business: each such rule is a `Middleware` in a file of its own, and the core asks them in
 order. The first that has an opinion gives the verdict; without any, the default holds.
@@ -10,6 +10,9 @@ order. The first that has an opinion gives the verdict; without any, the default
     after_failure   a worker   an attempt has raised or has been stopped   failed
     after_loss      a broker   the worker that ran it has died             queued, in front
 
+Rules that have to look at more than the record are `gates`. What a rule keeps beside the records
+changes with them in `consequences`.
+
 Hooks are pure functions of the record, the time and a random number: they can be tested without
 a store, and asked again when a transaction has to be repeated.
 # Real: dramatiq's middleware; Celery has the same rules inside its task and request classes.
@@ -18,6 +21,7 @@ a store, and asked again when a transaction has to be repeated.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from services.broker.gates import NO_GATES, Gates
 from services.broker.states import State
 from services.broker.task_record import TaskError, TaskRecord
 
@@ -53,6 +57,7 @@ class Rules:
     """An ordered list of middleware, asked as one."""
 
     middleware: Sequence[Middleware] = ()
+    gates: Gates = NO_GATES
 
     def before_start(self, record: TaskRecord, now_ms: int) -> Verdict:
         return _first(

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable
 
 from services.broker import keys
+from services.broker.clock import Clock
+from services.broker.merging import merged
 from services.broker.middleware import Rules
 from services.broker.outcomes import after_loss
 from services.broker.places import commands_to_move
@@ -26,7 +28,7 @@ class Reaper:
         self,
         kv: KVClient,
         rules: Rules,
-        clock_ms: Callable[[], int],
+        clock_ms: Clock,
         monotonic_s: Callable[[], float],
         log: Log,
     ):
@@ -75,7 +77,7 @@ class Reaper:
             moves = [self._move(record, session) for record in records]
             commands = [command for _, commands in moves for command in commands]
             end = [("DEL", *lists), ("SREM", keys.SESSIONS, session)]
-            if watch.commit(*commands, *end) is None:
+            if watch.commit(*merged(commands), *end) is None:
                 return []  # It lives, or another broker was faster: the next look will tell.
         self._log.warning("a worker was lost", session=session, tasks=len(records))
         return [after for after, commands in moves if commands]

@@ -80,7 +80,7 @@ ALLOWED: dict[State, frozenset[State]] = {
 class IllegalTransition(Exception):
     """Somebody asked for a change that the state machine does not know."""
 
-    def __init__(self, before: State, after: State):
-        super().__init__(f"a task that is {before.value} cannot become {after.value}")
+    def __init__(self, before: Enum, after: Enum, noun: str = "task"):
+        super().__init__(f"a {noun} that is {before.value} cannot become {after.value}")
         self.before = before
         self.after = after

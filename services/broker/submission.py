@@ -28,6 +28,7 @@ from services.broker.task_options import timestamp_ms as parse_timestamp_ms
 from services.broker.task_record import Step, TaskRecord
 
 MAX_NAME_LENGTH = 200
+MAX_IDEMPOTENCY_KEY_LENGTH = 255
 _MEMBERS = ("task", "args", "kwargs", "options")
 _SCHEDULING = ("eta", "countdown", "idempotency_key")
 
@@ -51,6 +52,10 @@ class Submission:
     options: TaskOptions
     due_at_ms: int | None = None
     idempotency_key: str | None = None
+    workflow: str | None = None
+    """The id of the workflow that it is a step of."""
+    schedule: str | None = None
+    """The name of the schedule that submits it."""
 
 
 def parse_submission(document: object, now_ms: int) -> Submission:
@@ -102,6 +107,8 @@ def new_record(
         created_at_ms=now_ms,
         due_at_ms=due_at_ms if is_later else None,
         expires_at_ms=expiry_ms(options, now_ms),
+        workflow=submission.workflow,
+        schedule=submission.schedule,
         history=(Step(state, now_ms),),
     )
 
@@ -146,8 +153,11 @@ def _due_at_ms(options: Mapping[str, object], now_ms: int) -> int | None:
 
 
 def _idempotency_key(value: object) -> str | None:
-    if value is not None and (not isinstance(value, str) or not 0 < len(value) <= 255):
-        raise SubmissionError("options.idempotency_key", "must be a text of 1 to 255 characters")
-    if value is not None and not value.isprintable():
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_IDEMPOTENCY_KEY_LENGTH:
+        reason = f"must be a text of 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters"
+        raise SubmissionError("options.idempotency_key", reason)
+    if not value.isprintable():
         raise SubmissionError("options.idempotency_key", "must be printable")
     return value

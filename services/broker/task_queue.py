@@ -5,21 +5,23 @@ of an existing task is optimistic: read the record under WATCH, make the next on
 somebody else was faster (a worker has just started it), look again and decide anew.
 """
 
-import json
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from services.broker import idempotency, keys
+from services.broker import keys, once
+from services.broker.batch import Change
+from services.broker.clock import Clock
+from services.broker.conflicts import MAX_CONFLICTS, TooManyConflicts
+from services.broker.creation import Creation, reasons_for_once
 from services.broker.events import Announcer
+from services.broker.merging import merged
 from services.broker.places import commands_to_create, commands_to_move
+from services.broker.progress import Progress, decode_stored
 from services.broker.states import IllegalTransition, State
-from services.broker.submission import Submission, expiry_ms, new_record
-from services.broker.task_options import OptionError, TaskOptions, parse_options
-from services.broker.task_record import TaskRecord, decode_record, new_task_id
+from services.broker.submission import Submission, expiry_ms
+from services.broker.task_record import TaskRecord, decode_record
 from services.kvdb.client import Command, KVClient
 
-MAX_CONFLICTS = 100
 CANCEL_ORDER_MS = 24 * 3600 * 1000
 
 
@@ -27,15 +29,12 @@ class NoSuchTask(LookupError):
     """There is no record of that id: never was, or no longer."""
 
 
-class TooManyConflicts(Exception):
-    """A change that does not get through, because others keep changing the same keys."""
-
-
 class TaskQueue:
     """What the HTTP API does to tasks; for any thread. Raises ConnectionLost without kvdb."""
 
-    def __init__(self, kv: KVClient, announcer: Announcer, clock_ms: Callable[[], int]):
+    def __init__(self, kv: KVClient, announcer: Announcer, clock_ms: Clock):
         self._kv = kv
+        self._creation = Creation(kv)
         self._announcer = announcer
         self._clock_ms = clock_ms
 
@@ -43,17 +42,22 @@ class TaskQueue:
         """The task's record. Raises NoSuchTask."""
         return _record_of(task_id, self._kv.execute("GET", keys.record(task_id)))
 
+    def get_with_progress(self, task_id: str) -> tuple[TaskRecord, Progress | None]:
+        """The task's record, and how far it says it has come. Raises NoSuchTask."""
+        document, report = self._kv.execute("MGET", keys.record(task_id), keys.progress(task_id))
+        return _record_of(task_id, document), decode_stored(report)
+
+    def progress(self, task_id: str) -> Progress | None:
+        """How far a task says it has come; None where it has said nothing."""
+        return decode_stored(self._kv.execute("GET", keys.progress(task_id)))
+
     def submit(self, submissions: Sequence[Submission]) -> list[tuple[TaskRecord, bool]]:
         """All of them or none. The task of each, and whether it is a new one.
 
-        It is not where another one was submitted with the same idempotency key.
+        It is not where another one was submitted with the same idempotency key, or where the
+        task is unique and another one with the same arguments waits or runs.
         """
-        definitions = self._definitions({one.task for one in submissions})
-        now_ms = self._clock_ms()
-        records = [
-            new_record(one, definitions.get(one.task), _new_id(now_ms), now_ms)
-            for one in submissions
-        ]
+        records = self._creation.new_records(submissions, self._clock_ms())
         tasks = self._create(submissions, records)
         new_ids = {record.id for record in records}
         outcome = [(task, task.id in new_ids) for task in tasks]
@@ -66,14 +70,6 @@ class TaskQueue:
         Returns the record, which in the second case is still running. Raises NoSuchTask, and
         IllegalTransition for a task that is finished.
         """
-
-        def cancelled(record: TaskRecord, now_ms: int) -> tuple[TaskRecord, list[Command]]:
-            if record.state is State.RUNNING:
-                order = ("SET", keys.cancel(task_id), "1", "PX", CANCEL_ORDER_MS)
-                return record, [order]
-            after = record.moved_to(State.CANCELLED, now_ms)
-            return after, commands_to_move(record, after)
-
         record = self._change(task_id, cancelled)
         if record.state is State.RUNNING:
             self._announcer.order_cancel(task_id)
@@ -84,78 +80,72 @@ class TaskQueue:
 
         Raises NoSuchTask, and IllegalTransition for any other task.
         """
-
-        def queued(record: TaskRecord, now_ms: int) -> tuple[TaskRecord, list[Command]]:
-            if not record.state.is_final:
-                # Handing back is what a worker does, and no affair of a person.
-                raise IllegalTransition(record.state, State.QUEUED)
-            after = replace(
-                record.moved_to(State.QUEUED, now_ms, detail="retried by hand"),
-                failures=0,
-                losses=0,
-                error=None,
-                expires_at_ms=expiry_ms(record.options, now_ms),
-                finished_at_ms=None,
-            )
-            return after, [*commands_to_move(record, after), ("DEL", keys.cancel(task_id))]
-
-        return self._change(task_id, queued)
+        return self._change(task_id, requeued)
 
     def _create(
         self, submissions: Sequence[Submission], records: Sequence[TaskRecord]
     ) -> list[TaskRecord]:
-        names = idempotency.keys_of(submissions)
+        reasons = list(map(reasons_for_once, submissions, records))
+        names = once.keys_of(reasons)
         if not names:
-            self._kv.transaction(*(c for record in records for c in commands_to_create(record)))
+            commands = (one for record in records for one in commands_to_create(record))
+            self._kv.transaction(*merged(commands))
             return list(records)
         for _ in range(MAX_CONFLICTS):
             with self._kv.watch(*names) as watch:
-                known = idempotency.known_tasks(names, watch.execute)
-                tasks, commands = idempotency.plan(submissions, records, known)
-                if watch.commit(*commands) is not None:
+                known = once.known_tasks(names, watch.execute)
+                tasks, commands = once.plan(records, reasons, known)
+                if watch.commit(*merged(commands)) is not None:
                     return tasks
-        raise TooManyConflicts("others keep submitting with the same idempotency key")
+        raise TooManyConflicts("others keep submitting the same")
 
     def _change(
         self,
         task_id: str,
-        decide: Callable[[TaskRecord, int], tuple[TaskRecord, list[Command]]],
+        decide: Callable[[TaskRecord, int], Change],
     ) -> TaskRecord:
         """Read, decide, commit; again where the task has changed in between."""
         for _ in range(MAX_CONFLICTS):
             with self._kv.watch(keys.record(task_id)) as watch:
                 before = _record_of(task_id, watch.execute("GET", keys.record(task_id)))
-                after, commands = decide(before, self._clock_ms())
-                if watch.commit(*commands) is not None:
-                    if after is not before:
-                        self._announcer.announce([after])
-                    return after
+                change = decide(before, self._clock_ms())
+                if watch.commit(*change.commands) is not None:
+                    if change.after is not None:
+                        self._announcer.announce([change.after])
+                    return change.after or before
         raise TooManyConflicts(f"others keep changing the task {task_id}")
 
-    def _definitions(self, names: set[str]) -> dict[str, TaskOptions]:
-        """What workers have announced of these tasks; nothing of those that none knows."""
-        ordered = sorted(names)
-        documents = self._kv.execute("HMGET", keys.DEFINITIONS, *ordered)
-        return {
-            name: definition
-            for name, document in zip(ordered, documents, strict=True)
-            if document is not None and (definition := _definition(document)) is not None
-        }
+
+def cancelled(record: TaskRecord, now_ms: int) -> Change:
+    """Cancel what waits, order the worker to stop what runs. Raises IllegalTransition."""
+    if record.state is State.RUNNING:
+        return Change([command_to_order_cancel(record.id)])
+    after = record.moved_to(State.CANCELLED, now_ms)
+    return Change(commands_to_move(record, after), after)
+
+
+def command_to_order_cancel(task_id: str) -> Command:
+    """The order that every worker obeys, before the next start of the task and while it runs."""
+    return ("SET", keys.cancel(task_id), "1", "PX", CANCEL_ORDER_MS)
+
+
+def requeued(record: TaskRecord, now_ms: int) -> Change:
+    """Queue a finished task again, as if it had just been submitted. Raises IllegalTransition."""
+    if not record.state.is_final:
+        # Handing back is what a worker does, and no affair of a person.
+        raise IllegalTransition(record.state, State.QUEUED)
+    after = replace(
+        record.moved_to(State.QUEUED, now_ms, detail="retried by hand"),
+        failures=0,
+        losses=0,
+        error=None,
+        expires_at_ms=expiry_ms(record.options, now_ms),
+        finished_at_ms=None,
+    )
+    return Change([*commands_to_move(record, after), ("DEL", keys.cancel(record.id))], after)
 
 
 def _record_of(task_id: str, document: bytes | None) -> TaskRecord:
     if document is None:
         raise NoSuchTask(task_id)
     return decode_record(document)
-
-
-def _definition(document: bytes) -> TaskOptions | None:
-    """None for one that a newer or older version of the worker has announced."""
-    try:
-        return parse_options(json.loads(document))
-    except (ValueError, OptionError, AttributeError):
-        return None
-
-
-def _new_id(now_ms: int) -> str:
-    return new_task_id(now_ms, secrets.randbits(80))

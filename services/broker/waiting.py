@@ -1,4 +1,4 @@
-"""Waiting for a task to finish: woken by its event, never by asking again and again.
+"""Waiting for a task, or a workflow, to finish: woken by its event, never by asking repeatedly.
 
 `wait` notes the task first and reads its record then, so an event in between is not missed. A
 connection to pub/sub that was lost may have swallowed events, so whenever the subscriptions stand
@@ -11,6 +11,9 @@ from collections.abc import Callable
 
 from services.broker.events import Event
 from services.broker.task_record import TaskRecord
+from services.broker.workflow_record import WorkflowRecord
+
+Record = TaskRecord | WorkflowRecord
 
 
 class TooManyWaiting(Exception):
@@ -18,9 +21,9 @@ class TooManyWaiting(Exception):
 
 
 class Waiting:
-    """Requests that wait, by the id of their task."""
+    """Requests that wait, by the id of what they wait for."""
 
-    def __init__(self, get: Callable[[str], TaskRecord], max_waiting: int):
+    def __init__(self, get: Callable[[str], Record], max_waiting: int):
         """`get` reads a record; its exceptions reach whoever waits."""
         self._get = get
         self._max_waiting = max_waiting
@@ -29,8 +32,8 @@ class Waiting:
         self._waiting: dict[str, list[threading.Event]] = {}
         self._closed = False
 
-    def wait(self, task_id: str, timeout_s: float) -> TaskRecord:
-        """The task's record once it is final, or as it is after `timeout_s`."""
+    def wait(self, task_id: str, timeout_s: float) -> Record:
+        """The record once it is final, or as it is after `timeout_s`."""
         deadline_s = time.monotonic() + timeout_s
         woken = threading.Event()
         self._enter(task_id, woken)
@@ -48,10 +51,14 @@ class Waiting:
     def on_event(self, event: Event) -> None:
         """A task has made a step."""
         if event.state.is_final:
-            with self._lock:
-                woken = list(self._waiting.get(event.id, ()))
-            for one in woken:
-                one.set()
+            self.on_finished(event.id)
+
+    def on_finished(self, task_id: str) -> None:
+        """A task or workflow has come to its end."""
+        with self._lock:
+            woken = list(self._waiting.get(task_id, ()))
+        for one in woken:
+            one.set()
 
     def look_all(self) -> None:
         """Events may have been missed: everybody looks once."""

@@ -6,11 +6,15 @@ The way of a task through these files, in the order in which one would read them
 2.  `consumer`       the thread that keeps the session in kvdb: claims, renews, finishes
                      (what a session is, stands in `services.broker.delivery`)
 3.  `fair_share`     from which queues the next tasks are claimed
-4.  `pool`           the children, and which of them runs what; `time_limits` stops them
+4.  `pool`           the children, and which of them runs what
 5.  `child_process`  one child as the worker sees it; `frames`: what is said between the two
-6.  `child`          the program in the child: runs the task
-7.  `registry`       which tasks there are; `task`: how one defines them; `samples`: some
-8.  `output`         what a task prints
+6.  `time_limits`, `memory`     why an attempt is stopped before it has ended
+                     (`process_tree`: and what it has started with it)
+7.  `child`          the program in the child: runs the task
+8.  `surroundings`   what a task has left behind; `reporter`: what it tells while it runs
+9.  `registry`       which tasks there are; `samples`: some
+                     (how one defines and calls them, stands in `services.broker.task`)
+10. `output`         what a task prints
 
 `health` answers `--health` of a process that listens nowhere.
 """

@@ -9,6 +9,7 @@ from services.broker.client import kvdb_url, pubsub_url, store_options
 from services.common import logs
 from services.common.options import (
     Option,
+    flag,
     parse_options,
     process_options,
     seconds,
@@ -37,6 +38,7 @@ def _serve(options: argparse.Namespace) -> None:
     from services.common.event_loop import EventLoop
     from services.common.health import Vitals
     from services.common.lifecycle import on_stop_signal
+    from services.worker.pool import Wear
     from services.worker.service import Settings, Worker
 
     log = logs.configure("worker", options.log_level)
@@ -51,6 +53,8 @@ def _serve(options: argparse.Namespace) -> None:
         queues=options.queues,
         lease_s=options.lease_s,
         grace_s=options.grace,
+        wear=Wear(options.max_tasks_per_child, options.memory_limit * 2**20),
+        is_burst=options.burst,
         environment={
             **os.environ,
             "KVDB_URL": options.kvdb_url,
@@ -70,6 +74,19 @@ def _options() -> list[Option]:
         Option("import", ("services.worker.samples",), "modules of tasks, by commas", _modules),
         Option("queues", {}, "queues to serve, NAME=WEIGHT by commas; empty: all", parse_weights),
         Option("lease-s", 10.0, "seconds of silence after which it is given up", seconds(0.5)),
+        Option(
+            "max-tasks-per-child",
+            0,
+            "a child is replaced after so many tasks; 0: never",
+            whole_number(0, 1_000_000),
+        ),
+        Option(
+            "memory-limit",
+            0,
+            "MiB that a task and what it starts may take; 0: no limit",
+            whole_number(0, 1_000_000),
+        ),
+        Option("burst", False, "end with status 0 when the queues are empty", flag),
         *store_options(),
         *process_options(),
     ]

@@ -20,9 +20,12 @@ from pathlib import Path
 from services.common.event_loop import EventLoop
 from services.worker.frames import FrameDecoder, FrameError, encode_frame
 from services.worker.output import Output
+from services.worker.process_tree import kill_descendants
 
 RECV_BYTES = 64 * 1024
 SEND_TIMEOUT_S = 5.0
+# So long after the end of its socket a process that is ending may still be there.
+DYING_S = 0.2
 # The directory that holds `services`, so that `-m services.worker.child` finds it from anywhere.
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -46,6 +49,9 @@ class ChildProcess:
         self._on_message = on_message
         self._decoder = FrameDecoder()
         self.output = Output(lambda line: on_line(self, line))
+        self._is_buried = False
+        self.offence: str | None = None
+        """What it did that it was killed for, in words."""
         self._control, theirs = socket.socketpair()
         alive_theirs, self._alive = os.pipe()
         try:
@@ -70,19 +76,31 @@ class ChildProcess:
     def send(self, message: dict[str, object]) -> None:
         """Send one message. A child that is dead or does not read is killed: it will be buried."""
         try:
-            # It waits for this message, and so reads at once; a large one takes several sends.
-            self._control.settimeout(SEND_TIMEOUT_S)
-            self._control.sendall(encode_frame(message))
-            self._control.setblocking(False)
+            frame = encode_frame(message)
+            sent = self._control.send(frame)
+            if sent < len(frame):
+                # It waits for this message, and so reads at once; a large one takes several sends.
+                self._control.settimeout(SEND_TIMEOUT_S)
+                self._control.sendall(frame[sent:])
+                self._control.setblocking(False)
         except OSError:
             self.kill()
-        except (ValueError, TypeError, FrameError):
+        except (ValueError, TypeError, FrameError) as error:
             # No JSON that the broker takes, but somebody else may have written the record. The
             # task fails with its child; left alone, it would hold its place for ever.
-            self.kill()
+            self._punish(f"could not be sent its task: {error}")
+
+    def _punish(self, offence: str) -> None:
+        self.offence = self.offence or offence
+        self.kill()
+
+    def _punish_unless_dead(self) -> None:
+        if not self.has_died():
+            self._punish("has closed its connection to the worker")
 
     def kill(self) -> None:
-        """Kill the child and everything in its process group."""
+        """Kill the child, everything in its process group, and what it has started elsewhere."""
+        kill_descendants(self._popen.pid)
         try:
             os.killpg(self._popen.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
@@ -90,6 +108,8 @@ class ChildProcess:
 
     def has_died(self) -> bool:
         """Whether the child has ended; it stays a zombie, so its number is still its own."""
+        if self._is_buried:
+            return True
         wait_options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self._popen.pid, wait_options) is not None
 
@@ -97,6 +117,7 @@ class ChildProcess:
         """Release a child that has died, with what it left in its group; how it ended, in words."""
         self.kill()
         status = self._popen.wait()
+        self._is_buried = True
         self._on_control()
         self._on_output()
         self._loop.unwatch(self._control)
@@ -104,6 +125,8 @@ class ChildProcess:
         self._control.close()
         self._popen.stdout.close()
         os.close(self._alive)
+        if self.offence is not None:
+            return self.offence
         if status < 0:
             return f"was killed by {signal.Signals(-status).name}"
         return f"ended with status {status}"
@@ -116,9 +139,10 @@ class ChildProcess:
         except OSError:
             data = b""
         if not data:
-            # It has ended, or closed the socket: SIGCHLD tells the first, the second must end it.
+            # It is ending, or has closed the socket: SIGCHLD tells the first, soon; the second must
+            # end it.
             self._loop.unwatch(self._control)
-            self.kill()
+            self._loop.call_later(DYING_S, self._punish_unless_dead)
             return
         self._decoder.receive_data(data)
         try:
@@ -126,8 +150,8 @@ class ChildProcess:
                 # What was printed before the message was sent is in the pipe by now.
                 self._on_output()
                 self._on_message(self, message)
-        except FrameError:
-            self.kill()
+        except FrameError as error:
+            self._punish(f"wrote into its connection to the worker what is no message: {error}")
 
     def _on_output(self) -> None:
         while True:

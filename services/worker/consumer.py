@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.broker.client import Announcer, Fenced, Outcome, Session, TaskRecord
+from services.broker.client import Announcer, Fenced, Outcome, Progress, Session, TaskRecord
 from services.common.backoff import Backoff
 from services.common.health import Vitals
 from services.common.logs import Log
@@ -34,6 +34,11 @@ from services.common.resp_client import ConnectionLost, RespConnection
 from services.worker.fair_share import FairShare
 
 RENEWALS_PER_LEASE = 3
+# Where so many tasks wait, one more is claimed for each child than it can run now. The start of the
+# next one then shares its transaction with the end of the last one, and no other worker could
+# have had it sooner. It is given back where the child turns out to be busy for longer.
+DEEP_BACKLOG = 100
+CLAIM_AHEAD_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +63,19 @@ class _Look:
 
 
 @dataclass(frozen=True, slots=True)
+class _Progressed:
+    """An attempt has told how far it has come."""
+
+    record: TaskRecord
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
 class _Drain:
     """Claim nothing more, and end when nothing is held any more."""
 
 
-_Message = _Ended | _Woken | _Look | _Drain
+_Message = _Ended | _Woken | _Look | _Progressed | _Drain
 
 
 class Executor(Protocol):
@@ -102,7 +115,9 @@ class Consumer:
         concurrency: int,
         fair_share: FairShare,
         lease_s: float,
+        is_burst: bool = False,
     ):
+        """`is_burst`: drain by itself as soon as the queues are empty."""
         self._url = url
         self._new_session = new_session
         self._executor = executor
@@ -112,12 +127,15 @@ class Consumer:
         self._concurrency = concurrency
         self._fair_share = fair_share
         self._lease_s = lease_s
+        self._is_burst = is_burst
         self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._session: Session | None = None
         self._outcomes: dict[str, Outcome] = {}
+        self._reports: dict[str, Progress] = {}
         # What we think waits in each list; a look at the real lengths corrects it.
         self._backlog: dict[str, int] = {}
         self._renew_at_s = 0.0
+        self._claimed_at_s = 0.0
         self._is_draining = False
         self._has_attempted = False
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
@@ -130,6 +148,10 @@ class Consumer:
     def ended(self, record: TaskRecord, outcome: Outcome) -> None:
         """An attempt that was started is over."""
         self._inbox.put(_Ended(record, outcome))
+
+    def progressed(self, record: TaskRecord, progress: Progress) -> None:
+        """An attempt that was started has told how far it has come."""
+        self._inbox.put(_Progressed(record, progress))
 
     def woken(self, list_name: str, count: int) -> None:
         """There is work in a queue list."""
@@ -193,26 +215,43 @@ class Consumer:
 
     def _round(self) -> None:
         """Wait for something to do, and do it."""
-        self._take_inbox(0.0 if self._has_work() else self._renew_at_s - time.monotonic())
+        self._take_inbox(0.0 if self._has_work() else self._next_duty_s() - time.monotonic())
         if self._is_draining and self._is_idle():
             self._session.close()
             self._session = None
             return
         if time.monotonic() >= self._renew_at_s:
             self._renew()
-        if self._is_draining:
+        self._tell_progress()
+        if self._is_burst and not self._is_draining:
+            self._drain_if_empty()
+        if self._is_draining or self._has_claimed_in_vain():
             self._session.give_back()
         claims = self._claims()
-        if self._outcomes or claims or self._session.claimed_count:
+        if self._outcomes or claims or self._can_start():
             self._advance(claims)
+
+    def _tell_progress(self) -> None:
+        """Before the outcomes: a report that comes behind its result is none."""
+        if self._reports:
+            reports, self._reports = self._reports, {}
+            self._session.store_progress(reports)
+            self._announcer.announce_progress(reports)
+
+    def _drain_if_empty(self) -> None:
+        """Where nothing seems to be left, look once more, and end."""
+        if not self._has_work() and self._is_idle():
+            self._look_at_queues()
+            self._is_draining = not self._has_work()
 
     def _advance(self, claims: Sequence[str]) -> None:
         outcomes = dict(self._outcomes)
-        result = self._session.advance(outcomes, claims)
+        result = self._session.advance(outcomes, claims, self._free(len(outcomes)))
         for task_id in outcomes:
             del self._outcomes[task_id]
         for record in result.started:
             self._executor.start(record)
+        self._claimed_at_s = time.monotonic()
         self._backlog.update(result.left)
         self._announcer.announce(result.steps)
 
@@ -221,19 +260,42 @@ class Consumer:
         self._renew_at_s = time.monotonic() + self._lease_s / RENEWALS_PER_LEASE
         for task_id in self._session.renew(self._lease_ms, self._executor.report()):
             self._executor.cancel(task_id)
+        self._look_at_queues()
+
+    def _look_at_queues(self) -> None:
         self._backlog = self._session.backlog()
+        self._fair_share.set_weights(self._session.queue_weights)
 
     def _claims(self) -> list[str]:
-        """The lists to claim a task from, one for each place that is free."""
+        """The lists to claim a task from: one for each place that is free, and some ahead."""
         if self._is_draining:
             return []
-        held = len(self._session.held) - len(self._outcomes)
-        free = self._concurrency - held - self._session.claimed_count
-        return self._fair_share.plan(self._backlog, free) if free > 0 else []
+        wanted = self._free(len(self._outcomes)) - self._session.claimed_count
+        if self._outcomes and sum(self._backlog.values()) >= DEEP_BACKLOG:
+            wanted += self._concurrency
+        return self._fair_share.plan(self._backlog, wanted) if wanted > 0 else []
+
+    def _free(self, ended: int) -> int:
+        """How many tasks can be started, when so many have ended."""
+        return self._concurrency - len(self._session.held) + ended
+
+    def _can_start(self) -> bool:
+        return self._session.claimed_count > 0 and self._free(len(self._outcomes)) > 0
+
+    def _has_claimed_in_vain(self) -> bool:
+        """Whether what was claimed ahead has waited long enough for a child."""
+        is_waiting = self._session.claimed_count > 0 and not self._can_start()
+        return is_waiting and time.monotonic() >= self._claimed_at_s + CLAIM_AHEAD_S
+
+    def _next_duty_s(self) -> float:
+        """When there is something to do, if nothing happens before."""
+        if self._session.claimed_count:
+            return min(self._renew_at_s, self._claimed_at_s + CLAIM_AHEAD_S)
+        return self._renew_at_s
 
     def _has_work(self) -> bool:
         """Whether a round has something to do without any message."""
-        if self._outcomes or self._session.claimed_count:
+        if self._outcomes or self._reports or self._can_start():
             return True
         if self._is_draining:
             return self._is_idle()
@@ -274,8 +336,11 @@ class Consumer:
             case _Ended(record=record, outcome=outcome):
                 self._vitals.requests_total += 1
                 # An attempt of a session that was given up is none of ours any more.
-                if self._session is not None and self._session.held.get(record.id) is record:
+                if self._is_ours(record):
                     self._outcomes[record.id] = outcome
+            case _Progressed(record=record, progress=progress):
+                if self._is_ours(record):
+                    self._reports[record.id] = progress
             case _Woken(list_name=name, count=count):
                 self._backlog[name] = self._backlog.get(name, 0) + count
             case _Look():
@@ -283,12 +348,16 @@ class Consumer:
             case _Drain():
                 self._is_draining = True
 
+    def _is_ours(self, record: TaskRecord) -> bool:
+        return self._session is not None and self._session.held.get(record.id) is record
+
     # Trouble.
 
     def _give_up_session(self) -> None:
         self._log.warning("was given up, and starts a new session", session=self._session.id)
         self._executor.abandon(list(self._session.held.values()))
         self._outcomes.clear()
+        self._reports.clear()
         self._session = None
 
     def _lost_kvdb(self, reason: str) -> None:

@@ -17,13 +17,24 @@ is chosen and pays the sum of all weights. With weights 3 and 1:
 
 from collections.abc import Mapping
 
+from services.broker.client import MAX_WEIGHT, parse_options
+
 
 class FairShare:
-    """Chooses lists; `weights` by queue, empty for every queue with the same weight."""
+    """Chooses lists. `served` are the queues to serve, by weight; empty for all of them.
 
-    def __init__(self, weights: Mapping[str, int] | None = None):
-        self._weights = dict(weights or {})
+    A weight of None there is open: it is the one that people have given to the queue (see
+    `queue_settings` in the broker), or 1.
+    """
+
+    def __init__(self, served: Mapping[str, int | None] | None = None):
+        self._served = dict(served or {})
+        self._given: Mapping[str, int] = {}
         self._credit: dict[str, int] = {}
+
+    def set_weights(self, given: Mapping[str, int]) -> None:
+        """The weights that people have given to queues."""
+        self._given = given
 
     def has_work(self, backlog: Mapping[str, int]) -> bool:
         """Whether there is a task in a list that we take tasks from."""
@@ -69,7 +80,9 @@ class FairShare:
 
     def _weight(self, queue: str) -> int:
         """0 for a queue that we take no tasks from."""
-        return self._weights.get(queue, 0) if self._weights else 1
+        if self._served and queue not in self._served:
+            return 0
+        return self._served.get(queue) or self._given.get(queue, 1)
 
 
 def _priority(list_name: str) -> int:
@@ -77,12 +90,15 @@ def _priority(list_name: str) -> int:
     return int(priority) if priority.isdecimal() else 0
 
 
-def parse_weights(text: str) -> dict[str, int]:
-    """`mail=3,reports` as weights, 1 where none is given. Raises ValueError with the reason."""
-    weights: dict[str, int] = {}
+def parse_weights(text: str) -> dict[str, int | None]:
+    """`mail=3,reports` as weights, None where none is given. Raises ValueError with the reason."""
+    weights: dict[str, int | None] = {}
     for part in filter(None, text.split(",")):
         name, _, weight = part.strip().partition("=")
-        if not name or not (weight or "1").isdecimal() or not 0 < int(weight or 1) <= 1000:
-            raise ValueError("is not of the form NAME=WEIGHT,NAME, with weights from 1 to 1000")
-        weights[name] = int(weight or 1)
+        if not name or not (weight or "1").isdecimal() or not 0 < int(weight or 1) <= MAX_WEIGHT:
+            raise ValueError(
+                f"is not of the form NAME=WEIGHT,NAME, with weights from 1 to {MAX_WEIGHT}"
+            )
+        parse_options({"queue": name})  # Raises where a queue cannot be called so.
+        weights[name] = int(weight) if weight else None
     return weights

@@ -6,7 +6,9 @@
     └──────────────┴───────────────────────┘
 
     child ─▶ worker   {"hello": {"tasks": {NAME: OPTIONS}, "problems": {MODULE: TEXT}}}
+                      {"progress": {"fraction": 0.4, "message": TEXT}}
                       {"done": RESULT}   {"failed": {"error": {…}, "give_up": BOOL}}
+                      either of them with "spent": WHY, where the child is to be replaced
     worker ─▶ child   {"run": {"id": …, "task": …, "args": […], "kwargs": {…}, "attempt": 1,
                        "soft_timeout_s": 5.0}}
 

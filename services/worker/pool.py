@@ -8,6 +8,11 @@ Children are started before they are needed, and each runs many tasks. One that 
 time is over, its task was cancelled) is killed with its whole process group; the outcome that was
 wanted is then reported as soon as it is dead, so a task never runs on after its end was told.
 
+A child that is *spent* is replaced as well: it has run as many tasks as it may, it has kept more
+memory than a task is allowed, or its last task has left something behind that the next one would
+notice. One child more than there are tasks at a time is kept where that is expected, so that nobody
+waits for a new one to be born.
+
 The pool knows how to stop an attempt, and nobody's reasons for it: whoever has one calls `stop`.
 # Real: Celery's prefork pool (billiard), which kills the process of a task beyond its limit, too.
 """
@@ -28,10 +33,21 @@ from services.common.event_loop import EventLoop
 from services.common.health import Vitals
 from services.common.logs import Log
 from services.worker.child_process import ChildProcess
+from services.worker.memory import resident_bytes
 
 OnStarted = Callable[[TaskRecord], None]
 OnEnded = Callable[[TaskRecord, Outcome], None]
+OnProgress = Callable[[TaskRecord, float, str], None]
 OnHello = Callable[[Mapping[str, object], Mapping[str, str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wear:
+    """How much a child may do before it is replaced; 0 for no limit."""
+
+    max_tasks: int = 0
+    memory_bytes: int = 0
+    """What it may hold when a task has ended."""
 
 
 @dataclass(slots=True)
@@ -45,6 +61,9 @@ class _Seat:
     """What to report when the child is dead, where somebody had it killed."""
     is_abandoned: bool = False
     """Nobody wants to know the outcome."""
+    tasks_begun: int = 0
+    is_retired: bool = False
+    """Killed because it is spent."""
 
 
 class Pool:
@@ -65,6 +84,8 @@ class Pool:
         on_hello: OnHello,
         on_started: OnStarted,
         on_ended: OnEnded,
+        on_progress: OnProgress = lambda record, fraction, message: None,
+        wear: Wear | None = None,
     ):
         self._loop = loop
         self._size = size
@@ -75,13 +96,15 @@ class Pool:
         self._on_hello = on_hello
         self._on_started = on_started
         self._on_ended = on_ended
+        self._on_progress = on_progress
+        self._wear = wear or Wear()
         self._seats: list[_Seat] = []
         self._waiting: deque[TaskRecord] = deque()
         self._backoff = Backoff(first_s=0.2, limit_s=10.0)
         self._is_closing = False
 
     def start(self) -> None:
-        for _ in range(self._size):
+        for _ in range(self._size + (1 if self._wear.max_tasks else 0)):
             self._start_child()
 
     def run(self, record: TaskRecord) -> None:
@@ -121,16 +144,23 @@ class Pool:
         busy = [seat.record.id for seat in self._seats if seat.record is not None]
         return busy + [record.id for record in self._waiting]
 
+    def pid_of(self, task_id: str) -> int | None:
+        """The process that runs a task now."""
+        for seat in self._seats:
+            if seat.record is not None and seat.record.id == task_id:
+                return seat.child.pid
+        return None
+
     def reap(self) -> None:
         """Some child has ended. Signals of several may come as one, so we look at each."""
         for seat in [one for one in self._seats if one.child.has_died()]:
-            was_ready, seat.is_ready = seat.is_ready, False
+            was_ready, seat.is_ready = seat.is_ready or seat.is_retired, False
             how = seat.child.bury()
-            self._seats.remove(seat)
             if was_ready:
                 self._on_death(seat, how)
             else:
                 self._on_stillbirth(seat, how)
+            self._seats.remove(seat)
 
     def close(self) -> None:
         """Kill every child; no outcome is reported any more."""
@@ -167,10 +197,14 @@ class Pool:
         match message:
             case {"hello": {"tasks": dict(tasks), "problems": dict(problems)}}:
                 self._on_child_ready(seat, tasks, problems)
+            case {"progress": {"fraction": float(fraction), "message": str(text)}}:
+                if seat.record is not None:
+                    self._on_progress(seat.record, fraction, text)
             case {"done": result}:
-                self._end(seat, Succeeded(result))
+                self._end(seat, Succeeded(result), message.get("spent"))
             case {"failed": {"error": dict(error), "give_up": bool(give_up)}}:
-                self._end(seat, Failed(TaskError(**error), is_hopeless=give_up))
+                outcome = Failed(TaskError(**error), is_hopeless=give_up)
+                self._end(seat, outcome, message.get("spent"))
             case _:
                 self._log.error("a child said what nobody understands", pid=child.pid)
                 child.kill()
@@ -209,6 +243,7 @@ class Pool:
     def _begin(self, seat: _Seat, record: TaskRecord) -> None:
         seat.child.output.take()
         seat.record = record
+        seat.tasks_begun += 1
         options = record.options.effective()
         self._on_started(record)
         seat.child.send(
@@ -224,15 +259,30 @@ class Pool:
             }
         )
 
-    def _end(self, seat: _Seat, outcome: Outcome) -> None:
+    def _end(self, seat: _Seat, outcome: Outcome, spent: object = None) -> None:
         """The attempt is over: by a message of the child, or by its death."""
         if seat.record is None:
             return
-        record, seat.record = seat.record, None
         output = seat.child.output.take()
+        record, seat.record = seat.record, None
         if not seat.is_abandoned:
             self._on_ended(record, replace(outcome, output=output))
+        if seat.is_ready and (reason := spent or self._worn_out(seat)):
+            self._retire(seat, str(reason))
         self._run_waiting(seat)
+
+    def _worn_out(self, seat: _Seat) -> str | None:
+        """Why a child that is well is replaced all the same."""
+        if 0 < self._wear.max_tasks <= seat.tasks_begun:
+            return f"it has run {seat.tasks_begun} tasks"
+        if 0 < self._wear.memory_bytes < resident_bytes(seat.child.pid):
+            return "it holds more memory than a task is allowed"
+        return None
+
+    def _retire(self, seat: _Seat, reason: str) -> None:
+        self._log.info("a child is replaced", pid=seat.child.pid, reason=reason)
+        seat.is_ready, seat.is_retired = False, True
+        seat.child.kill()
 
     def _run_waiting(self, seat: _Seat) -> None:
         if self._waiting and seat.is_ready and seat.record is None:

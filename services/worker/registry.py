@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from services.worker.task import Task
+from services.broker.client import Task
 
 
 @dataclass(slots=True)

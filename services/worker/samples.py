@@ -1,13 +1,13 @@
-"""Sample tasks: one prints, one saves an object, one sleeps, one raises now and then."""
+"""Sample tasks: one prints, one saves an object, two take their time, one raises now and then."""
 
 import json
 import os
 import random
 import time
 
+from services.broker.client import current_task, progress, task
 from services.common.redis_url import parse_redis_url
 from services.kvdb.client import KVClient
-from services.worker.task import current_task, task
 
 
 @task
@@ -19,7 +19,7 @@ def echo(*args: object, **kwargs: object) -> dict[str, object]:
 
 @task(retries=3)
 def save(value: object, key: str | None = None) -> str:
-    """Save a JSON value to the database; returns the key.
+    """Save a JSON value to the database, which is kvdb; returns the key.
 
     Without a key it is named after the task: run twice, it is saved once.
     """
@@ -39,6 +39,16 @@ def sleep(seconds: float) -> float:
     """Do nothing for some seconds."""
     time.sleep(seconds)
     return seconds
+
+
+@task
+def count_to(number: int, seconds: float = 0.5) -> int:
+    """Count, and say how far it has come; `seconds` for each step."""
+    for step in range(1, number + 1):
+        time.sleep(seconds)
+        print(step)
+        progress(step / number, f"{step} of {number}")
+    return number
 
 
 @task

@@ -4,7 +4,7 @@
                                             │    ▲
                                       start │    │ ended
                                             ▼    │
-                             event loop: Pool, TimeLimits ◀──frames──▶ children
+                             event loop: Pool, its limits ◀──frames──▶ children
                                             │
                                         Announcer ─▶ pubsub
 
@@ -18,7 +18,6 @@ import json
 import secrets
 import signal
 import socket
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,10 +28,11 @@ from services.broker.client import (
     Cancelled,
     HandedBack,
     Outcome,
+    Progress,
     Session,
     TaskOptions,
     TaskRecord,
-    decode_cancel,
+    clock_ms,
     decode_wake,
     parse_options,
     standard_rules,
@@ -44,7 +44,8 @@ from services.common.redis_url import RedisURL
 from services.pubsub.client import Subscriber
 from services.worker.consumer import Consumer
 from services.worker.fair_share import FairShare
-from services.worker.pool import Pool
+from services.worker.memory import MemoryLimit
+from services.worker.pool import Pool, Wear
 from services.worker.time_limits import TimeLimits
 
 HAND_BACK_S = 1.0
@@ -60,17 +61,15 @@ class Settings:
     pubsub_url: RedisURL
     concurrency: int
     modules: tuple[str, ...]
-    queues: Mapping[str, int]
+    queues: Mapping[str, int | None]
     """Weights by name; empty for all queues."""
     lease_s: float
     grace_s: float
+    wear: Wear
+    is_burst: bool
+    """End when the queues are empty."""
     environment: Mapping[str, str]
     """What the children are told: a task finds the services where its worker does."""
-
-
-def clock_ms() -> int:
-    """The time of records: milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 class Worker:
@@ -95,8 +94,13 @@ class Worker:
             on_hello=self._on_hello,
             on_started=self._on_started,
             on_ended=self._on_ended,
+            on_progress=self._on_progress,
+            wear=settings.wear,
         )
-        self._time_limits = TimeLimits(loop, self._pool.stop)
+        self._limits = (
+            TimeLimits(loop, self._pool.stop),
+            MemoryLimit(loop, settings.wear.memory_bytes, self._pool.pid_of, self._pool.stop),
+        )
         self._consumer = Consumer(
             settings.kvdb_url,
             self._new_session,
@@ -107,6 +111,7 @@ class Worker:
             concurrency=settings.concurrency,
             fair_share=FairShare(settings.queues),
             lease_s=settings.lease_s,
+            is_burst=settings.is_burst,
         )
         self._subscriber = Subscriber(
             settings.pubsub_url,
@@ -190,10 +195,15 @@ class Worker:
         self._consumer.start()
 
     def _on_started(self, record: TaskRecord) -> None:
-        self._time_limits.on_started(record)
+        for limit in self._limits:
+            limit.on_started(record)
+
+    def _on_progress(self, record: TaskRecord, fraction: float, message: str) -> None:
+        self._consumer.progressed(record, Progress(fraction, message, clock_ms()))
 
     def _on_ended(self, record: TaskRecord, outcome: Outcome) -> None:
-        self._time_limits.on_ended(record)
+        for limit in self._limits:
+            limit.on_ended(record)
         self._consumer.ended(record, outcome)
 
     def _say_ready(self) -> None:
@@ -210,8 +220,8 @@ class Worker:
     def _on_message(self, channel: str, message: bytes) -> None:
         if channel == WAKE_CHANNEL and (wake := decode_wake(message)) is not None:
             self._consumer.woken(*wake)
-        elif channel == ORDERS_CHANNEL and decode_cancel(message) is not None:
-            # The order is also in kvdb, and that is the one that counts.
+        elif channel == ORDERS_CHANNEL:
+            # Whatever the order is, it stands in kvdb as well, and that is the one that counts.
             self._consumer.look()
 
     def _on_connected(self) -> None:

@@ -14,10 +14,19 @@ from pathlib import Path
 
 import pytest
 
+from services.broker.api import Parts
+from services.broker.bulk import Bulk
+from services.broker.listing import Listing
+from services.broker.queues import Queues
+from services.broker.schedule_book import ScheduleBook
 from services.broker.states import State
 from services.broker.submission import Submission, new_record
 from services.broker.task_options import TaskOptions
+from services.broker.task_queue import TaskQueue
 from services.broker.task_record import TaskRecord
+from services.broker.waiting import Waiting
+from services.broker.workers import Workers
+from services.broker.workflows import Workflows
 from services.common.logs import Log
 from services.common.redis_url import RedisURL, parse_redis_url
 from services.common.resp_client import ConnectionLost, RespConnection
@@ -133,6 +142,8 @@ class Announcements:
 
     steps: list[TaskRecord] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
+    looks: list[dict[str, int]] = field(default_factory=list)
+    workflows: list[tuple[str, str]] = field(default_factory=list)
 
     def announce(self, steps) -> None:
         self.steps.extend(steps)
@@ -140,8 +151,32 @@ class Announcements:
     def order_cancel(self, task_id: str) -> None:
         self.orders.append(task_id)
 
+    def order_look(self, queued) -> None:
+        self.looks.append(dict(queued))
+
+    def announce_workflow(self, workflow_id: str, state: str, at_ms: int) -> None:
+        self.workflows.append((workflow_id, state))
+
     def states(self) -> list[tuple[str, State]]:
         return [(record.id, record.state) for record in self.steps]
+
+
+def parts_on(kv: KVClient, clock: HandClock, announcements: Announcements | None = None) -> Parts:
+    """What the handlers of the API call, on a store, with a hand on the clock."""
+    announcer = announcements or Announcements()
+    queue, listing = TaskQueue(kv, announcer, clock), Listing(kv, LOG)
+    workflows = Workflows(kv, queue, announcer, clock)
+    return Parts(
+        queue=queue,
+        waiting=Waiting(queue.get, max_waiting=1),
+        listing=listing,
+        workers=Workers(kv, LOG),
+        bulk=Bulk(kv, listing, announcer, clock, LOG),
+        queues=Queues(kv, announcer, clock, LOG),
+        schedules=ScheduleBook(kv, queue, clock),
+        workflows=workflows,
+        workflows_waiting=Waiting(workflows.get, max_waiting=1),
+    )
 
 
 def record(task_id: str = "t1", now_ms: int = 1_800_000_000_000, **options: object) -> TaskRecord:

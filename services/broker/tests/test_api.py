@@ -2,11 +2,9 @@
 
 import pytest
 
-from services.broker.api import MAX_SUBMISSIONS, build_application
-from services.broker.listing import Listing
-from services.broker.task_queue import TaskQueue
-from services.broker.tests.support import LOG, Announcements, HandClock
-from services.broker.waiting import Waiting
+from services.broker.api import build_application
+from services.broker.task_routes import MAX_SUBMISSIONS
+from services.broker.tests.support import HandClock, parts_on
 from services.common.redis_url import RedisURL
 from services.kvdb.client import KVClient
 from services.web.test_client import TestClient
@@ -14,9 +12,7 @@ from services.web.test_client import TestClient
 
 def client_on(kv: KVClient) -> TestClient:
     clock = HandClock()
-    queue = TaskQueue(kv, Announcements(), clock)
-    waiting = Waiting(queue.get, max_waiting=1)
-    return build_application(queue, waiting, Listing(kv, LOG), clock).test_client()
+    return build_application(parts_on(kv, clock), clock).test_client()
 
 
 @pytest.fixture
@@ -124,6 +120,7 @@ def test_waiting_answers_with_the_task_as_it_is(client: TestClient):
         ("limit=0", "limit"),
         ("limit=1001", "limit"),
         ("limit=many", "limit"),
+        ("limit=1.5", "limit"),
         ("limit=nan", "limit"),
         ("cursor=here", "cursor"),
     ],
@@ -147,7 +144,7 @@ def test_tasks_are_listed_by_page_and_by_state(client: TestClient):
 def test_queues_workers_and_definitions_are_shown(client: TestClient):
     client.post("/tasks", json={"task": "echo"})
     queues = client.get("/queues").json()
-    assert queues["queues"] == [{"name": "default", "depth": 1, "by_priority": {"5": 1}}]
+    assert queues["queues"] == [client.get("/queues/default").json()]
     assert queues["states"]["queued"] == 1
     assert client.get("/workers").json() == {"workers": []}
     assert client.get("/definitions").json() == {"definitions": {}}

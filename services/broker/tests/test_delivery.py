@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from services.broker import keys
-from services.broker.delivery import Fenced, Session
+from services.broker.delivery import Session
+from services.broker.fence import Fenced
 from services.broker.outcomes import Failed, HandedBack, Succeeded
 from services.broker.places import commands_to_create
 from services.broker.reaper import Reaper
@@ -117,6 +118,20 @@ def test_two_sessions_never_get_the_same_task(bench: Bench):
     assert sorted(got) == sorted({f"t{number}" for number in range(9)})
 
 
+def test_what_is_claimed_ahead_stays_claimed_until_it_may_start(bench: Bench):
+    bench.submit(*(record(f"t{number}") for number in range(4)))
+    session = bench.session()
+    session.advance({}, [DEFAULT] * 3)
+    first = session.advance({}, [], starts=1)
+    assert ([task.id for task in first.started], session.claimed_count) == (["t0"], 2)
+    second = session.advance({"t0": DONE}, [DEFAULT], starts=1)
+    assert [task.id for task in second.started] == ["t1"]
+    assert bench.claimed() == [b"t1", b"t2", b"t3"]
+    session.give_back()
+    assert (bench.claimed(), bench.queued()) == ([b"t1"], [b"t2", b"t3"])
+    assert session.claimed_count == 0
+
+
 def test_what_the_definition_says_is_filled_in_at_the_start(bench: Bench):
     bench.submit(record("t1", retries=1))
     session = bench.session(echo=TaskOptions(retries=9, timeout_s=5.0))
@@ -162,8 +177,8 @@ def test_a_cancellation_between_reading_and_starting_wins(bench: Bench, monkeypa
     session.advance({}, [DEFAULT])
     read = session._read_claimed
 
-    def read_and_cancel():
-        claimed = read()
+    def read_and_cancel(ids):
+        claimed = read(ids)
         monkeypatch.setattr(session, "_read_claimed", read)
         bench.queue.cancel("t1")
         return claimed
@@ -282,7 +297,7 @@ def test_a_fence_that_falls_right_behind_a_transaction_is_noticed(bench: Bench):
     bench.submit(record("t1"), record("t2"))
     session = bench.session()
     started(session)
-    pipeline = session._connection.pipeline
+    pipeline = session._kvdb.connection.pipeline
 
     def reap_before_the_watch(requests):
         cut = requests.index(("EXEC",)) + 1
@@ -290,9 +305,9 @@ def test_a_fence_that_falls_right_behind_a_transaction_is_noticed(bench: Bench):
         bench.lose("s1")
         return [*replies, *pipeline(requests[cut:])]
 
-    session._connection.pipeline = reap_before_the_watch
+    session._kvdb.connection.pipeline = reap_before_the_watch
     session.advance({}, [DEFAULT])
-    session._connection.pipeline = pipeline
+    session._kvdb.connection.pipeline = pipeline
     with pytest.raises(Fenced):
         session.advance({"t1": DONE}, [])
     assert bench.stored("t1").state is State.QUEUED
@@ -365,7 +380,7 @@ def test_the_reaper_leaves_the_tasks_of_others_alone(bench: Bench):
 
 def cut_after_exec(session: Session) -> None:
     """The next transaction is carried out, and its answer is lost."""
-    connection = session._connection
+    connection = session._kvdb.connection
     pipeline = connection.pipeline
 
     def carry_out_and_fail(requests):
@@ -418,7 +433,7 @@ def test_a_result_that_was_not_written_is_written_after_the_reconnect(bench: Ben
     bench.submit(record("t1"))
     session = bench.session()
     started(session)
-    session._connection.close()
+    session._kvdb.connection.close()
     with pytest.raises(ConnectionLost):
         session.advance({"t1": DONE}, [])
     assert session.reconcile(bench.connect()) == []

@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.broker.events import (
-    decode_cancel,
     decode_events,
     decode_wake,
+    decode_workflow_end,
     encode_cancel,
     encode_events,
     encode_wake,
+    encode_workflow_event,
     event_of,
 )
 from services.broker.tests.support import record, running
@@ -45,21 +46,26 @@ def test_an_event_says_only_what_it_knows():
 
 def test_wake_ups_and_orders_come_back_as_they_were():
     assert decode_wake(encode_wake("default/5", 3)) == ("default/5", 3)
-    assert decode_cancel(encode_cancel("t1")) == "t1"
+    assert json.loads(encode_cancel("t1")) == {"cancel": "t1"}
+
+
+def test_only_the_end_of_a_workflow_is_one():
+    assert decode_workflow_end(encode_workflow_event("w1", "failed", 1)) == "w1"
+    assert decode_workflow_end(encode_workflow_event("w1", "running", 1)) is None
 
 
 @pytest.mark.parametrize("message", GARBAGE)
 def test_garbage_says_nothing(message: bytes):
     assert decode_events(message) == []
     assert decode_wake(message) is None
-    assert decode_cancel(message) is None
+    assert decode_workflow_end(message) is None
 
 
 @given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
 def test_nothing_that_is_published_raises(message: bytes):
     decode_events(message)
     decode_wake(message)
-    decode_cancel(message)
+    decode_workflow_end(message)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
 """The scheduler's duties and the election of who does them, with a hand on the clock."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.broker import keys
+from services.broker.duties import Duty, standard_duties
 from services.broker.election import Election
+from services.broker.events import decode_events, encode_events, event_of
 from services.broker.places import commands_to_create, commands_to_move
 from services.broker.reaper import Reaper
 from services.broker.rules import standard_rules
@@ -24,11 +28,12 @@ class Bench:
         self.kv = kv
         self.clock = HandClock()
         self.announcements = Announcements()
+        reaper = Reaper(kv, standard_rules(), self.clock, self.clock.monotonic_s, LOG)
         self.scheduler = Scheduler(
             kv,
             Election(kv, name),
-            Reaper(kv, standard_rules(), self.clock, self.clock.monotonic_s, LOG),
-            self.announcements,
+            standard_duties(kv, reaper, self.announcements, self.clock, LOG),
+            reaper.start_over,
             Vitals("broker"),
             self.clock,
             LOG,
@@ -108,26 +113,6 @@ def test_entries_without_a_task_are_removed(bench: Bench):
     assert bench.state("t1") is State.QUEUED
 
 
-def test_a_task_that_others_change_meanwhile_does_not_hold_up_the_others(bench, monkeypatch):
-    for name in ("t1", "t2"):
-        bench.submit(scheduled(name, bench.clock, 0.1))
-    bench.clock.advance_s(1)
-    moved = bench.scheduler._move_batch
-
-    def change_meanwhile(index, ids, decide, now_ms):
-        def decide_late(before, now_ms):
-            if before.id == "t1" and before.state is State.SCHEDULED and len(ids) > 1:
-                cancelled = before.moved_to(State.CANCELLED, now_ms)
-                KVClient(bench.kv.url).transaction(*commands_to_move(before, cancelled))
-            return decide(before, now_ms)
-
-        return moved(index, ids, decide_late, now_ms)
-
-    monkeypatch.setattr(bench.scheduler, "_move_batch", change_meanwhile)
-    bench.turn()
-    assert (bench.state("t1"), bench.state("t2")) == (State.CANCELLED, State.QUEUED)
-
-
 def test_index_entries_follow_the_records_that_expired(bench: Bench):
     for number in range(250):
         task = running(record(f"t{number:03}")).moved_to(State.SUCCEEDED, number)
@@ -171,3 +156,39 @@ def test_a_new_leader_gives_every_worker_one_lease_of_time(bench: Bench):
     bench.clock.advance_s(3600)
     bench.turn()
     assert bench.kv.execute("EXISTS", keys.fence("s1")) == 1
+
+
+def test_a_duty_that_fails_keeps_nobody_from_the_others(bench: Bench, caplog):
+    def fail() -> None:
+        raise ValueError("boom")
+
+    bench.scheduler._duties = [Duty("fail", fail), *bench.scheduler._duties]
+    bench.scheduler._done_s["fail"] = float("-inf")
+    bench.submit(scheduled("t1", bench.clock, 0.1))
+    bench.clock.advance_s(1)
+    bench.submit(scheduled("t2", bench.clock, 0.1))
+    assert bench.turn() == 1.0, "though another task is due before that"
+    assert bench.state("t1") is State.QUEUED
+    assert "a duty of the scheduler failed" in caplog.text
+
+
+def test_a_schedule_decides_how_long_there_is_nothing_to_do(bench: Bench):
+    bench.kv.execute("ZADD", keys.SCHEDULES, bench.clock.now_ms + 250, "s", "+inf", "paused")
+    assert bench.turn() == 0.25
+
+
+@pytest.mark.parametrize(
+    ("task", "is_woken"),
+    [
+        (record("t1"), False),
+        (running(record("t1", concurrency_key="k")), False),
+        (running(record("t1", concurrency_key="k")).moved_to(State.FAILED, 9), True),
+        (replace(running(record("t1")), workflow="w").moved_to(State.SUCCEEDED, 9), True),
+        (record("t1", concurrency_key="k").waiting_in("k", 9, "no slot"), False),
+    ],
+)
+def test_events_that_are_to_be_followed_up_wake_it(bench: Bench, task, is_woken: bool):
+    (event,) = decode_events(encode_events([event_of(task)]))
+    assert event == event_of(task)
+    bench.scheduler.on_event(event)
+    assert bench.scheduler._woken.is_set() == is_woken

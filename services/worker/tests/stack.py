@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from services.broker.client import BrokerClient
 from services.broker.events import Event, decode_events
 from services.broker.keys import EVENTS_CHANNEL
 from services.broker.tests.support import LOG, Store
+from services.kvdb.client import KVClient
 from services.pubsub.client import Subscriber
 from tests.processes import Running, running_service
 
@@ -119,3 +120,16 @@ class Stack:
 
     def run(self, task: str, *args: object, **options: object) -> dict[str, Any]:
         return self.result(self.submit(task, *args, **options))
+
+
+@contextlib.contextmanager
+def running_stack(store: Store, directory: Path, *workers: str) -> Iterator[Stack]:
+    """A broker and these workers on a store in which there is nothing yet."""
+    kv = KVClient(store.kvdb)
+    kv.execute("FLUSHDB")
+    kv.close()
+    with Stack(store, directory) as stack:
+        stack.start_broker()
+        for worker in workers:
+            stack.start_worker(worker)
+        yield stack

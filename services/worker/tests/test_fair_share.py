@@ -45,6 +45,14 @@ def test_the_share_follows_the_weights_over_many_rounds():
     assert counts == {"mail/5": 300, "reports/5": 100}
 
 
+def test_people_may_give_weights_to_queues_that_have_none_of_their_own():
+    share, counts = FairShare({"mail": None, "reports": 1}), Counter()
+    share.set_weights({"mail": 4, "reports": 9, "others": 9})
+    for _ in range(100):
+        counts.update(share.plan({"mail/5": 9, "reports/5": 9, "others/5": 9}, 1))
+    assert counts == {"mail/5": 80, "reports/5": 20}
+
+
 def test_an_empty_queue_costs_the_others_nothing():
     share = FairShare({"mail": 3, "reports": 1})
     assert share.plan({"mail/5": 0, "reports/5": 3}, 9) == ["reports/5"] * 3
@@ -55,7 +63,7 @@ def test_queues_that_were_not_named_are_left_alone():
 
 
 def test_weights_are_read():
-    assert parse_weights("mail=3, reports") == {"mail": 3, "reports": 1}
+    assert parse_weights("mail=3, reports") == {"mail": 3, "reports": None}
     assert parse_weights("") == {}
 
 
@@ -63,3 +71,8 @@ def test_weights_are_read():
 def test_bad_weights_are_refused(text: str):
     with pytest.raises(ValueError, match="NAME=WEIGHT"):
         parse_weights(text)
+
+
+def test_what_cannot_be_a_queue_is_refused():
+    with pytest.raises(ValueError, match="letters, digits"):
+        parse_weights("mail=3,a b")

@@ -121,6 +121,24 @@ def test_a_broker_that_is_killed_is_followed_by_another(stack: Stack):
     assert second.wait(task_id, PATIENCE_S)["state"] == "succeeded"
 
 
+def test_what_was_claimed_ahead_does_not_wait_behind_a_long_task(stack: Stack, tmp_path: Path):
+    """With many tasks in the queue a worker claims more than it can run, but not for long."""
+    go, path = tmp_path / "go", tmp_path / "count"
+    first = [stack.submit("echo") for _ in range(3)]
+    long = stack.submit("wait_for_file", str(go))
+    others = [{"task": "count", "args": [str(path)]} for _ in range(120)]
+    ids = [task["id"] for task in stack.client.submit_many(others)]
+    stack.start_worker("first", concurrency=1)
+    wait_until_it_runs(stack, long, "first")
+    stack.start_worker("second", concurrency=1)
+    assert {stack.result(task_id)["worker"] for task_id in ids} == {"second"}
+    assert stack.client.get(long)["state"] == "running"
+    go.touch()
+    assert stack.result(long)["attempts"] == 1
+    assert {stack.result(task_id)["worker"] for task_id in first} == {"first"}
+    assert path.read_text().count("\n") == 120
+
+
 # The store goes away and comes back; ours, as a real Redis would be started the same way.
 
 

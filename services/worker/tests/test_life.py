@@ -1,28 +1,23 @@
 """A task through its whole life: a broker, two workers, and a store, each a process of its own."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from services.broker.client import BrokerError
 from services.broker.tests.support import Store
 from services.kvdb.client import KVClient
-from services.web.client import HTTPClientError
-from services.worker.tests.stack import PATIENCE_S, Stack
+from services.worker.tests.stack import PATIENCE_S, Stack, running_stack
 from tests.processes import run_service
 
 
 @pytest.fixture(scope="module")
 def stack(running_store: Store, tmp_path_factory) -> Iterator[Stack]:
-    kv = KVClient(running_store.kvdb)
-    kv.execute("FLUSHDB")
-    kv.close()
-    with Stack(running_store, tmp_path_factory.mktemp("stack")) as stack:
-        stack.start_broker("broker-1")
-        stack.start_worker("w1")
-        stack.start_worker("w2")
+    with running_stack(running_store, tmp_path_factory.mktemp("stack"), "w1", "w2") as stack:
         yield stack
 
 
@@ -112,7 +107,7 @@ def test_a_task_that_prints_megabytes_does_not_fill_the_store(stack: Stack):
 
 def test_what_was_finished_cannot_be_cancelled(stack: Stack):
     task_id = stack.run("echo")["id"]
-    with pytest.raises(HTTPClientError) as refused:
+    with pytest.raises(BrokerError) as refused:
         stack.client.cancel(task_id)
     assert refused.value.status == 409
 
@@ -152,3 +147,27 @@ def test_the_queues_are_served_by_name(stack: Stack):
     assert stack.run("echo", queue="mail")["state"] == "succeeded"
     names = {queue["name"] for queue in stack.client.queues()["queues"]}
     assert {"default", "mail"} <= names
+
+
+def test_a_worker_in_a_burst_ends_when_the_queues_are_empty(stack: Stack):
+    ids = [stack.submit("echo", number, queue="burst") for number in range(20)]
+    worker = stack.start_worker(
+        "burst", queues="burst", burst="yes", max_tasks_per_child=7, concurrency=1
+    )
+    assert worker.process.wait(PATIENCE_S) == 0
+    assert {stack.client.get(task_id)["state"] for task_id in ids} == {"succeeded"}
+    replaced = r'a child is replaced pid=\d+ reason="it has run 7 tasks"'
+    assert re.search(replaced, stack.log_of("burst"))
+
+
+def test_a_task_that_eats_memory_fails_and_the_worker_goes_on(stack: Stack):
+    stack.start_worker("small", queues="small", memory_limit=100, concurrency=1)
+    task = stack.run("eat_memory", 300, queue="small")
+    assert (task["state"], task["error"]["type"]) == ("failed", "MemoryLimitExceeded")
+    assert stack.run("echo", queue="small")["worker"] == "small"
+
+
+def test_progress_is_kept_until_the_end(stack: Stack):
+    task = stack.run("report_progress", 4, 0.15)
+    assert task["progress"]["fraction"] == 1.0
+    assert task["progress"]["message"] == "step 4"

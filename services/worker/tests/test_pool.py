@@ -14,7 +14,8 @@ from services.broker.tests.support import LOG, record, running
 from services.common.event_loop import EventLoop
 from services.common.health import Vitals
 from services.worker.child_process import ChildProcess
-from services.worker.pool import Pool
+from services.worker.memory import MemoryLimit
+from services.worker.pool import Pool, Wear
 from services.worker.time_limits import TimeLimits
 
 MODULES = ("services.worker.samples", "services.worker.tests.oddities")
@@ -24,8 +25,14 @@ PATIENCE_S = 30.0
 class Bench:
     """A pool on a loop that runs until something has happened."""
 
-    def __init__(self, size: int = 1, modules: tuple[str, ...] = MODULES):
+    def __init__(
+        self,
+        size: int = 1,
+        modules: tuple[str, ...] = MODULES,
+        wear: Wear | None = None,
+    ):
         self.loop = EventLoop(LOG)
+        self.reports: list[tuple[str, float, str]] = []
         self.vitals = Vitals("worker")
         self.started: list[str] = []
         self.ended: dict[str, Outcome] = {}
@@ -40,8 +47,15 @@ class Bench:
             on_hello=lambda *hello: self.hellos.append(hello),
             on_started=self._on_started,
             on_ended=self._on_ended,
+            on_progress=lambda task, *report: self.reports.append((task.id, *report)),
+            wear=wear,
         )
-        self.limits = TimeLimits(self.loop, self.pool.stop)
+        self.limits = [
+            TimeLimits(self.loop, self.pool.stop),
+            MemoryLimit(
+                self.loop, wear.memory_bytes if wear else 0, self.pool.pid_of, self.pool.stop
+            ),
+        ]
         self.old_handler = signal.signal(
             signal.SIGCHLD, lambda *_: self.loop.call_from_thread(self.pool.reap)
         )
@@ -49,10 +63,12 @@ class Bench:
 
     def _on_started(self, task: TaskRecord) -> None:
         self.started.append(task.id)
-        self.limits.on_started(task)
+        for limit in self.limits:
+            limit.on_started(task)
 
     def _on_ended(self, task: TaskRecord, outcome: Outcome) -> None:
-        self.limits.on_ended(task)
+        for limit in self.limits:
+            limit.on_ended(task)
         self.ended[task.id] = outcome
 
     def until(self, condition) -> None:
@@ -247,3 +263,131 @@ def test_a_child_that_cannot_be_started_leaves_no_descriptors(monkeypatch: pytes
     with pytest.raises(OSError, match="no process more"):
         ChildProcess(loop, MODULES, os.environ, print, print)
     assert lowest_free_descriptor() == before
+
+
+# What a task does to its process.
+
+
+def is_replaced(bench: Bench, pid: int) -> bool:
+    seats = bench.pool._seats
+    return all(seat.child.pid != pid for seat in seats) and any(seat.is_ready for seat in seats)
+
+
+def first_pid(bench: Bench) -> int:
+    bench.until(lambda: bench.pool._seats[0].is_ready)
+    return bench.pool._seats[0].child.pid
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments", "result"),
+    [
+        ("replace_stdout", [], "replaced"),
+        ("change_directory", ["/"], "/"),
+        ("close_descriptors", [0, 3], "closed"),
+        ("return_twice", [], "the task"),
+        ("limit_files", [64], "limited"),
+    ],
+)
+def test_the_next_task_does_not_notice_the_one_before(bench: Bench, task, arguments, result):
+    first_pid(bench)
+    directory = bench.outcome(call("change_directory", ".")).result
+    assert bench.outcome(call(task, *arguments)).result == result
+    assert bench.outcome(call("change_directory", ".")).result == directory
+    assert bench.outcome(call("echo", "heard")).output == "heard\n"
+
+
+def test_alarms_and_masks_are_put_right_for_the_next_task(bench: Bench):
+    pid = first_pid(bench)
+    mask = bench.outcome(call("mask_files", 0o777)).result
+    assert bench.outcome(call("mask_files", mask)).result == mask
+    assert bench.outcome(call("set_an_alarm")).result == "set"
+    assert bench.outcome(call("see_the_alarm")).result == [0.0, 0.0]
+    assert first_pid(bench) == pid
+
+
+def test_a_child_with_other_limits_is_replaced(bench: Bench):
+    pid = first_pid(bench)
+    assert bench.outcome(call("limit_files", 64)).result == "limited"
+    bench.until(lambda: is_replaced(bench, pid))
+
+
+@pytest.mark.parametrize("task", ["leave_a_process_behind", "leave_a_session_behind"])
+def test_what_a_task_leaves_behind_ends_with_its_child(bench: Bench, tmp_path: Path, task: str):
+    path, pid = tmp_path / "pids", first_pid(bench)
+    assert bench.outcome(call(task, str(path))).result == "left"
+    bench.until(lambda: is_replaced(bench, pid))
+    bench.until(lambda: not any(is_alive(int(number)) for number in path.read_text().split()))
+
+
+def test_what_has_left_the_process_group_is_stopped_with_the_task(bench: Bench, tmp_path: Path):
+    path = tmp_path / "pids"
+    task = call("leave_a_session_behind", str(path), 600)
+    bench.pool.run(task)
+    bench.until(lambda: path.exists() and path.read_text().endswith("\n"))
+    bench.pool.stop(task.id, Cancelled())
+    bench.until(lambda: task.id in bench.ended)
+    bench.until(lambda: not any(is_alive(int(number)) for number in path.read_text().split()))
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments", "reason"),
+    [
+        ("close_descriptors_and_stay", [3, 100], "has closed its connection to the worker"),
+        ("write_to_every_descriptor", [], "wrote into its connection to the worker"),
+    ],
+)
+def test_a_task_that_breaks_its_connection_fails(bench: Bench, task, arguments, reason):
+    outcome = bench.outcome(call(task, *arguments))
+    assert outcome.error.type == "ProcessDied"
+    assert reason in outcome.error.message
+    assert bench.outcome(call("echo", "again")).output == "again\n"
+
+
+def test_a_child_is_replaced_after_so_many_tasks():
+    bench = Bench(wear=Wear(max_tasks=3))
+    bench.until(lambda: len(bench.hellos) == 2)  # One child, and one to spare.
+    pids = set()
+    for number in range(9):
+        bench.pool.run(call("echo", task_id=f"t{number}"))
+        pids.add(bench.pool.pid_of(f"t{number}"))
+        bench.until(lambda number=number: f"t{number}" in bench.ended)
+    assert len(pids) >= 3
+    assert {type(outcome) for outcome in bench.ended.values()} == {Succeeded}
+    bench.until(lambda: len(bench.hellos) >= 5)
+    bench.close()
+
+
+def test_a_task_that_eats_memory_is_stopped():
+    bench = Bench(wear=Wear(memory_bytes=100 * 2**20))
+    outcome = bench.outcome(call("eat_memory", 200))
+    assert outcome.error.type == "MemoryLimitExceeded"
+    assert "of 100, and was killed" in outcome.error.message
+    outcome = bench.outcome(call("eat_memory_elsewhere", 200))
+    assert outcome.error.type == "MemoryLimitExceeded"
+    assert bench.outcome(call("eat_memory", 1, 0)).result == 1
+    bench.close()
+
+
+def test_a_child_that_keeps_memory_is_replaced():
+    bench = Bench(wear=Wear(memory_bytes=100 * 2**20))
+    pid = first_pid(bench)
+    bench.limits.clear()  # Only what is left when it has ended is looked at.
+    assert bench.outcome(call("keep_memory", 150)).result == 1
+    bench.until(lambda: is_replaced(bench, pid))
+    bench.close()
+
+
+def test_progress_is_told_while_the_task_runs(bench: Bench, tmp_path: Path):
+    path = tmp_path / "go"
+    bench.pool.run(call("report_and_wait", str(path)))
+    bench.until(lambda: len(bench.reports) == 2)
+    assert bench.reports == [("t1", 0.1, "before"), ("t1", 0.4, "almost half")]
+    path.touch()
+    bench.until(lambda: bench.ended)
+
+
+def test_a_million_reports_are_some_and_the_last_one(bench: Bench):
+    assert bench.outcome(call("report_progress", 20_000)).result == "done"
+    assert bench.reports[0][1:] == (5e-05, "step 1")
+    assert bench.reports[-1][1:] == (1.0, "step 20000")
+    assert len(bench.reports) < 1000

@@ -4,14 +4,16 @@ import sys
 
 import pytest
 
-from services.broker.client import OptionError, TaskOptions
+from services.broker.client import OptionError, Task, TaskOptions, current_task, task
 from services.worker import registry
-from services.worker.task import Task, current_task, task
 
 
 def test_the_sample_tasks_are_known_by_their_names():
     known = registry.load(["services.worker.samples"])
-    assert (sorted(known.tasks), known.problems) == (["echo", "flaky", "save", "sleep"], {})
+    assert (sorted(known.tasks), known.problems) == (
+        ["count_to", "echo", "flaky", "save", "sleep"],
+        {},
+    )
     assert known.definitions()["save"] == {"retries": 3}
 
 
@@ -55,7 +57,7 @@ def test_a_module_that_cannot_be_imported_is_a_problem(tmp_path, monkeypatch, so
 
 
 def test_a_name_that_two_modules_define_is_a_problem(tmp_path, monkeypatch):
-    source = "from services.worker.task import task\n@task\ndef echo(): pass\n"
+    source = "from services.broker.client import task\n@task\ndef echo(): pass\n"
     (tmp_path / "more_tasks.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
     known = registry.load(["services.worker.samples", "more_tasks"])

@@ -1,0 +1,1 @@
+"""Celery and huey with the same task as ours, for `bench.tasks`."""
