@@ -12,6 +12,7 @@ stays without effect: only its place there decides, and that is known when it ha
 """
 
 import time
+from typing import Any, NotRequired, TypedDict
 
 from services.common.resp import ReplyError
 from services.common.resp_client import ConnectionLost
@@ -27,11 +28,61 @@ from services.ledger.node import Node, Verdict
 from services.web.application import Application
 from services.web.errors import HTTPError
 from services.web.event_stream import Broadcast
+from services.web.openapi import documented
 from services.web.requests import Request
 from services.web.responses import EventStreamResponse, JSONResponse, Response
 
 SUBMIT_TIMEOUT_S = 1.0
 """How long a POST waits for its verdict; then the group is appended and not applied yet."""
+
+
+class Placed(TypedDict):
+    """A group's place in the list, and what became of it there."""
+
+    index: int
+    applied: bool
+    accepted: NotRequired[bool]
+    round: NotRequired[int]
+    reason: NotRequired[str]
+    detail: NotRequired[str]
+
+
+class PlacedMessage(Placed):
+    """The same with the message itself."""
+
+    message: str
+
+
+class Balances(TypedDict):
+    """Every account's balance after a round."""
+
+    round: int
+    balances: dict[str, int]
+
+
+class Peer(TypedDict):
+    """Another node, as this one has heard of it."""
+
+    name: str
+    relation: str
+    round: int
+    index: int
+    state_root: str
+    seen_s: float
+
+
+class Status(TypedDict):
+    """How far a node is."""
+
+    node: str
+    state: str
+    round: int
+    index: int
+    state_root: str
+    list_digest: str
+    agrees: bool
+    peers: list[Peer]
+
 
 _NO_JSON = (NotText, NotJSON, NestedTooDeep, DuplicateKey)
 
@@ -43,6 +94,7 @@ def build_application(node: Node) -> Application:
     node.on_status = lambda: events.publish("status", describe_status(node))
 
     @app.post("/groups")
+    @documented(body=list[dict[str, Any]], result=Placed, status="2XX")
     def submit_group(request: Request) -> Response:
         """Append a transaction group to the list.
 
@@ -57,6 +109,7 @@ def build_application(node: Node) -> Application:
         )
 
     @app.get("/groups/<int:index>")
+    @documented(result=PlacedMessage)
     def get_group(request: Request, index: int) -> dict[str, object]:
         """A message of the list, as text, and what became of it."""
         found = node.group(index)
@@ -67,6 +120,7 @@ def build_application(node: Node) -> Application:
         return {"index": index, "message": text, **describe_verdict(verdict)}
 
     @app.get("/balances")
+    @documented(query={"round": int}, result=Balances)
     def get_balances(request: Request) -> dict[str, object]:
         """Every account's balance, now or after an earlier round (`?round=N`)."""
         try:
@@ -76,11 +130,13 @@ def build_application(node: Node) -> Application:
         return {"round": round, "balances": dict(sorted(balances.items()))}
 
     @app.get("/status")
+    @documented(result=Status)
     def get_status(request: Request) -> dict[str, object]:
         """How far this node is, who its peers are, and whether they agree."""
         return describe_status(node)
 
     @app.get("/events")
+    @documented(result=str, content_type="text/event-stream")
     def get_events(request: Request) -> Response:
         """The status as server-sent events, at each change and at least every second."""
         return EventStreamResponse(events, lambda: [("status", describe_status(node))])

@@ -4,7 +4,14 @@ import argparse
 
 from services.common import logs
 from services.common.health import Vitals
-from services.common.options import Option, checked, parse_options, url_option
+from services.common.options import (
+    Option,
+    checked,
+    parse_options,
+    password_options,
+    read_password,
+    url_option,
+)
 from services.common.redis_url import parse_redis_url
 from services.web.dashboard.upstream import parse_http_url, parse_http_urls
 from services.web.health import check_health
@@ -39,6 +46,7 @@ def _serve(options: argparse.Namespace) -> None:
         broker_url=parse_http_url(options.broker_url),
         ledger_urls=parse_http_urls(options.ledger_urls),
         allowed_hosts=names,
+        password=read_password(options),
     )
     log = logs.configure("web", options.log_level)
     vitals = Vitals("web")
@@ -57,6 +65,7 @@ def _serve(options: argparse.Namespace) -> None:
 def _options() -> list[Option]:
     return [
         *http_options(8080),
+        *password_options(),
         url_option("kvdb", f"redis://127.0.0.1:{KVDB_PORT}/0", parse_redis_url),
         url_option("pubsub", f"redis://127.0.0.1:{PUBSUB_PORT}", parse_redis_url),
         url_option("broker", "http://127.0.0.1:4246", parse_http_url),

@@ -104,16 +104,18 @@ class Application(Router):
     def mount(self, prefix: str, application: WSGIApplication) -> None:
         """Let another WSGI application answer everything below `prefix`, with its own errors.
 
-        The hooks of this application run around it.
+        The hooks of this application run around it. Mounted at `/` it answers whatever no route
+        that was added before does.
         """
-        prefix = "/" + prefix.strip("/")
+        prefix = prefix.strip("/")
+        prefix = f"/{prefix}" if prefix else ""
 
         def mounted(request: Request, rest: str = "") -> Response:
             return MountedResponse(application, prefix)
 
         # The prefix itself is asked without a slash or with one, and means the same.
-        for rule in (prefix, prefix + "/", f"{prefix}/<path:rest>"):
-            self.add_route(Route(rule, None, mounted, prefix, in_schema=False))
+        for rule in filter(None, (prefix, prefix + "/", f"{prefix}/<path:rest>")):
+            self.add_route(Route(rule, None, mounted, prefix or "/", in_schema=False))
 
     def test_client(self) -> TestClient:
         """A client that calls this application without a socket."""
@@ -183,12 +185,12 @@ class MountedResponse(Response):
     def __init__(self, application: WSGIApplication, prefix: str) -> None:
         super().__init__()
         self._application = application
-        self._prefix = prefix
+        # As WSGI has it: one character for each byte.
+        self._prefix = prefix.encode().decode("latin-1")
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         # The prefix moves from the path to the script name, so that the application sees only
-        # its own part and still can build whole URLs (PEP 3333). Both are undecoded here, and
-        # a prefix is ASCII, so lengths agree.
+        # its own part and still can build whole URLs (PEP 3333).
         inner = dict(environ)
         inner["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self._prefix
         inner["PATH_INFO"] = environ.get("PATH_INFO", "")[len(self._prefix) :]

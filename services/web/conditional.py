@@ -11,6 +11,9 @@ for on a condition, and a file can be asked for in parts:
 
 The order in which the conditions are looked at is the one of section 13.2.2, and what is malformed
 is ignored, as the RFC wants it: then the client gets everything, which is always right.
+
+Responses do this by themselves for GET and HEAD. A handler that changes something has to ask
+`precondition_status` before it does: afterwards a 412 would be a lie.
 """
 
 from __future__ import annotations
@@ -41,7 +44,9 @@ def precondition_status(environ: Environ, headers: Headers) -> int | None:
     if wanted is not None:
         if not (wanted.strip() == "*" or _is_listed(current, wanted, is_weak_enough=False)):
             return 412
-    elif _is_older(environ.get("HTTP_IF_UNMODIFIED_SINCE"), headers.get("Last-Modified")):
+    elif "HTTP_IF_UNMODIFIED_SINCE" in environ and _is_older(
+        environ["HTTP_IF_UNMODIFIED_SINCE"], headers.get("Last-Modified")
+    ):
         return 412
     is_reading = environ["REQUEST_METHOD"] in ("GET", "HEAD")
     known = environ.get("HTTP_IF_NONE_MATCH")
@@ -61,13 +66,13 @@ def precondition_status(environ: Environ, headers: Headers) -> int | None:
 
 
 def has_conditions(environ: Environ) -> bool:
-    """Whether the request asks on a condition at all; most do not, and are spared the rest."""
+    """Whether the request reads on a condition at all; most do not, and are spared the rest."""
     return (
         "HTTP_IF_NONE_MATCH" in environ
         or "HTTP_IF_MODIFIED_SINCE" in environ
         or "HTTP_IF_MATCH" in environ
         or "HTTP_IF_UNMODIFIED_SINCE" in environ
-    )
+    ) and environ["REQUEST_METHOD"] in ("GET", "HEAD")
 
 
 def wanted_ranges(environ: Environ, headers: Headers, size: int) -> list[range] | None:
@@ -144,7 +149,7 @@ def _date(text: str | None) -> datetime | None:
         return None
     try:
         date = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     # `-0000` gives a date without a zone, which cannot be compared to one that has it.
     return date if date.tzinfo else date.replace(tzinfo=UTC)

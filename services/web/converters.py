@@ -6,9 +6,11 @@ a function from that text to a value, one back (for `url_for`), and a JSON Schem
 
 from __future__ import annotations
 
+import operator
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +23,7 @@ class Converter:
     pattern: str
     parse: Callable[[str], Any]
     format: Callable[[Any], str]
+    """Percent-encoded. `routing.Rule.build` refuses what `pattern` would not match again."""
     schema: Mapping[str, object]
 
 
@@ -29,9 +32,12 @@ def _segment(value: object) -> str:
 
 
 def _natural_number(value: int) -> str:
-    if value < 0:
-        raise ValueError(f"{value} is negative")
-    return str(int(value))
+    return str(operator.index(value))
+
+
+def _decimal(value: float) -> str:
+    """All digits that the number has, without an exponent."""
+    return f"{Decimal(repr(float(value))):f}"
 
 
 CONVERTERS: Mapping[str, Converter] = MappingProxyType(
@@ -39,9 +45,7 @@ CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "str": Converter(r"[^/]+", str, _segment, {"type": "string"}),
         # At most 18 digits: a number that every database and JSON reader can hold.
         "int": Converter(r"[0-9]{1,18}", int, _natural_number, {"type": "integer", "minimum": 0}),
-        "float": Converter(
-            r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", float, lambda x: f"{x:f}", {"type": "number"}
-        ),
+        "float": Converter(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", float, _decimal, {"type": "number"}),
         # The rest of the path with its slashes; it ends the rule.
         "path": Converter(r".+", str, lambda text: quote(str(text), safe="/"), {"type": "string"}),
         "uuid": Converter(

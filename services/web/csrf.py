@@ -21,7 +21,6 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from services.web.errors import HTTPError
 from services.web.requests import Request
@@ -73,8 +72,7 @@ class CSRF:
             return False
         if request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site"):
             return True
-        # Only the host is compared: behind a proxy that ends TLS the page is https, we are not.
-        return origin is not None and urlsplit(origin).netloc != request.host
+        return origin is not None and not request.is_origin_ours(origin)
 
 
 def csrf_token(request: Request) -> str:

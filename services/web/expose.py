@@ -44,8 +44,8 @@ from services.web.typed_values import (
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 _ASSETS = Path(__file__).parent / "try_page"
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -150,7 +150,10 @@ def expose(
 def add_try_page(application: Application, path: str = "/try") -> None:
     """Add `/openapi.json` and a page that lists every endpoint and lets one call it."""
     add_openapi(application)
+    # Its references are relative, so that they hold wherever the application is mounted.
+    name = path.rpartition("/")[2]
     page = (_ASSETS / "page.html").read_text(encoding="utf-8")
+    page = page.replace("try/assets", f"{name}/assets")
 
     def try_page(request: Request) -> Response:
         return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})

@@ -12,11 +12,12 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from email.utils import formatdate
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from services.web.conditional import precondition_status, wanted_ranges
+from services.web.conditional import has_conditions, precondition_status, wanted_ranges
 from services.web.headers import HeaderSource
 from services.web.responses import Environ, Response, StartResponse, status_line
 
@@ -58,7 +59,8 @@ class FileResponse(Response):
             self.headers["Content-Disposition"] = content_disposition(download_name)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        status = precondition_status(environ, self.headers) if self.status == 200 else None
+        is_conditional = self.status == 200 and has_conditions(environ)
+        status = precondition_status(environ, self.headers) if is_conditional else None
         if status is not None:
             kept = _OF_NOT_MODIFIED if status == 304 else _OF_ANY
             return self._send_nothing(status, kept, [], start_response)
@@ -166,6 +168,7 @@ def content_disposition(name: str) -> str:
     return field if plain == name else f"{field}; filename*=UTF-8''{quote(name, safe='')}"
 
 
+@lru_cache(maxsize=256)
 def guess_content_type(name: str) -> str:
     """The media type that the name's ending stands for; text types with their charset."""
     media_type, encoding = mimetypes.guess_type(name, strict=True)

@@ -25,6 +25,7 @@ LAST_CHUNK = b"0\r\n\r\n"
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 )
+_HANDLED = _HOP_BY_HOP | {"content-length", "date", "x-request-id"}
 
 
 class ResponseError(Exception):
@@ -60,6 +61,7 @@ class ResponseEncoder:
         *,
         body_bytes: int | None = None,
         until_close: bool = False,
+        request_id: str = "",
     ) -> bytes:
         """Status line and fields, up to the empty line. `status` is `200 OK`; `body_bytes` is the
         length of the body if it is known, `until_close` asks for Framing.CLOSE."""
@@ -67,20 +69,27 @@ class ResponseEncoder:
         content_length = None
         has_date = False
         for name, value in fields:
-            match _lower_name(name):
-                case "content-length":
-                    content_length = value
-                    continue
-                case "connection" if "close" in value.lower():
-                    self.keep_alive = False
-                    continue
-                case "date":
-                    has_date = True
-                case lower if lower in _HOP_BY_HOP:
-                    continue
+            lower = _lower_name(name)
+            # One look for the many fields that are sent as they are.
+            if lower in _HANDLED:
+                match lower:
+                    case "content-length":
+                        content_length = value
+                        continue
+                    case "connection" if "close" in value.lower():
+                        self.keep_alive = False
+                        continue
+                    case "date":
+                        has_date = True
+                    case "x-request-id":
+                        request_id = ""  # The application has named the request itself.
+                    case _:
+                        continue
             lines.append(f"{name}: {value}")
         if not has_date:
             lines.append(f"Date: {date}")
+        if request_id:
+            lines.append(f"X-Request-ID: {request_id}")
         lines.extend(self._framing_fields(status, content_length, body_bytes, until_close))
         lines.append("\r\n")
         return _encode_lines(lines)

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, NoReturn, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from services.web.errors import HTTPError
 from services.web.headers import RequestHeaders
@@ -127,6 +127,16 @@ class Request:
     def host(self) -> str:
         """Host and port as the client named them."""
         return str(self.environ.get("HTTP_HOST", ""))
+
+    def is_origin_ours(self, origin: str) -> bool:
+        """Whether pages of `origin` come from the host that this request was sent to.
+
+        Only the host is compared: behind a proxy that ends TLS the page is https, we are not.
+        """
+        try:
+            return urlsplit(origin).netloc == self.host
+        except ValueError:
+            return False  # Such as `http://[`, which no browser sends.
 
     @property
     def scheme(self) -> str:

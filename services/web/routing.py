@@ -22,6 +22,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote, unquote
 
 from services.web.converters import CONVERTERS, Converter
 
@@ -29,7 +30,8 @@ Handler = Callable[..., Any]
 HandlerT = TypeVar("HandlerT", bound=Handler)
 
 _PLACEHOLDER = re.compile(r"<(?:([a-z]+):)?([A-Za-z_][A-Za-z0-9_]*)>")
-
+# What a path may hold as it is (RFC 3986, section 3.3); a `%` is none of it.
+_PATH_SAFE = "/:@!$&'()*+,;=~"
 
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 
@@ -84,15 +86,26 @@ class Rule:
         return {name: converter.parse(found[name]) for name, converter in self.converters.items()}
 
     def build(self, values: dict[str, Any]) -> str:
-        """The path with these values in it; missing or unfit values raise ValueError."""
+        """The path with these values in it, percent-encoded.
+
+        Errors: ValueError for missing values, and for those that would lead to another route: the
+        path is decoded before it is matched, so that no segment can hold a slash or be empty, and
+        clients resolve `.` and `..` themselves.
+        """
         if values.keys() != self.converters.keys():
             raise ValueError(f"{self.text} needs {sorted(self.converters)}, not {sorted(values)}")
-        parts = [self._literals[0]]
+        parts = [quote(self._literals[0], safe=_PATH_SAFE)]
         for literal, (name, converter) in zip(
             self._literals[1:], self.converters.items(), strict=True
         ):
-            parts += [converter.format(values[name]), literal]
-        return "".join(parts)
+            text = converter.format(values[name])
+            if not re.fullmatch(converter.pattern, unquote(text)):
+                raise ValueError(f"{self.text}: {values[name]!r} is no {name}")
+            parts += [text, quote(literal, safe=_PATH_SAFE)]
+        path = "".join(parts)
+        if not {".", ".."}.isdisjoint(path.split("/")):
+            raise ValueError(f"{path} would be resolved to another path")
+        return path
 
     def _compile(self) -> str:
         pattern, end = "", 0

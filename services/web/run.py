@@ -32,7 +32,7 @@ from pathlib import Path
 from services.common import lifecycle, logs
 from services.common.backoff import Backoff
 from services.common.event_loop import EventLoop
-from services.common.options import one_of, seconds, whole_number
+from services.common.options import OneLineParser, one_of, seconds, whole_number
 from services.web.access_log import FORMS
 
 _WATCH_INTERVAL_S = 0.5
@@ -50,6 +50,7 @@ class Worker:
         self.socket, theirs = socket.socketpair()
         self.socket.setblocking(False)
         self.is_ready = False
+        self.is_wanted = True
         descriptors = [listener.fileno(), theirs.fileno()]
         command = [sys.executable, "-m", "services.web.worker", *map(str, descriptors)]
         self.process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
@@ -74,6 +75,7 @@ class Master:
         self._workers: set[Worker] = set()
         self._starting: set[Worker] = set()
         self._is_announced = False
+        self._is_outdated = False
         self._is_stopping = False
         self._backoff = Backoff(0.1, 10)
         self._last_death_s = 0.0
@@ -96,9 +98,16 @@ class Master:
 
     def reload(self) -> None:
         """Replace every worker by one with the code as it is now."""
-        if not self._is_stopping and not self._starting:
-            self._log.info("reloading")
-            self._start_generation()
+        if self._is_stopping:
+            return
+        if self._starting:
+            # Those that start now may have read the code before it changed.
+            self._is_outdated = True
+            self._log.info("reloading once more when the new workers serve")
+            return
+        self._is_outdated = False
+        self._log.info("reloading")
+        self._start_generation()
 
     def stop(self) -> None:
         """Let the workers finish, then end."""
@@ -126,7 +135,9 @@ class Master:
         if not said:
             return  # It ended; SIGCHLD tells the rest.
         worker.is_ready = True
-        if worker in self._starting and all(one.is_ready for one in self._starting):
+        if worker in self._starting and all(
+            one.is_ready and one.is_wanted for one in self._starting
+        ):
             self._take_over()
 
     def _take_over(self) -> None:
@@ -139,6 +150,8 @@ class Master:
             self._is_announced = True
             lifecycle.announce("web", self._listener)
         self._log.info("serving", workers=self._options.workers, application=self._options.app)
+        if self._is_outdated:
+            self.reload()
 
     def _reap(self) -> None:
         ended = [one for one in self._workers | self._starting if one.process.poll() is not None]
@@ -153,13 +166,17 @@ class Master:
             self._check_stopped()
         elif ended and not self._starting and self._is_announced:
             self._replace_missing()
+            if self._is_outdated:
+                self.reload()
 
     def _on_failed_start(self, worker: Worker) -> None:
         """A new worker did not come up; its own words are in the log already."""
-        if self._is_stopping:
+        if self._is_stopping or not worker.is_wanted:
             return
         self._log.error("a worker did not start", status=worker.process.returncode)
         for other in self._starting:
+            # One that says it is ready all the same must not replace what serves.
+            other.is_wanted = False
             other.signal(signal.SIGTERM)
         if not self._is_announced:
             self.exit_status = 1
@@ -223,16 +240,8 @@ def _files() -> set[tuple[str, int]]:
     return found
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse, but a bad option is one line instead of the usage."""
-
-    def error(self, message: str) -> None:
-        print(f"web: {message} (--help lists the options)", file=sys.stderr)
-        raise SystemExit(2)
-
-
 def _options(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="python3 -m services.web.run",
         description="Serves a WSGI application.",
         allow_abbrev=False,

@@ -23,7 +23,6 @@ Several processes may share one listener (`workers`).
 
 from __future__ import annotations
 
-import errno
 import socket
 import ssl
 import tempfile
@@ -34,6 +33,7 @@ from email.utils import formatdate
 from operator import methodcaller
 from typing import BinaryIO
 
+from services.common.accepting import Acceptor
 from services.common.event_loop import EventLoop, Timer
 from services.common.logs import Log
 from services.web.access_log import AccessLog
@@ -45,7 +45,6 @@ from services.web.tls import TLSSocket
 from services.web.websocket import WebSocket
 from services.web.wsgi import Application, EnvironBuilder
 
-_OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 # A client whose connection is idle may just be sending its next request.
 _IDLE_GRACE_S = 0.5
 
@@ -107,7 +106,6 @@ class HTTPServer:
         self.pool: ThreadPool[Connection | WebSocket] = ThreadPool(
             "http", self.settings.threads, methodcaller("serve")
         )
-        self._listener = listener
         self._finished_requests = 0
         self._streams_to_flush: deque[Connection] = deque()
         self._is_flush_due = False
@@ -117,8 +115,7 @@ class HTTPServer:
             loop.call_every(self.settings.sweep_interval_s, self._sweep),
             loop.call_every(self.settings.ping_interval_s, self._ping_streams),
         ]
-        listener.setblocking(False)
-        loop.watch(listener, self._accept_all)
+        self._acceptor = Acceptor(loop, listener, self._take, log)
         loop.before_sleep(self.pool.dispatch)
 
     @property
@@ -139,9 +136,8 @@ class HTTPServer:
         self.is_stopping = True
         self._on_stopped = on_stopped
         # Clients in the kernel's queue were accepted as far as they can know: take them in first.
-        self._accept_all()
-        self.loop.unwatch(self._listener)
-        self._listener.close()
+        self._acceptor.accept_all()
+        self._acceptor.close()
         self._idle_deadline_s = self.loop.now_s + min(_IDLE_GRACE_S, grace_s)
         self._hasten()
         self._timers.append(self.loop.call_every(0.05, self._sweep))
@@ -173,22 +169,6 @@ class HTTPServer:
         """The socket, with TLS around it if this server speaks TLS."""
         return TLSSocket(sock, self.settings.tls) if self.settings.tls else sock
 
-    def _accept_all(self) -> None:
-        """Accept until it would block: one accept a turn triples the tail latency of a burst."""
-        while True:
-            try:
-                sock, address = self._listener.accept()
-            except (BlockingIOError, InterruptedError):
-                return
-            except ConnectionAbortedError:
-                continue
-            except OSError as error:
-                if error.errno in _OUT_OF_DESCRIPTORS:
-                    self._rest_from_accepting(error)
-                    return
-                raise
-            self._take(sock, address)
-
     def _take(self, sock: socket.socket, address: tuple) -> None:
         sock.setblocking(False)
         if len(self.connections) >= self.settings.max_connections:
@@ -198,16 +178,6 @@ class HTTPServer:
         connection = Connection(self, sock, address)
         self.connections.add(connection)
         connection.begin()
-
-    def _rest_from_accepting(self, error: OSError) -> None:
-        # The listener would stay readable and spin the loop; clients wait in the backlog instead.
-        self.log.error("cannot accept connections for a second", reason=error.strerror)
-        self.loop.unwatch(self._listener)
-        self.loop.call_later(1, self._accept_again)
-
-    def _accept_again(self) -> None:
-        if not self.is_stopping:
-            self.loop.watch(self._listener, self._accept_all)
 
     def _sweep(self) -> None:
         """The date for responses, and whoever has run out of time.

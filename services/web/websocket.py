@@ -31,7 +31,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from services.common.logs import Log
 from services.web.errors import HTTPError
@@ -314,7 +313,7 @@ def check_handshake(request: Request, origins: Iterable[str]) -> str:
     if not is_key:
         raise HTTPError(400, "Sec-WebSocket-Key must be 16 bytes in base64")
     origin = request.headers.get("origin")
-    if origin is not None and origin not in origins and urlsplit(origin).netloc != request.host:
+    if origin is not None and origin not in origins and not request.is_origin_ours(origin):
         raise HTTPError(403, f"pages of {origin[:100]!r} may open no WebSocket here")
     return key
 

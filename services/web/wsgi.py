@@ -156,7 +156,8 @@ class EnvironBuilder:
             if key is not None:
                 environ[key] = value
         # The id of the client, or of a proxy in front, names the request in every log on its way.
-        if not _REQUEST_ID.fullmatch(environ.get("HTTP_X_REQUEST_ID", "")):
+        sent_id = environ.get("HTTP_X_REQUEST_ID")
+        if sent_id is None or not _REQUEST_ID.fullmatch(sent_id):
             environ["HTTP_X_REQUEST_ID"] = next(self._request_ids)
         if request.body is None:
             environ["wsgi.input"] = io.BytesIO()
@@ -250,8 +251,6 @@ class Exchange:
             raise AssertionError("start_response was called twice without exc_info")
         self._status_line = status
         self._fields = list(fields)
-        if self._request_id:
-            self._fields.append(("X-Request-ID", self._request_id))
         return self._write
 
     def _send_body(self, body: Iterable[bytes]) -> None:
@@ -315,7 +314,8 @@ class Exchange:
         self._is_head_sent = True
 
     def _send_websocket(self, body: WebSocketBody) -> None:
-        head = self._encoder.encode_upgrade("websocket", self._fields, self._date)
+        fields = [*self._fields, ("X-Request-ID", self._request_id)]
+        head = self._encoder.encode_upgrade("websocket", fields, self._date)
         self._is_head_sent = True
         self._transport.send_websocket(head, body.socket)
 
@@ -337,6 +337,7 @@ class Exchange:
             self._date,
             body_bytes=body_bytes,
             until_close=until_close,
+            request_id=self._request_id,
         )
 
     def _fail(self, environ: Environ, error: Exception) -> None:

@@ -31,6 +31,8 @@ from services.web.responses import Response
 
 SESSION_COOKIE = "glassbox_session"
 TOKEN_HEADER = "X-CSRF-Token"  # noqa: S105 (the name of a header, no secret)
+TOKEN_FIELD = "csrf_token"  # noqa: S105 (as above, in a form)
+FORM_TYPE = "application/x-www-form-urlencoded"
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -63,15 +65,18 @@ _SESSION_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Guard:
-    """The checks, as a `before_request` and an `after_request` hook of the application."""
+    """The checks, as `before_request` and `after_request` hooks of the application.
+
+    `check_host` comes before all else, `check_change` behind the login: who is not logged in is to
+    hear of that first.
+    """
 
     def __init__(self, allowed_hosts: Iterable[str] = (), key: bytes | None = None) -> None:
         self._allowed_hosts = LOCAL_NAMES | {name.lower() for name in allowed_hosts}
         self._key = key or secrets.token_bytes(32)
 
-    def check(self, request: Request) -> None:
-        """Raises HTTPError where the request is not one that our own page could have sent."""
-        self._check_host(request)
+    def check_change(self, request: Request) -> None:
+        """Raises HTTPError where a change is not one that our own page could have sent."""
         if request.method not in _SAFE_METHODS:
             _check_origin(request)
             self._check_token(request)
@@ -94,7 +99,8 @@ class Guard:
     def _sign(self, session_id: str) -> str:
         return hmac.new(self._key, session_id.encode(), hashlib.sha256).hexdigest()
 
-    def _check_host(self, request: Request) -> None:
+    def check_host(self, request: Request) -> None:
+        """Raises HTTPError where the request is for another name than ours."""
         name = host_name(request.host)
         if name not in self._allowed_hosts:
             raise HTTPError(
@@ -103,7 +109,7 @@ class Guard:
             )
 
     def _check_token(self, request: Request) -> None:
-        sent = request.headers.get(TOKEN_HEADER, "")
+        sent = _sent_token(request)
         session_id = _session_id(request)
         # Compared as bytes: a header may hold what compare_digest refuses as text.
         if session_id is None or not hmac.compare_digest(
@@ -130,12 +136,19 @@ def host_name(host: str) -> str | None:
 def _check_origin(request: Request) -> None:
     """A browser says where a request comes from; a program says nothing and needs the token."""
     origin = request.headers.get("origin")
-    # Only the host is compared: behind a proxy that ends TLS, the page is https and we are not.
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and not request.is_origin_ours(origin):
         raise HTTPError(403, f"requests from {origin[:100]!r} may change nothing here")
     site = request.headers.get("sec-fetch-site", "none")
     if site not in ("same-origin", "none"):
         raise HTTPError(403, f"a {site[:20]} request may change nothing here")
+
+
+def _sent_token(request: Request) -> str:
+    """From the header, as our modules send it, or from the button of a plain form."""
+    sent = request.headers.get(TOKEN_HEADER)
+    if sent is None and request.content_type == FORM_TYPE:
+        sent = request.form.get(TOKEN_FIELD)
+    return sent or ""
 
 
 def _session_id(request: Request) -> str | None:

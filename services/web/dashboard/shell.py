@@ -1,8 +1,8 @@
 """The shell: the one application around all panels, and what each of them may use of it.
 
-    Guard ─▶ route of a panel ─▶ its page, rendered into the shell, or JSON ─▶ Guard's headers
-                  │
-                  └─ ConnectionLost, ReplyError, Unreachable, Refused ─▶ one problem document
+    Guard ─▶ Login ─▶ route of a panel ─▶ its page in the shell, or JSON ─▶ Guard's headers, audit
+                             │
+                             └─ ConnectionLost, ReplyError, … ─▶ one problem document
 
 A panel gets the `Dashboard` in its `install` and adds to it: routes, topics for the stream, probes
 for the overview. It knows nothing of the other panels, and the shell knows nothing of any.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from services.common.health import VERSION, Vitals
 from services.common.logs import Log
@@ -21,13 +22,17 @@ from services.common.resp import ReplyError
 from services.common.resp_client import ConnectionLost
 from services.pubsub.client import Subscriber
 from services.web.application import Application
+from services.web.dashboard.audit_log import AuditLog
 from services.web.dashboard.collector import Collector, Probe
 from services.web.dashboard.guard import Guard
 from services.web.dashboard.live import Poll, Stream, Topic
+from services.web.dashboard.login import Login, next_path
+from services.web.dashboard.metrics import add_metrics
 from services.web.dashboard.panel import FOLDER, Panel, find_panels
 from services.web.dashboard.upstream import Refused, Unreachable
 from services.web.dashboard.vital_signs import VitalSigns, from_report
 from services.web.errors import HTTPError, error_response
+from services.web.openapi import documented
 from services.web.requests import Request
 from services.web.responses import EventStreamResponse, HTMLResponse, JSONResponse, Response
 from services.web.routing import Router
@@ -46,6 +51,13 @@ _FILTERS: Filters = {
     "reasons": lambda problems: "; ".join(problems.values()),
 }
 
+
+class SessionToken(TypedDict):
+    """What a page, or a program, needs to change something."""
+
+    csrf_token: str
+
+
 TopicFactory = Callable[[str], Topic]
 
 
@@ -58,6 +70,8 @@ class Settings:
     broker_url: str
     ledger_urls: Sequence[str]
     allowed_hosts: Sequence[str] = ()
+    password: str = ""
+    """What a login asks for; empty: there is no login."""
 
 
 class Dashboard:
@@ -69,6 +83,8 @@ class Dashboard:
         self.log = log
         self.app = Application("Glassbox dashboard", version=VERSION)
         self.guard = Guard(settings.allowed_hosts)
+        self.login = Login(settings.password, self._login_page, log)
+        self.audit_log = AuditLog(log)
         self.collector = Collector(vitals, log)
         self._templates = Templates(FOLDER, filters=_FILTERS)
         self._polls: dict[str, Poll] = {}
@@ -117,6 +133,10 @@ class Dashboard:
         initial = self._polls[topic].initial()
         return initial[0][1] if initial else None
 
+    def poll(self, topic: str) -> Poll:
+        """The poll behind a topic of that name. Errors: KeyError."""
+        return self._polls[topic]
+
     def on_stop(self, hook: Callable[[], None]) -> None:
         self._stop_hooks.append(hook)
 
@@ -145,8 +165,11 @@ class Dashboard:
     # The application.
 
     def _install(self) -> None:
-        self.app.before_request(self.guard.check)
+        self.app.before_request(self.guard.check_host)
+        self.login.install(self.app)
+        self.app.before_request(self.guard.check_change)
         self.app.after_request(self.guard.finish)
+        self.app.after_request(self.audit_log.note)
         self.app.after_request(self._count)
         for panel in self.panels:
             panel.install(self)
@@ -155,6 +178,7 @@ class Dashboard:
         self.add_probe("web", "web", self.vitals.address, lambda: [self._own_vital_signs()])
         self.app.mount("/static", StaticFiles(FOLDER / "static"))
         self.add_routes(self._own_routes())
+        add_metrics(self)
         self._add_error_handlers()
 
     def _own_vital_signs(self) -> VitalSigns:
@@ -184,15 +208,28 @@ class Dashboard:
             panels=self.panels,
             version=VERSION,
             csrf_token=self.guard.token(request),
+            is_logged_in="user" in request.state,
             **values,
         )
         # The page holds a token of this session: nobody in between may keep it.
         return HTMLResponse(html, status, {"Cache-Control": "no-store"})
 
+    def _login_page(self, request: Request, status: int, problem: str) -> Response:
+        return self.render(
+            request,
+            "templates/login.html",
+            None,
+            status,
+            problem=problem,
+            name=request.state.get("user", ""),
+            next=next_path(request),
+        )
+
     def _own_routes(self) -> Router:
         router = Router()
 
         @router.get("/api/session")
+        @documented(result=SessionToken)
         def session(request: Request) -> Response:
             """The token that every request which changes something must carry."""
             token = self.guard.token(request)

@@ -209,6 +209,25 @@ def test_mounted_applications(app):
     assert (redirect.status, redirect.headers["location"]) == (308, "/deep/app/plain")
 
 
+@pytest.mark.parametrize(
+    ("prefix", "path", "script", "rest"),
+    [
+        ("/", "/a/b", "", "/a/b"),
+        ("", "/", "", "/"),
+        ("/café", "/café/b", "/café", "/b"),
+        ("/café/", "/café", "/café", "/"),
+    ],
+)
+def test_prefixes_of_mounts(prefix, path, script, rest):
+    def inner(environ, start_response):
+        request = Request(environ)
+        return JSONResponse([request.script_name, request.path])(environ, start_response)
+
+    outer = Application()
+    outer.mount(prefix, inner)
+    assert outer.test_client().get(path).json() == [script, rest]
+
+
 def test_hooks_run_around_a_mounted_application(app):
     def plain(environ, start_response):
         start_response("200 OK", [("X-Mine", "theirs")])

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.web.application import Application
-from services.web.conditional import MAX_RANGES, parse_ranges
+from services.web.conditional import MAX_RANGES, parse_ranges, precondition_status
 from services.web.file_response import FileResponse, content_disposition
+from services.web.headers import Headers
 from services.web.responses import Response
 from services.web.test_client import TestClient
 
@@ -121,19 +122,18 @@ def test_a_part_if_the_file_is_still_the_same(file):
         ("GET", {"If-None-Match": '"v8"'}, 200),
         ("GET", {"If-None-Match": "v7"}, 200),
         ("GET", {"If-None-Match": '"v8"', "If-Modified-Since": NEW}, 200),
-        ("PUT", {"If-None-Match": "*"}, 412),
-        ("PUT", {"If-None-Match": '"v7"'}, 412),
         ("GET", {"If-Modified-Since": NEW}, 304),
         ("GET", {"If-Modified-Since": OLD}, 200),
         ("GET", {"If-Modified-Since": "soon"}, 200),
-        ("PUT", {"If-Modified-Since": NEW}, 200),
-        ("PUT", {"If-Match": '"v7"'}, 200),
-        ("PUT", {"If-Match": "*"}, 200),
-        ("PUT", {"If-Match": '"v8"'}, 412),
-        ("PUT", {"If-Match": 'W/"v7"'}, 412),
-        ("PUT", {"If-Unmodified-Since": NEW}, 200),
-        ("PUT", {"If-Unmodified-Since": OLD}, 412),
-        ("PUT", {"If-Match": '"v7"', "If-Unmodified-Since": OLD}, 200),
+        ("GET", {"If-Modified-Since": "Mon, 01 Jan 99999999999999 00:00:00 GMT"}, 200),
+        ("GET", {"If-Modified-Since": "Mon, 01 Jan 2026 00:00:00 +99999999999999"}, 200),
+        ("GET", {"If-Match": '"v7"'}, 200),
+        ("GET", {"If-Match": "*"}, 200),
+        ("GET", {"If-Match": '"v8"'}, 412),
+        ("GET", {"If-Match": 'W/"v7"'}, 412),
+        ("GET", {"If-Unmodified-Since": NEW}, 200),
+        ("GET", {"If-Unmodified-Since": OLD}, 412),
+        ("GET", {"If-Match": '"v7"', "If-Unmodified-Since": OLD}, 200),
     ],
 )
 def test_conditions(method, headers, status):
@@ -146,6 +146,32 @@ def test_conditions(method, headers, status):
     assert reply.headers["etag"] == '"v7"'
     assert (reply.body == b"") is (status != 200 or method == "HEAD")
     assert ("content-type" in reply.headers) is (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"If-None-Match": "*"}, 412),
+        ({"If-None-Match": '"v7"'}, 412),
+        ({"If-Modified-Since": NEW}, None),
+        ({"If-Match": '"v7"'}, None),
+        ({"If-Match": "*"}, None),
+        ({"If-Match": '"v8"'}, 412),
+        ({"If-Match": 'W/"v7"'}, 412),
+        ({"If-Unmodified-Since": OLD}, 412),
+    ],
+)
+def test_conditions_of_a_change_are_the_handlers_to_ask_before_it(headers, status):
+    current = Headers({"ETag": '"v7"', "Last-Modified": NEW})
+    seen = []
+
+    def answer(environ, start_response):
+        seen.append(precondition_status(environ, current))
+        return Response(b"done", headers=current.items())(environ, start_response)
+
+    # What was done is never answered with a 412.
+    assert TestClient(answer).put("/", headers=headers).body == b"done"
+    assert seen == [status]
 
 
 def test_the_server_sends_parts_without_a_thread(file, serve):

@@ -133,3 +133,12 @@ def test_the_servers_own_words_are_a_problem_document():
     assert body == b'{"title":"Too Large","status":413,"detail":"no more"}'
     without_body = encode_simple_response("HEAD", "413 Too Large", "no more", DATE)
     assert without_body == head + b"\r\n\r\n"
+
+
+def test_the_request_is_named_once():
+    assert encode(request_id="a-1")[2]["X-Request-ID"] == "a-1"
+    assert "X-Request-ID" not in encode()[2]
+    encoder = ResponseEncoder("GET", 1, keep_alive=True)
+    head = encoder.encode_head("200 OK", [("x-request-id", "theirs")], DATE, request_id="a-1")
+    assert b"x-request-id: theirs\r\n" in head
+    assert b"a-1" not in head

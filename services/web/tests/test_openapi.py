@@ -1,7 +1,13 @@
 """The OpenAPI document."""
 
+from typing import TypedDict
+
 from services.web.application import Application
-from services.web.openapi import add_openapi, describe
+from services.web.openapi import add_openapi, describe, documented
+
+
+class Sum(TypedDict):
+    total: int
 
 
 def application():
@@ -49,6 +55,35 @@ def test_the_document():
     assert set(document["paths"]["/tasks"]) == {"get", "put", "post"}
     assert "requestBody" in document["paths"]["/tasks"]["post"]
     assert "requestBody" not in document["paths"]["/tasks"]["get"]
+
+
+def test_what_a_handler_tells_of_itself():
+    app = Application()
+
+    @app.post("/sums/<int:id>")
+    @documented(query={"round": int}, body=list[int], result=Sum, status=201)
+    def add(request, id):
+        """Add."""
+
+    @app.delete("/sums")
+    @documented(result=None, status=204)
+    def forget(request):
+        """Forget."""
+
+    # Asked twice, because making the document must not use up what the handler tells.
+    assert describe(app) == describe(app)
+    paths = describe(app)["paths"]
+    operation = paths["/sums/{id}"]["post"]
+    assert [(one["name"], one["in"]) for one in operation["parameters"]] == [
+        ("id", "path"),
+        ("round", "query"),
+    ]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    assert body == {"type": "array", "items": {"type": "integer"}}
+    answer = operation["responses"]["201"]["content"]["application/json"]["schema"]
+    assert answer["properties"] == {"total": {"type": "integer"}}
+    assert set(operation["responses"]) == {"201", "default"}
+    assert paths["/sums"]["delete"]["responses"]["204"] == {"description": "Success"}
 
 
 def test_operation_ids_are_unique():

@@ -17,9 +17,11 @@ ROOT = Path(__file__).resolve().parents[3]
 WAIT_S = 20
 APP = """
 import os
+import time
 from services.web.application import Application
 
 VERSION = 1
+RAN = os.open("ran", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 app = Application()
 flask_like = app
 
@@ -27,6 +29,13 @@ flask_like = app
 @app.get("/")
 def index(request):
     return {"version": VERSION, "pid": os.getpid(), "client": request.client_address}
+
+
+@app.get("/ran/<number>")
+def ran(request, number):
+    os.write(RAN, f"{number} ".encode())
+    time.sleep(0.005)
+    return {"number": number}
 
 
 @app.get("/fail")
@@ -176,6 +185,73 @@ def test_reloading_and_stopping_drop_no_request(run):
     for thread in threads:
         thread.join(WAIT_S)
     assert failures == []
+
+
+class PatientClient(threading.Thread):
+    """Sends one request after the other over one connection, until the server closes it."""
+
+    def __init__(self, port, name):
+        super().__init__(name=name)
+        self.port = port
+        self.answered = []
+        self.failure = None
+
+    def run(self):
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)
+        with contextlib.closing(client):
+            while self.failure is None:
+                number = f"{self.name}-{len(self.answered)}"
+                try:
+                    client.request("GET", f"/ran/{number}")
+                    reply = client.getresponse()
+                except OSError:
+                    return  # No byte of an answer: then nothing must have been done either.
+                try:
+                    assert json.loads(reply.read()) == {"number": number}
+                except (OSError, ValueError, http.client.HTTPException) as error:
+                    self.failure = repr(error)
+                self.answered.append(number)
+                if reply.getheader("Connection") == "close":
+                    return
+
+
+def test_stopping_answers_all_that_ran_to_clients_that_stay(run):
+    runner = run("--workers", "2")
+    clients = [PatientClient(runner.port, f"client{number}") for number in range(12)]
+    for client in clients:
+        client.start()
+    runner.wait_until(lambda: all(len(client.answered) > 5 for client in clients))
+    assert runner.end() == 0
+    for client in clients:
+        client.join(WAIT_S)
+        assert not client.is_alive()
+    assert [client.failure for client in clients] == [None] * len(clients)
+    ran = (runner.module.parent / "ran").read_text().split()
+    assert sorted(ran) == sorted(number for client in clients for number in client.answered)
+
+
+SLOW_START = """
+import os, time
+open("starting", "w").close()
+while not os.path.exists("go"):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_a_reload_during_a_reload_is_not_lost(run, is_broken):
+    runner = run()
+    folder = runner.module.parent
+    end = "raise SystemExit(3)" if is_broken else APP.replace("VERSION = 1", "VERSION = 2")
+    runner.module.write_text(SLOW_START + end)
+    runner.process.send_signal(signal.SIGHUP)
+    runner.wait_until((folder / "starting").exists)
+    runner.module.write_text(APP.replace("VERSION = 1", "VERSION = 3"))
+    runner.process.send_signal(signal.SIGHUP)
+    runner.wait_until(lambda: "reloading once more" in runner.said())
+    assert runner.answer()["version"] == 1
+    (folder / "go").touch()
+    runner.wait_until(lambda: runner.answer()["version"] == 3)
 
 
 def test_workers_end_with_their_master(run):

@@ -152,6 +152,7 @@ def test_a_foreign_page_may_not(guarded):
         ({"csrf_token": strangers}, {}),
         (good, {"Origin": "https://evil.example"}),
         (good, {"Origin": "null"}),
+        (good, {"Origin": "http://["}),
         (good, {"Sec-Fetch-Site": "cross-site"}),
         (good, {"Sec-Fetch-Site": "same-site"}),
     ]:

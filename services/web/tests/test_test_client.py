@@ -21,6 +21,14 @@ def client():
             "host": request.host,
         }
 
+    @app.post("/upload")
+    def upload(request):
+        files = request.files.items()
+        return {
+            "form": dict(request.form),
+            "files": [[n, f.filename, f.content_type, f.read().decode()] for n, f in files],
+        }
+
     @app.get("/cookie/<name>")
     def cookie(request, name):
         response = TextResponse(request.cookies.get(name, "-"))
@@ -55,6 +63,18 @@ def test_what_is_sent(client):
     }
     assert client.post("/echo", form={"a": "b c"}).json()["body"] == "a=b+c"
     assert client.post("/echo", body=b"raw").json()["type"] == ""
+
+
+def test_files(client):
+    text = ('a "1"\n.txt', b"--\r\n", "text/plain")
+    reply = client.post("/upload", form={"é": "b c"}, files={"x": text, "y": ("", b"")}).json()
+    assert reply == {
+        "form": {"é": "b c"},
+        "files": [
+            ["x", 'a "1"\n.txt', "text/plain", "--\r\n"],
+            ["y", "", "application/octet-stream", ""],
+        ],
+    }
 
 
 def test_paths_in_text_or_escaped(client):

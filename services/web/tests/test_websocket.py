@@ -165,6 +165,7 @@ def test_origins(running):
         ("https://friend.example", True),
         ("https://evil.example", False),
         ("null", False),
+        ("http://[", False),
     ]:
         if is_allowed:
             with connect(url(running), origin=origin):

@@ -64,67 +64,118 @@ function requestOf(path, method, inputs, fields) {
   return [`${path.slice(1)}${query.size ? `?${query}` : ""}`, options];
 }
 
+// The same request for a terminal: a string in single quotes, in which only that quote is special.
+function curlOf(url, options) {
+  const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+  const words = ["curl", quoted(new URL(url, location.href).href)];
+  if (options.method !== (options.body === undefined ? "GET" : "POST")) {
+    words.push("-X", options.method);
+  }
+  if (options.body !== undefined) {
+    words.push("-H", quoted("Content-Type: application/json"), "-d", quoted(options.body));
+  }
+  return words.join(" ");
+}
+
 async function call(url, options, output) {
   const began = performance.now();
+  let status;
+  let text;
+  let isOk = false;
   try {
     const reply = await fetch(url, options);
-    const text = await reply.text();
-    const took = Math.round(performance.now() - began);
-    output.className = reply.ok ? "" : "error";
-    let shown = text;
-    try {
-      shown = JSON.stringify(JSON.parse(text), null, 2);
-    } catch {
-      // Not every answer is JSON.
-    }
-    output.textContent = `${reply.status} ${reply.statusText} · ${took} ms\n\n${shown}`;
+    text = pretty(await reply.text());
+    status = `${reply.status} ${reply.statusText}`;
+    isOk = reply.ok;
   } catch (error) {
-    output.className = "error";
-    output.textContent = String(error);
+    status = "No answer";
+    text = String(error);
   }
-  output.hidden = false;
+  const took = `${Math.round(performance.now() - began)} ms`;
+  output.className = isOk ? "answer" : "answer error";
+  output.replaceChildren(
+    element(
+      "p",
+      {},
+      element("span", { className: "status" }, status),
+      element("small", {}, took),
+    ),
+    element("pre", { tabIndex: 0 }, text),
+    element("small", {}, "The same in a terminal"),
+    element("pre", { tabIndex: 0 }, curlOf(url, options)),
+  );
+}
+
+function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text; // Not every answer is JSON.
+  }
+}
+
+// A field for one input: a choice where there are few values, a text otherwise.
+function fieldOf({ name, required, schema, in: place }) {
+  const common = { name, required: Boolean(required), autocomplete: "off" };
+  const values = schema.type === "boolean" ? [true, false] : schema.enum;
+  if (values) {
+    const options = values.map((value) => element("option", {}, String(value)));
+    if (!required) options.unshift(element("option", { value: "" }, "–"));
+    return element("select", common, ...options);
+  }
+  if (place === "whole") return element("textarea", { ...common, spellcheck: false });
+  const example = schema.default ?? schema.examples?.[0];
+  const placeholder = example === undefined ? "" : JSON.stringify(example);
+  return element("input", { ...common, placeholder, spellcheck: false });
 }
 
 function operationCard(path, method, operation) {
   const inputs = inputsOf(operation);
   const fields = new Map();
-  const output = element("pre", { hidden: true });
+  const output = element("div");
   output.setAttribute("aria-live", "polite");
   const form = element("form");
+  if (operation.description) form.append(element("p", { className: "quiet" }, operation.description));
   for (const input of inputs) {
-    const field = element(input.in === "whole" ? "textarea" : "input", {
-      name: input.name,
-      required: Boolean(input.required),
-      autocomplete: "off",
-    });
+    const field = fieldOf(input);
     fields.set(input, field);
     const note = `${typeOf(input.schema)}${input.required ? "" : ", optional"}`;
-    form.append(element("label", {}, element("span", {}, input.name, " ", element("small", {}, note)), field));
+    const name = element("span", {}, input.name, " ", element("small", {}, note));
+    form.append(element("label", {}, name, field));
   }
-  form.append(element("button", {}, "Call"), output);
-  form.addEventListener("submit", (event) => {
+  const button = element("button", {}, "Call");
+  form.append(button, output);
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    call(...requestOf(path, method, inputs, fields), output);
+    button.disabled = true;
+    await call(...requestOf(path, method, inputs, fields), output);
+    button.disabled = false;
+    button.focus();
   });
-  const summary = element("summary", {}, element("b", {}, `${method.toUpperCase()} ${path}`), " ");
-  summary.append(element("span", {}, operation.summary ?? ""));
-  const card = element("details", {}, summary);
-  if (operation.description) form.prepend(element("p", {}, operation.description));
-  card.append(form);
-  return card;
+  const name = element("span", { className: "method" }, method.toUpperCase());
+  name.dataset.method = method;
+  const summary = element(
+    "summary",
+    {},
+    name,
+    element("span", { className: "path" }, path),
+    element("span", { className: "what" }, operation.summary ?? ""),
+  );
+  return element("details", {}, summary, form);
 }
 
 async function show() {
   const description = await (await fetch("openapi.json")).json();
-  document.title = description.info.title;
-  document.getElementById("title").textContent = description.info.title;
+  const { title, version } = description.info;
+  document.title = `${title}: try it`;
+  document.getElementById("title").textContent = title;
   document.getElementById("description").textContent = description.info.description ?? "";
-  const list = document.getElementById("operations");
-  for (const [path, methods] of Object.entries(description.paths)) {
-    for (const [method, operation] of Object.entries(methods)) {
-      list.append(operationCard(path, method, operation));
-    }
-  }
+  const cards = Object.entries(description.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => operationCard(path, method, operation)),
+  );
+  const count = cards.length === 1 ? "one operation" : `${cards.length} operations`;
+  document.getElementById("about").textContent = `Version ${version} · ${count} · `;
+  document.getElementById("operations").append(...cards);
 }
 
 await show();

@@ -137,9 +137,6 @@ def _connected(url: RedisURL) -> Iterator[RespConnection]:
         connection.close()
 
 
-# --- what may run ----------------------------------------------------------------------------
-
-
 def refusal(words: list[bytes]) -> str | None:
     """Why a command is not for here; None where it is."""
     for length in (2, 1):
@@ -169,8 +166,6 @@ def _has_option(words: list[bytes], option: bytes) -> bool:
             return True
     return False
 
-
-# --- words -----------------------------------------------------------------------------------
 
 _WORD = re.compile(
     r"""\s*(?:"(?P<double>(?:\\.|[^"\\])*)"|'(?P<single>(?:\\'|[^'])*)'|(?P<bare>[^\s"']\S*))"""
@@ -218,9 +213,6 @@ def _encoded(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise HTTPError(400, "the line holds half of a surrogate pair") from None
-
-
-# --- replies ---------------------------------------------------------------------------------
 
 
 class Tagger:

@@ -29,9 +29,6 @@ MAX_NEW_ELEMENTS = 10_000
 Command = tuple[Argument, ...]
 
 
-# --- changing --------------------------------------------------------------------------------
-
-
 def change(keyspace: Keyspace, key: bytes, body: Body) -> None:
     """Carry out one action on a key that is there. Raises HTTPError or ReplyError."""
     make = _ACTIONS.get(text_field(body, "action"))
@@ -153,9 +150,6 @@ _ACTIONS: Mapping[str, Callable[[bytes, Body], list[Command]]] = MappingProxyTyp
 )
 
 
-# --- creating --------------------------------------------------------------------------------
-
-
 def create(keyspace: Keyspace, key: bytes, body: Body, ttl_s: float | None) -> None:
     """Make a key of the type that `type` says, of `elements`. Raises HTTPError or ReplyError."""
     kind = text_field(body, "type")
@@ -190,9 +184,6 @@ _CREATIONS: Mapping[str, Callable[[bytes, Body], Command]] = MappingProxyType(
         "stream": lambda key, body: ("XADD", key, "*", *_flat(_pairs(body, "elements"))),
     }
 )
-
-
-# --- fields ----------------------------------------------------------------------------------
 
 
 def _text(body: Body, name: str) -> bytes:

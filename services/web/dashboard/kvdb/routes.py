@@ -19,15 +19,18 @@ key that is listed comes with the `href` that names it. `db=3` in a query is ano
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import parse_qsl
 
 from services.web.dashboard.fields import json_object, seconds_field, text_field, utf8
-from services.web.dashboard.kvdb import console, editing
+from services.web.dashboard.kvdb import console, editing, schemas
 from services.web.dashboard.kvdb.keyspace import DATABASES, Databases, Keyspace
 from services.web.dashboard.kvdb.server import ServerFigures
 from services.web.dashboard.live import Poll
 from services.web.dashboard.shell import Dashboard
 from services.web.errors import HTTPError
+from services.web.openapi import documented
 from services.web.requests import Request
 from services.web.responses import Response
 from services.web.routing import Router
@@ -36,6 +39,12 @@ MAX_KEYS = 500
 MAX_TTL_S = 10 * 365 * 86400
 _STATISTICS_INTERVAL_S = 2.0
 _STATISTICS_IDLE_INTERVAL_S = 6.0
+
+# The parameters of the query, as the OpenAPI document tells of them.
+_KEY: Mapping[str, type] = MappingProxyType({"key": str, "db": int})
+_KEYS: Mapping[str, type] = MappingProxyType(
+    {"pattern": str, "cursor": str, "limit": int, "also": str, "db": int}
+)
 
 
 def install(dashboard: Dashboard) -> None:
@@ -63,6 +72,7 @@ def _key_routes(databases: Databases) -> Router:
     router = Router()
 
     @router.get("/api/kvdb/keys")
+    @documented(query=_KEYS, result=schemas.KeyPage)
     def kvdb_keys(request: Request) -> dict[str, object]:
         """Keys that match a glob pattern, some at a time."""
         cursor = request.query.get("cursor", "0")
@@ -73,11 +83,13 @@ def _key_routes(databases: Databases) -> Router:
         return _keyspace(databases, request).list(pattern, int(cursor), limit, also)
 
     @router.get("/api/kvdb/key")
+    @documented(query={**_KEY, "start": str}, result=schemas.Key)
     def kvdb_key(request: Request) -> dict[str, object]:
         """One key with its value, or the next page of it."""
-        return _keyspace(databases, request).read(_key(request), request.query.get("start"))
+        return _keyspace(databases, request).read(_key(request), _parameter(request, "start"))
 
     @router.put("/api/kvdb/key")
+    @documented(query=_KEY, body=schemas.NewKey, result=schemas.NamedKey)
     def set_kvdb_key(request: Request) -> dict[str, object]:
         """Set a string, or make a key of another type, with a time to live or none."""
         body = json_object(request)
@@ -90,6 +102,7 @@ def _key_routes(databases: Databases) -> Router:
         return keyspace.named(key)
 
     @router.patch("/api/kvdb/key")
+    @documented(query=_KEY, body=schemas.KeyChange, result=schemas.NamedKey)
     def patch_kvdb_key(request: Request) -> dict[str, object]:
         """Change a key's time to live, null lets it live for ever; or its name."""
         body = json_object(request)
@@ -104,6 +117,7 @@ def _key_routes(databases: Databases) -> Router:
         return keyspace.named(key)
 
     @router.post("/api/kvdb/key")
+    @documented(query=_KEY, body=schemas.ValueChange, result=schemas.NamedKey)
     def change_kvdb_key(request: Request) -> dict[str, object]:
         """Change a part of the value of a key that is there."""
         key, keyspace = _key(request), _keyspace(databases, request)
@@ -111,6 +125,7 @@ def _key_routes(databases: Databases) -> Router:
         return keyspace.named(key)
 
     @router.delete("/api/kvdb/key")
+    @documented(query=_KEY, result=None, status=204)
     def delete_kvdb_key(request: Request) -> Response:
         """Delete a key; it is no error where there is none."""
         _keyspace(databases, request).delete(_key(request))
@@ -123,6 +138,7 @@ def _server_routes(databases: Databases, figures: ServerFigures) -> Router:
     router = Router()
 
     @router.post("/api/kvdb/console")
+    @documented(body=schemas.ConsoleLine, result=console.Outcome)
     def kvdb_console(request: Request) -> dict[str, object]:
         """Run one command line: its reply, a refusal, or the question whether it is meant."""
         body = json_object(request)
@@ -133,22 +149,26 @@ def _server_routes(databases: Databases, figures: ServerFigures) -> Router:
         return console.run(databases.url, line, db, is_confirmed=is_confirmed).as_json()
 
     @router.get("/api/kvdb/slowlog")
+    @documented(result=schemas.SlowLog)
     def kvdb_slow_log(request: Request) -> dict[str, object]:
         """The commands that took long."""
         return figures.slow_log()
 
     @router.delete("/api/kvdb/slowlog")
+    @documented(result=None, status=204)
     def reset_kvdb_slow_log(request: Request) -> Response:
         """Forget them."""
         figures.reset_slow_log()
         return Response(status=204)
 
     @router.get("/api/kvdb/clients")
+    @documented(result=schemas.Clients)
     def kvdb_clients(request: Request) -> dict[str, object]:
         """Who is connected."""
         return figures.clients()
 
     @router.delete("/api/kvdb/clients")
+    @documented(query={"id": int}, result=None, status=204)
     def kill_kvdb_client(request: Request) -> Response:
         """Close a connection: ?id=7"""
         figures.kill_client(request.query.get_int("id", 0, minimum=1, maximum=2**62))
@@ -159,13 +179,23 @@ def _server_routes(databases: Databases, figures: ServerFigures) -> Router:
 
 def _keyspace(databases: Databases, request: Request) -> Keyspace:
     """That of the database that the query names."""
-    last = DATABASES - 1
-    return databases[request.query.get_int("db", databases.url.db, minimum=0, maximum=last)]
+    text = _parameter(request, "db")
+    if text is None:
+        return databases.default
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) < DATABASES):
+        raise HTTPError(400, f"db must be from 0 to {DATABASES - 1}")
+    return databases[int(text)]
 
 
 def _key(request: Request) -> bytes:
     """The key that the query names, as the bytes that it is."""
-    for name, value in parse_qsl(request.query_string, keep_blank_values=True, encoding="latin-1"):
-        if name == "key":
-            return value.encode("latin-1")
-    raise HTTPError(400, "the query names no key: ?key=…")
+    key = _parameter(request, "key")
+    if key is None:
+        raise HTTPError(400, "the query names no key: ?key=…")
+    return key.encode("latin-1")
+
+
+def _parameter(request: Request, name: str) -> str | None:
+    """A parameter of the query, each byte of it as one character: a key need not be text."""
+    pairs = parse_qsl(request.query_string, keep_blank_values=True, encoding="latin-1")
+    return next((value for one, value in pairs if one == name), None)

@@ -27,9 +27,6 @@ HYPERLOGLOG_MAGIC = b"HYLL"
 Shown = dict[str, object]
 
 
-# --- bytes as text ---------------------------------------------------------------------------
-
-
 def text_of(value: bytes, size: int | None = None) -> Shown:
     """The beginning of a value as text. `size` is that of the whole, where `value` is a part."""
     shown = value[:MAX_ELEMENT_BYTES] if size is None else value
@@ -57,9 +54,6 @@ def _escaped(character: str) -> str:
 
 def id_of(element: bytes) -> str:
     return base64.b64encode(element).decode()
-
-
-# --- one value -------------------------------------------------------------------------------
 
 
 def read_value(kv: KVClient, key: bytes, kind: str, start: str | None = None) -> Shown:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
 
 from services.web.dashboard.fields import json_object, text_field
 from services.web.dashboard.ledger.network import Network
@@ -19,6 +20,7 @@ from services.web.dashboard.shell import Dashboard
 from services.web.dashboard.upstream import Upstream
 from services.web.dashboard.vital_signs import VitalSigns, from_report
 from services.web.errors import HTTPError
+from services.web.openapi import documented
 from services.web.requests import Request
 from services.web.responses import JSONResponse, Response
 from services.web.routing import Router
@@ -30,6 +32,13 @@ GOSSIP_CHANNEL = "hiponet"
 _INTEGER_FIELDS = frozenset({"amount", "first_valid"})
 # A longer one would take int() and the ledger ever more time.
 _INTEGER = re.compile(r"-?[0-9]{1,1000}")
+
+
+class Submission(TypedDict):
+    """A transaction group, and the node that is to have it."""
+
+    node: str
+    group: list[dict[str, Any]]
 
 
 def install(dashboard: Dashboard) -> None:
@@ -50,11 +59,13 @@ def _routes(network: Network, poll: Poll) -> Router:
     router = Router()
 
     @router.get("/api/ledger")
+    @documented(result=dict[str, Any])
     def ledger(request: Request) -> object:
         """Every node, whether they agree, the balances and the newest groups."""
         return poll.state()
 
     @router.post("/api/ledger/groups")
+    @documented(body=Submission, result=dict[str, Any], status=201)
     def submit_group(request: Request) -> Response:
         """Hand a transaction group to a node; the answer is the node's own."""
         body = json_object(request)

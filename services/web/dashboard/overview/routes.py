@@ -9,15 +9,41 @@ navigation. They go on slowly while nobody looks, so that whoever comes sees the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypedDict
 
 from services.web.dashboard.live import Poll
 from services.web.dashboard.shell import Dashboard
 from services.web.dashboard.vital_signs import State, VitalSigns
+from services.web.openapi import documented
 from services.web.requests import Request
 from services.web.routing import Router
 
 INTERVAL_S = 2.0
 IDLE_INTERVAL_S = 15.0
+
+
+class Process(TypedDict):
+    """One process: its vital signs, and its requests over the last minutes."""
+
+    name: str
+    service: str
+    state: str
+    address: str
+    software: str
+    version: str
+    uptime_s: float | None
+    memory_bytes: int | None
+    requests_total: int | None
+    problems: dict[str, str]
+    request_rate: float | None
+    rate_history: list[list[float]]
+
+
+class Round(TypedDict):
+    """Every process, as the collector's last round saw it."""
+
+    services: list[Process]
+    history_s: float
 
 
 def install(dashboard: Dashboard) -> None:
@@ -33,6 +59,7 @@ def install(dashboard: Dashboard) -> None:
     router = Router()
 
     @router.get("/api/services")
+    @documented(result=Round)
     def services(request: Request) -> object:
         """Every process of the constellation with its vital signs."""
         return rounds.state()

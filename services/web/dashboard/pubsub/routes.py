@@ -8,6 +8,8 @@ Listening is a topic of the stream: `channel:news`, `pattern:news.*` (see `subsc
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from services.common.redis_url import RedisURL
 from services.common.resp import ReplyError
 from services.common.resp_client import RespPool
@@ -17,12 +19,41 @@ from services.web.dashboard.pubsub.subscriptions import MAX_NAME_BYTES, Subscrip
 from services.web.dashboard.shell import Dashboard
 from services.web.dashboard.vital_signs import VitalSigns, from_info, parse_info, whole_number
 from services.web.errors import HTTPError
+from services.web.openapi import documented
 from services.web.requests import Request
 from services.web.routing import Router
 
 _TIMEOUT_S = 2.0
 _STATISTICS_INTERVAL_S = 2.0
 _MAX_LISTED = 100
+
+
+class Channel(TypedDict):
+    """A channel that somebody is subscribed to."""
+
+    channel: str
+    subscribers: int
+
+
+class Channels(TypedDict):
+    """The first channels by name, and how many there are."""
+
+    channels: list[Channel]
+    channels_total: int
+    patterns_total: int
+
+
+class Publication(TypedDict):
+    """A message, and where it is to go."""
+
+    channel: str
+    message: str
+
+
+class Reached(TypedDict):
+    """How many subscribers a message has reached."""
+
+    receivers: int
 
 
 def install(dashboard: Dashboard) -> None:
@@ -45,11 +76,13 @@ def _routes(exchange: Exchange) -> Router:
     router = Router()
 
     @router.get("/api/pubsub/channels")
+    @documented(result=Channels)
     def pubsub_channels(request: Request) -> dict[str, object]:
         """The channels that somebody is subscribed to."""
         return exchange.channels()
 
     @router.post("/api/pubsub/messages")
+    @documented(body=Publication, result=Reached)
     def publish_message(request: Request) -> dict[str, object]:
         """Publish a message; `receivers` is how many it reached."""
         body = json_object(request)

@@ -19,6 +19,7 @@ export async function api(method, path, body) {
     await renewToken();
     response = await send(method, path, body);
   }
+  if (response.status === 401) logIn();
   if (!response.ok) throw new Problem(response.status, await problemOf(response));
   return response.status === 204 ? null : response.json();
 }
@@ -27,6 +28,13 @@ export async function api(method, path, body) {
 export async function renewToken() {
   const session = await send("GET", "/api/session");
   if (session.ok) tokenElement.content = (await session.json()).csrf_token;
+  if (session.status === 401) logIn();
+}
+
+/** The session has aged, was ended in another tab, or is of the dashboard's former life. */
+function logIn() {
+  const here = location.pathname + location.search;
+  location.assign(`/login?next=${encodeURIComponent(here)}`);
 }
 
 async function send(method, path, body) {

@@ -79,6 +79,7 @@ const ICONS = {
   close: "M5.5 5.5l9 9M14.5 5.5l-9 9",
   remove: "M4.5 6h11M8 6V4h4v2M6 6l.7 10h6.6L14 6M8.7 9v4M11.3 9v4",
   plus: "M10 4.5v11M4.5 10h11",
+  edit: "M4 16l.9-3.6 8.3-8.3a1.4 1.4 0 0 1 2 0l.7.7a1.4 1.4 0 0 1 0 2l-8.3 8.3L4 16M11.7 5.6l2.7 2.7",
 };
 
 export function icon(name) {

@@ -13,8 +13,6 @@ const STATE_WORDS = {
 };
 const GRAVITY = ["ok", "unknown", "degraded", "down"];
 
-// --- theme -------------------------------------------------------------------------------------
-
 function toggleTheme() {
   const root = document.documentElement;
   const isDark = root.dataset.theme
@@ -31,8 +29,6 @@ function toggleTheme() {
 byId("theme-toggle").addEventListener("click", toggleTheme);
 byId("help-open").addEventListener("click", showShortcuts);
 
-// --- shortcuts ---------------------------------------------------------------------------------
-
 const entries = [...document.querySelectorAll(".nav a")];
 entries.forEach((entry, index) => {
   const title = entry.querySelector(".nav-label").textContent;
@@ -40,8 +36,6 @@ entries.forEach((entry, index) => {
 });
 shortcut("d", "Dark or light", toggleTheme);
 shortcut("?", "Show these shortcuts", showShortcuts);
-
-// --- the connection ----------------------------------------------------------------------------
 
 const CONNECTION_WORDS = {
   connecting: "Connecting",
@@ -53,14 +47,14 @@ let wasLost = false;
 
 onConnection((state) => {
   if (state === "live" && wasLost) renewToken();
+  // A stream that is refused says not why; this question does, where a login is missing.
+  if (state === "lost" && !wasLost) renewToken().catch(() => {});
   wasLost = state === "lost";
   const element = document.querySelector(".connection");
   set(element, { "data-state": state });
   text(element.querySelector(".connection-text"), CONNECTION_WORDS[state]);
   byId("main").classList.toggle("is-stale", state === "lost");
 });
-
-// --- states ------------------------------------------------------------------------------------
 
 const known = new Map();
 

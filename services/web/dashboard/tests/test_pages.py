@@ -10,7 +10,8 @@ from services.web.dashboard.panel import FOLDER, find_panels
 from services.web.dashboard.tests.fakes import make_dashboard
 from services.web.dashboard.vital_signs import State, VitalSigns
 
-PATHS = ["/", "/kvdb", "/pubsub", "/tasks", "/ledger", "/nowhere"]
+PATHS = ["/", "/kvdb", "/pubsub", "/tasks", "/ledger", "/audit", "/nowhere"]
+NAMES = ["overview", "kvdb", "pubsub", "tasks", "ledger", "audit"]
 HTML = {"Accept": "text/html"}
 
 
@@ -131,8 +132,8 @@ def test_static_files_are_asked_for_again_and_not_sent_again(client):
 
 def test_the_panels_are_those_of_the_folders():
     panels = find_panels()
-    assert [panel.name for panel in panels] == ["overview", "kvdb", "pubsub", "tasks", "ledger"]
-    assert [panel.path for panel in panels] == ["/", "/kvdb", "/pubsub", "/tasks", "/ledger"]
+    assert [panel.name for panel in panels] == NAMES
+    assert [panel.path for panel in panels] == ["/", *(f"/{name}" for name in NAMES[1:])]
     folders = {path.parent.name for path in FOLDER.glob("*/page.html")}
     assert {panel.name for panel in panels} == folders
 

@@ -3,8 +3,8 @@
 import pytest
 
 from services.web.application import Application
-from services.web.dashboard.tests.fakes import Browser, http_service, make_dashboard
 from services.web.dashboard.tasks.history import HISTORY_S, QueueHistory
+from services.web.dashboard.tests.fakes import Browser, http_service, make_dashboard
 from services.web.errors import HTTPError
 from services.web.responses import Response
 
@@ -83,7 +83,6 @@ class FakeBroker:
         def change(request, id, verb):
             self.asked.append((id, verb))
             return {"id": id, "state": verb}
-
 
     def _changed(self, request, name=""):
         document = request.json() if request.body else None

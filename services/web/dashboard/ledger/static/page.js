@@ -27,8 +27,6 @@ on("ledger", (ledger) => {
   showBalances(ledger.balances, ledger.accounts_total ?? 0);
 });
 
-// --- agreement ---------------------------------------------------------------------------------
-
 function showAgreement({ nodes, agreement, round: latest }) {
   const down = nodes.filter(({ error }) => error).map(({ name }) => name);
   const words = {
@@ -101,8 +99,6 @@ function showNode(element, node) {
   error.hidden = !node.error;
   text(error, node.error);
 }
-
-// --- groups and balances -----------------------------------------------------------------------
 
 /** Null is what no node could tell: not the same as nothing. */
 function showGroups(groups) {
@@ -218,8 +214,6 @@ function createBalance({ account }) {
     h("td", {}, h("span", { class: "share" })),
   );
 }
-
-// --- submitting --------------------------------------------------------------------------------
 
 function showChoice(nodes) {
   const names = nodes.map(({ name }) => name);

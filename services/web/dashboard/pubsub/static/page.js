@@ -18,8 +18,6 @@ let isPaused = false;
 // ones, and the number tells what has been seen.
 let latestNumber = 0;
 
-// --- listening ---------------------------------------------------------------------------------
-
 function listen(source) {
   if (subscriptions.has(source)) return;
   subscriptions.set(source, "connecting");
@@ -92,8 +90,6 @@ on("subscription", ({ source, state, reason }) => {
   else if (state === "live") outage(null);
 });
 
-// --- messages ----------------------------------------------------------------------------------
-
 on("message", (message) => {
   if (message.number <= latestNumber || !subscriptions.has(message.source)) return;
   latestNumber = message.number;
@@ -164,8 +160,6 @@ byId("clear").addEventListener("click", () => {
   showReceived();
 });
 
-// --- forms -------------------------------------------------------------------------------------
-
 const nameField = byId("listen-name");
 
 // Stars and brackets are rare in the names of channels: whoever types one most likely means a
@@ -206,8 +200,6 @@ byId("message").addEventListener("keydown", (event) => {
   event.preventDefault();
   byId("publish-form").requestSubmit();
 });
-
-// --- who listens -------------------------------------------------------------------------------
 
 on("pubsub", (statistics) => {
   outage(statistics.error ?? null);

@@ -32,7 +32,12 @@ function createRow({ id, task, arguments: args }) {
       {},
       h(
         "button",
-        { type: "button", class: "link truncate", title: `${task}(${args})`, onclick: () => look(id) },
+        {
+          type: "button",
+          class: "link truncate",
+          title: `${task}(${args})`,
+          onclick: () => look(id),
+        },
         h("strong", {}, task),
         h("code", {}, ` ${args}`),
       ),

@@ -55,23 +55,25 @@ export function follow(tasks) {
   const version = JSON.stringify([listed?.state, listed?.attempts, listed?.worker]);
   if (selected === null || version === seenVersion) return;
   seenVersion = version;
-  read();
+  read({ isQuiet: true });
 }
 
-async function read() {
+async function read({ isQuiet = false } = {}) {
   const asked = selected;
   try {
     const task = await api("GET", `/api/tasks/${encodeURIComponent(asked)}`);
     if (task.id === selected) showDetail(task);
   } catch (error) {
     seenVersion = "";
-    failed("Could not read the task", error);
+    // What nobody has asked for by hand fails in silence: the page says above why.
+    if (!isQuiet) failed("Could not read the task", error);
   }
 }
 
 // Progress is no step: while the task runs and is looked at, it is asked for.
 setInterval(() => {
-  if (shown?.state === "running" && shown.id === selected && !document.hidden) read();
+  if (shown?.state === "running" && shown.id === selected && !document.hidden)
+    read({ isQuiet: true });
   else if (shown && !isFinal(shown.state)) drawTimeline(byId("detail-timeline"), shown);
 }, PROGRESS_MS);
 

@@ -120,8 +120,6 @@ async function choose(id) {
   reveal(byId("detail"));
 }
 
-// --- filters and pages -------------------------------------------------------------------------
-
 function begin() {
   cursors = [null];
   refresh();

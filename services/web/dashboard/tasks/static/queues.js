@@ -26,7 +26,7 @@ export function show(queues, span) {
 }
 
 function createCard({ name }) {
-  const field = (key, tag = "span", attributes = {}) => h(tag, { "data-field": key, ...attributes });
+  const field = (key, tag = "span", more = {}) => h(tag, { "data-field": key, ...more });
   return h(
     "section",
     { class: "card queue", "data-testid": `task-queue-${name}`, "aria-label": `Queue ${name}` },
@@ -70,8 +70,18 @@ function chart(title, value, name) {
   return h(
     "div",
     {},
-    h("div", { class: "row spread" }, h("span", { class: "label" }, title), h("strong", { "data-field": value })),
-    svg("svg", { class: "sparkline", "data-field": name, role: "img", "aria-label": `${title}, over the last minutes` }),
+    h(
+      "div",
+      { class: "row spread" },
+      h("span", { class: "label" }, title),
+      h("strong", { "data-field": value }),
+    ),
+    svg("svg", {
+      class: "sparkline",
+      "data-field": name,
+      role: "img",
+      "aria-label": `${title}, over the last minutes`,
+    }),
   );
 }
 

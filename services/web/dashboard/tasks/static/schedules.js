@@ -14,10 +14,15 @@ export function show(answer) {
 }
 
 function createRow({ name }) {
-  const action = (label, verb, onclick, more = {}) =>
+  const action = (label, verb, onclick) =>
     h(
       "button",
-      { type: "button", class: "button is-small", "data-testid": `schedule-${verb}-${name}`, onclick, ...more },
+      {
+        type: "button",
+        class: "button is-small",
+        "data-testid": `schedule-${verb}-${name}`,
+        onclick,
+      },
       label,
     );
   return h(
@@ -57,7 +62,10 @@ function showRow(row, schedule) {
   set(row, { "data-state": schedule.paused ? "paused" : "open" });
   const args = (schedule.args ?? []).map((value) => JSON.stringify(value)).join(", ");
   text(task, `${schedule.task}(${args})`);
-  text(when, schedule.cron ? `${schedule.cron} ${schedule.timezone ?? "UTC"}` : every(schedule.every));
+  text(
+    when,
+    schedule.cron ? `${schedule.cron} ${schedule.timezone ?? "UTC"}` : every(schedule.every),
+  );
   text(next, schedule.paused ? "paused" : timeOf(schedule.next_run));
   text(last, schedule.last_run ? ago(Date.parse(schedule.last_run)) : "never");
   text(actions.children[1], schedule.paused ? "Resume" : "Pause");
@@ -104,8 +112,6 @@ async function attempt(title, action) {
     failed(title, error);
   }
 }
-
-// --- the form ----------------------------------------------------------------------------------
 
 function showKind() {
   for (const field of byId("schedule-form").querySelectorAll("[data-kind]"))

@@ -41,7 +41,7 @@ function segmentsOf({ history, finished_at: finishedAt }) {
     const from = Date.parse(step.at);
     const next = history[index + 1];
     if (!next && finishedAt) return [];
-    return [{ state: step.state, from, to: next ? Date.parse(next.at) : Date.now(), by: step.worker }];
+    return [{ state: step.state, from, to: next ? Date.parse(next.at) : Date.now() }];
   });
 }
 

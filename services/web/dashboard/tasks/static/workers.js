@@ -67,7 +67,12 @@ function createSeat({ id, task }) {
   return h(
     "li",
     { "data-testid": `task-seat-${id}` },
-    h("span", { class: "row spread" }, h("strong", { class: "mono truncate" }, task), h("span", { class: "quiet" })),
+    h(
+      "span",
+      { class: "row spread" },
+      h("strong", { class: "mono truncate" }, task),
+      h("span", { class: "quiet" }),
+    ),
     h("progress", { max: 1, "aria-label": `Progress of ${task}` }),
     h("span", { class: "quiet truncate" }),
   );

@@ -74,22 +74,21 @@ function showWorkflow(workflow) {
 }
 
 function drawNode(node) {
-  if (node.kind === "task")
-    return h(
-      "li",
-      { class: "node" },
-      badge(node.state),
-      node.task_id
-        ? h("button", { type: "button", class: "link mono", onclick: () => showTask(node.task_id) }, node.task)
-        : h("span", { class: "mono" }, node.task),
-    );
+  if (node.kind === "task") return h("li", { class: "node" }, badge(node.state), taskOf(node));
+  const rule = node.on_failure === "continue" ? ", goes on after a failure" : "";
   return h(
     "li",
     { class: "node" },
     badge(node.state),
-    h("span", { class: "quiet" }, `${node.kind}${node.on_failure === "continue" ? ", goes on after a failure" : ""}`),
+    h("span", { class: "quiet" }, node.kind + rule),
     h("ul", { class: `nodes is-${node.kind}` }, ...node.nodes.map(drawNode)),
   );
+}
+
+/** A step that has become a task can be looked into. */
+function taskOf({ task, task_id: id }) {
+  if (!id) return h("span", { class: "mono" }, task);
+  return h("button", { type: "button", class: "link mono", onclick: () => showTask(id) }, task);
 }
 
 const badge = (state) => h("span", { class: `badge ${LOOKS[state] ?? ""}` }, state);
