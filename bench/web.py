@@ -1,18 +1,22 @@
-"""The HTTP server and the framework against gunicorn and waitress, each in turn in one run.
+"""The HTTP server and the framework against other servers and Flask, each in turn in one run.
 
-    python3 -m venv .venv-bench && .venv-bench/bin/pip install gunicorn waitress flask
+    python3 -m venv .venv-bench && .venv-bench/bin/pip install gunicorn waitress flask bottle
     .venv-bench/bin/python -m bench.web [--quick]
 
-Every server has one process and eight threads, serves the same WSGI callable, and writes no access
-log. The load comes from `wrk` (Debian's package) or, without it, from the small client below, which
-is itself Python and the slower the faster the server is. Two figures for each: requests a second,
-and the processor time that the server used for one of them, which a busy machine disturbs less.
+Every server has one process, serves the same WSGI callable, and writes no access log: ours,
+gunicorn's gthread worker and waitress with eight threads; Flask's own development server with a
+thread for each connection, and Bottle's, which is wsgiref's, with none. The load comes from `wrk`
+(Debian's package) or, without it, from the small client below, which is itself Python and the
+slower the faster the server is. Two figures for each: requests a second, and the processor time
+that the server used for one of them, which a busy machine disturbs less.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import http.client
+import json
 import logging
 import os
 import platform
@@ -25,7 +29,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,10 +38,19 @@ from services.common.event_loop import EventLoop
 from services.common.lifecycle import announce, bind
 from services.common.logs import configure
 from services.web.application import Application
+from services.web.http_decoder import Limits
+from services.web.responses import HTMLResponse, Response
 from services.web.server import HTTPServer, Settings
+from services.web.static import StaticFiles
+from services.web.templates import Templates
 
 ROOT = Path(__file__).parents[1]
+BLOCK_BYTES = 64 * 1024
+BLOCK = bytes(BLOCK_BYTES)
+LARGE_BYTES = 1 << 30
 THREADS = 8
+DEVELOPMENT = ("flask", "bottle")
+PEERS = ("gunicorn", "waitress", *DEVELOPMENT)
 CONNECTIONS = (5, 50, 500)
 IDLE_CONNECTIONS = 5000
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -49,16 +62,46 @@ def hello(environ, start_response):
     return [b"Hello, world!"]
 
 
-tasks = Application("bench")
+framework = Application("bench")
+templates = Templates(ROOT / "bench")
+framework.mount("/static", StaticFiles(ROOT / "services/web/dashboard/static"))
 
 
-@tasks.get("/tasks/<int:id>")
+@framework.get("/rows")
+def rows(request):
+    """A template with a loop of a hundred rows, a condition, and two values to escape in each."""
+    table = [{"name": f"task <{number}>", "state": "done"} for number in range(100)]
+    return HTMLResponse(templates.render("web_rows.html", title="Tasks", rows=table))
+
+
+@framework.get("/tasks/<int:id>")
 def show(request, id):
     """A route with a placeholder and an answer in JSON: a framework has its part too."""
     return {"id": id, "task": "echo", "state": "done", "attempts": 1}
 
 
-APPLICATIONS = {"hello": (hello, "/"), "tasks": (tasks, "/tasks/7")}
+@framework.post("/upload")
+def upload(request):
+    """Reads a large body block by block."""
+    size = 0
+    while block := request.stream.read(BLOCK_BYTES):
+        size += len(block)
+    return {"size": size}
+
+
+@framework.get("/download/<int:blocks>")
+def download(request, blocks):
+    """Sends a large body block by block."""
+    length = {"Content-Length": str(blocks * BLOCK_BYTES)}
+    return Response((BLOCK for _ in range(blocks)), headers=length)
+
+
+APPLICATIONS = {
+    "hello": (hello, "/"),
+    "json": (framework, "/tasks/7"),
+    "template": (framework, "/rows"),
+    "static": (framework, "/static/shell.css"),
+}
 
 if find_spec("flask"):
     from flask import Flask
@@ -66,6 +109,11 @@ if find_spec("flask"):
     flask = Flask("bench")
     flask.get("/tasks/<int:id>")(lambda id: show(None, id))
     APPLICATIONS["flask"] = (flask, "/tasks/7")
+
+
+def application_named(name: str) -> Callable:
+    """What gunicorn asks this module for."""
+    return APPLICATIONS[name][0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +131,9 @@ def serve(name: str, port: int) -> None:
     log = configure("web", "warning")
     loop = EventLoop(log)
     listener = bind("web", "127.0.0.1", port)
-    HTTPServer(APPLICATIONS[name][0], listener, loop, log, Settings(threads=THREADS))
+    framework.max_body_bytes = 2 * LARGE_BYTES
+    settings = Settings(threads=THREADS, limits=Limits(body_bytes=2 * LARGE_BYTES))
+    HTTPServer(APPLICATIONS[name][0], listener, loop, log, settings)
     announce("web", listener)
     loop.run()
 
@@ -99,19 +149,38 @@ def serve_with_waitress(name: str, port: int) -> None:
     )
 
 
+def serve_with_flask(name: str, port: int) -> None:
+    """Run werkzeug's development server, as `flask run` does."""
+    from werkzeug.serving import run_simple
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    run_simple("127.0.0.1", port, APPLICATIONS[name][0], threaded=True)
+
+
+def serve_with_bottle(name: str, port: int) -> None:
+    """Run what `bottle.run()` runs by itself."""
+    import bottle
+
+    server = bottle.WSGIRefServer("127.0.0.1", port)
+    server.quiet = True
+    server.run(APPLICATIONS[name][0])
+
+
+SERVERS = {
+    "ours": serve,
+    "waitress": serve_with_waitress,
+    "flask": serve_with_flask,
+    "bottle": serve_with_bottle,
+}
+
+
 def command(server: str, name: str, port: int) -> list[str]:
     python = [sys.executable, "-m"]
-    match server:
-        case "ours":
-            return [*python, "bench.web", "--serve", name, "--port", str(port)]
-        case "gunicorn":
-            options = ["-k", "gthread", "-w", "1", "--threads", str(THREADS)]
-            options += ["-b", f"127.0.0.1:{port}", "--log-level", "error"]
-            return [*python, "gunicorn", *options, f"bench.web:{name}"]
-        case "waitress":
-            return [*python, "bench.web", "--waitress", name, "--port", str(port)]
-        case _:
-            raise ValueError(server)
+    if server in SERVERS:
+        return [*python, "bench.web", "--server", server, "--serve", name, "--port", str(port)]
+    options = ["-k", "gthread", "-w", "1", "--threads", str(THREADS)]
+    options += ["-b", f"127.0.0.1:{port}", "--log-level", "error"]
+    return [*python, "gunicorn", *options, f"bench.web:application_named('{name}')"]
 
 
 @contextlib.contextmanager
@@ -248,6 +317,46 @@ def measure_idle_connections() -> None:
         print(f"idle connection: {grown_bytes / IDLE_CONNECTIONS / 1024:.1f} KiB")
 
 
+def measure_large_bodies(size: int) -> None:
+    """What the server holds in memory while a large body goes either way."""
+    with running("ours", "json") as (process, port):
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+        client.request("GET", "/tasks/7")
+        client.getresponse().read()
+        before_bytes = resident_bytes(process.pid)
+        began_s = time.monotonic()
+        client.putrequest("POST", "/upload")
+        client.putheader("Content-Length", str(size))
+        client.endheaders()
+        for _ in range(size // BLOCK_BYTES):
+            client.send(BLOCK)
+        answer = json.loads(client.getresponse().read())
+        if answer != {"size": size}:
+            raise SystemExit(f"the upload failed: {answer}")
+        report_large("upload", size, began_s, peak_bytes(process.pid) - before_bytes)
+        began_s = time.monotonic()
+        client.request("GET", f"/download/{size // BLOCK_BYTES}")
+        response, received = client.getresponse(), 0
+        while piece := response.read(1 << 20):
+            received += len(piece)
+        if received != size:
+            raise SystemExit(f"the download ended after {received} bytes")
+        report_large("download", size, began_s, peak_bytes(process.pid) - before_bytes)
+        client.close()
+
+
+def report_large(what: str, size: int, began_s: float, grown_bytes: int) -> None:
+    rate = size / (time.monotonic() - began_s) / (1 << 20)
+    grown = grown_bytes / (1 << 20)
+    print(f"{what} of {size >> 20} MiB: {rate:.0f} MiB/s, at most {grown:.1f} MiB more memory")
+
+
+def peak_bytes(pid: int) -> int:
+    """The most that the process has ever held."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) * 1024
+
+
 def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
@@ -256,16 +365,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one short round of each")
     parser.add_argument("--serve", choices=APPLICATIONS, help=argparse.SUPPRESS)
-    parser.add_argument("--waitress", choices=APPLICATIONS, help=argparse.SUPPRESS)
+    parser.add_argument("--server", choices=SERVERS, default="ours", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        serve(options.serve, options.port)
+        SERVERS[options.server](options.serve, options.port)
         return
-    if options.waitress:
-        serve_with_waitress(options.waitress, options.port)
-        return
-    servers = ["ours", *(name for name in ("gunicorn", "waitress") if find_spec(name))]
+    servers = ["ours", *(name for name in PEERS if find_spec(name))]
     rounds, duration_s = (1, 1) if options.quick else (5, 3)
     print(
         f"{platform.python_implementation()} {platform.python_version()}"
@@ -273,13 +379,17 @@ def main() -> None:
         f" load by {'wrk' if shutil.which('wrk') else 'a Python client'},"
         f" medians of {rounds} rounds of {duration_s} s"
     )
-    for missing in {"gunicorn", "waitress"} - set(servers):
+    for missing in set(PEERS) - set(servers):
         print(f"{missing} is not installed, and so not compared")
+    print(f"load of the machine at the beginning: {os.getloadavg()[0]:.1f}")
     for connections in CONNECTIONS:
-        compare("hello", servers, connections, rounds, duration_s)
+        # The two for development are no match for hundreds of connections.
+        compared = [one for one in servers if connections <= 50 or one not in DEVELOPMENT]
+        compare("hello", compared, connections, rounds, duration_s)
     for name in list(APPLICATIONS)[1:]:
         compare(name, servers, CONNECTIONS[1], rounds, duration_s)
     measure_idle_connections()
+    measure_large_bodies(LARGE_BYTES // (16 if options.quick else 1))
 
 
 if __name__ == "__main__":

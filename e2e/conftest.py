@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 import redis
 import requests
+from playwright.sync_api import Browser
 
+from e2e import browser as browsers
 from e2e import stack as stacks
 from e2e.challenge_clients import KVClient, PubSubClient
 from e2e.stack import ROOT, Stack
@@ -117,6 +119,12 @@ def redis_cli(stack: Stack) -> Callable[..., str]:
         return shown.stdout
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsers.started() as chromium:
+        yield chromium
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import redis
 
 from services.constellation import CONSTELLATION, LEDGERS, process_names, published_port
 
@@ -65,6 +66,12 @@ class Stack(ABC):
     @abstractmethod
     def known_as(self, process: str) -> str:
         """What a worker's own name contains: its process name, or its container's host name."""
+
+    def memcached_address(self) -> tuple[str, int]:
+        """Where kvdb speaks memcached's protocol; it says so itself."""
+        host, port = self.address("kvdb")
+        with redis.Redis(host, port) as client:
+            return host, int(client.info("glassbox")["memcached_port"])
 
     def url(self, service: str) -> str:
         host, port = self.address(service)
@@ -149,6 +156,10 @@ class ComposeStack(Stack):
         host, _, port = _compose("port", service, str(PORTS[service])).strip().rpartition(":")
         return host, int(port)
 
+    def memcached_address(self) -> tuple[str, int]:
+        host, _, port = _compose("port", "kvdb", "11211").strip().rpartition(":")
+        return host, int(port)
+
     def kill(self, process: str) -> None:
         """SIGKILL from inside, as the kernel would for want of memory.
 
@@ -222,7 +233,7 @@ def running_local() -> LocalStack | None:
 def own_local_stack(data_dir: Path) -> Iterator[LocalStack]:
     """Processes of our own on free ports, stopped and deleted at the end."""
     services = [sys.executable, "-m", "services", "--data-dir", str(data_dir)]
-    ports = {service.port_variable: "0" for service in CONSTELLATION if service.port}
+    ports = {variable: "0" for service in CONSTELLATION for variable in service.port_variables}
     up = [*services, "--detach"]
     started = subprocess.run(up, cwd=ROOT, env={**os.environ, **ports}, timeout=180)
     assert started.returncode == 0, "the constellation did not start"

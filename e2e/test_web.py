@@ -4,17 +4,28 @@ import socket
 
 import pytest
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 
 from e2e.stack import Stack
 
 
 def test_every_page_is_served_with_a_strict_policy(stack: Stack, http: requests.Session):
-    for path in ("/", "/kvdb", "/pubsub", "/tasks", "/ledger"):
+    for path in ("/", "/kvdb", "/pubsub", "/tasks", "/ledger", "/audit"):
         answer = http.get(stack.url("web") + path, timeout=10)
         assert answer.status_code == 200
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src" in policy
         assert "unsafe" not in policy
+
+
+def test_the_metrics_tell_of_every_process(stack: Stack, http: requests.Session):
+    answer = http.get(stack.url("web") + "/metrics", timeout=10)
+    families = {one.name: one.samples for one in text_string_to_metric_families(answer.text)}
+    up = {sample.labels["process"]: sample.value for sample in families["glassbox_process_up"]}
+    assert {"kvdb", "pubsub", "broker", "ledger-1", "ledger-2", "ledger-3", "web"} <= set(up)
+    assert set(up.values()) == {1}
+    topics = ("kvdb_keys", "pubsub_channels", "tasks", "ledger_round")
+    assert {f"glassbox_{name}" for name in topics} <= set(families)
 
 
 def test_a_foreign_host_or_origin_is_refused(stack: Stack, http: requests.Session):

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from services import state_file
 from services.common import logs
+from services.common.options import OneLineParser
 from services.constellation import CONSTELLATION, process_names
 from services.state_file import ProcessRecord, State
 from services.supervisor import ROOT, STOP_TIMEOUT_S, Supervisor
@@ -51,19 +52,12 @@ def main() -> int:
         return 1
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse, but a bad option is one line instead of the usage."""
-
-    def error(self, message: str) -> None:
-        self.exit(2, f"services: {message} (--help lists the options)\n")
-
-
 def _parse_options() -> argparse.Namespace:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="python3 -m services",
         description="Run the whole constellation as local processes.",
         epilog="Ports come from the environment, 0 is a free one: "
-        + ", ".join(s.port_variable for s in CONSTELLATION if s.port is not None),
+        + ", ".join(variable for s in CONSTELLATION for variable in s.port_variables),
         allow_abbrev=False,
     )
     action = parser.add_mutually_exclusive_group()

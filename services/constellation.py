@@ -9,6 +9,8 @@ says the same to Docker; a test holds the two together.
                       ▲                       ▲
                       └───────── web ─────────┘        (web reads kvdb and pubsub too)
 
+docdb stands for itself: nobody of these needs it, programs of people use it.
+
 Every setting reaches a service through its environment, so a process and a container are
 told the same in the same words:
 
@@ -34,6 +36,8 @@ class Service:
     """The program is `python3 -m services.PACKAGE`, its options are `PACKAGE_OPTION`."""
     port: int | None
     """None: nobody connects to it."""
+    more_ports: tuple[tuple[str, int], ...] = ()
+    """Where it speaks another protocol, too: the option that says so, and the port."""
     needs: tuple[str, ...] = ()
     """It starts when these are ready, and stops before them."""
     reads: tuple[str, ...] = ()
@@ -49,6 +53,14 @@ class Service:
     def port_variable(self) -> str:
         """Where a person says at which port to reach it: `KVDB_PORT`, `LEDGER_2_PORT`."""
         return f"{self.name}_PORT".upper().replace("-", "_")
+
+    @property
+    def port_variables(self) -> list[str]:
+        """The same for all of its ports; none where nobody connects to it."""
+        if self.port is None:
+            return []
+        more = (self.option_variable(option) for option, _ in self.more_ports)
+        return [self.port_variable, *more]
 
     def option_variable(self, option: str) -> str:
         """The environment name of an option: `port` of ledger-2 is `LEDGER_PORT`."""
@@ -90,6 +102,7 @@ CONSTELLATION = (
         "kvdb",
         "kvdb",
         4242,
+        more_ports=(("memcached-port", 11211),),
         keeps_data=True,
         # Tasks and ledger are no cache: only keys that expire may go, then writes are refused.
         settings=(
@@ -99,6 +112,7 @@ CONSTELLATION = (
         ),
     ),
     Service("pubsub", "pubsub", 4243),
+    Service("docdb", "docdb", 4244, keeps_data=True),
     Service("broker", "broker", 4246, needs=_STORE, reads=_STORE_URLS),
     Service("worker", "worker", None, needs=_STORE, reads=_STORE_URLS, has_name=True, replicas=2),
     _ledger("ledger-1", 4251),
@@ -132,6 +146,12 @@ def published_port(service: Service, environ: Mapping[str, str]) -> int | None:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise ValueError(f"{service.port_variable} {text!r}: must be a port, from 0 to 65535")
     return int(text)
+
+
+def more_ports(service: Service, environ: Mapping[str, str]) -> dict[str, str]:
+    """The options that say where else it listens; what `environ` says stands."""
+    ports = {service.option_variable(option): str(port) for option, port in service.more_ports}
+    return {variable: environ.get(variable) or port for variable, port in ports.items()}
 
 
 def own_settings(

@@ -39,6 +39,7 @@ from services.constellation import (
     Service,
     addresses,
     chosen_settings,
+    more_ports,
     own_settings,
     process_names,
     published_port,
@@ -228,6 +229,7 @@ class Supervisor:
         endpoints = {other.name: other.endpoint for other in self._processes if other.endpoint}
         urls = addresses(process.service.reads, endpoints, self._environ)
         chosen = chosen_settings(process.service, self._environ)
+        chosen |= more_ports(process.service, self._environ)
         process.start(self._own_settings(process) | chosen | urls)
         self._loop.watch(process.child.stdout, lambda: self._on_output(process))
         self._changed = True

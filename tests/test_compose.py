@@ -11,6 +11,7 @@ from services.constellation import (
     Service,
     addresses,
     chosen_settings,
+    more_ports,
     own_settings,
 )
 from services.supervisor import STOP_TIMEOUT_S
@@ -39,6 +40,7 @@ def entry(compose: Entry, service: Service) -> Entry:
 def expected_environment(service: Service) -> dict[str, str]:
     """What a process is told, with a container's host, directory and host names."""
     own = own_settings(service, service.name, "0.0.0.0", service.port, CONTAINER_DATA_DIR)
+    own |= more_ports(service, environ={})
     if service.keeps_data:
         own[service.option_variable("data-dir")] = str(CONTAINER_DATA_DIR)
     if service.replicas > 1:
@@ -65,8 +67,11 @@ def test_the_same_settings(service: Service, entry: Entry) -> None:
 
 
 def test_the_same_ports_published_on_this_machine_alone(service: Service, entry: Entry) -> None:
-    published = f"127.0.0.1:${{{service.port_variable}:-{service.port}}}:{service.port}"
-    assert entry.get("ports", []) == ([published] if service.port else [])
+    ports = [service.port, *(port for _, port in service.more_ports)] if service.port else []
+    assert entry.get("ports", []) == [
+        f"127.0.0.1:${{{variable}:-{port}}}:{port}"
+        for variable, port in zip(service.port_variables, ports, strict=True)
+    ]
 
 
 def test_the_same_order(service: Service, entry: Entry) -> None:

@@ -20,6 +20,7 @@ ENDPOINTS = {service.name: f"127.0.0.1:{service.port}" for service in CONSTELLAT
 
 def test_names_and_ports_are_used_once() -> None:
     ports = [service.port for service in CONSTELLATION if service.port]
+    ports += [port for service in CONSTELLATION for _, port in service.more_ports]
     names = [name for service in CONSTELLATION for name in process_names(service)]
     assert len(ports) == len(set(ports))
     assert len(names) == len(set(names))

@@ -16,7 +16,7 @@ from services.constellation import CONSTELLATION, process_names
 from services.state_file import Identity, State
 from tests.processes import PATIENCE_S, ROOT, clean_environ
 
-FREE_PORTS = {service.port_variable: "0" for service in CONSTELLATION if service.port}
+FREE_PORTS = {variable: "0" for service in CONSTELLATION for variable in service.port_variables}
 PROCESSES = [name for service in CONSTELLATION for name in process_names(service)]
 
 

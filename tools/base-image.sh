@@ -39,7 +39,7 @@ build_stand_in() {
     mirror=$(debian_mirror)
     [ -n "$mirror" ] || die "apt knows no Debian mirror (run apt-get update, or look at its sources)"
     say "building a stand-in for $IMAGE from Debian $RELEASE, about a minute"
-    debootstrap --variant=minbase --include=python3 "$RELEASE" "$root" "$mirror" \
+    debootstrap --variant=minbase --include=python3,tzdata "$RELEASE" "$root" "$mirror" \
         >"$1/debootstrap.log" 2>&1 || { tail -n 20 "$1/debootstrap.log" >&2; die "debootstrap failed"; }
     trim "$root"
     tar -C "$root" --numeric-owner --exclude=./proc/* --exclude=./sys/* --exclude=./dev/* -c . |
