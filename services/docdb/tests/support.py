@@ -22,9 +22,7 @@ class Database:
 
     def __init__(self, now_s: float = 1_700_000_000.0, **settings: object):
         self.now_s = now_s
-        self.engine = Engine(
-            Settings(**settings), Log("docdb"), now_s=lambda: self.now_s
-        )
+        self.engine = Engine(Settings(**settings), Log("docdb"), now_s=lambda: self.now_s)
         self.engine.persistence.open()
         self.client = self.engine.connect()
 
