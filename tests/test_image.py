@@ -34,7 +34,8 @@ def test_it_holds_services_and_no_tests(image: str) -> None:
     assert [f for f in files if not f.startswith("/glassbox/services/")] == []
     assert [f for f in files if "/tests/" in f] == []
     # Programs, and the pages of the dashboard.
-    assert {PurePath(f).suffix for f in files} <= {".py", ".pyc", ".html", ".css", ".js", ".svg"}
+    read_by_programs = {".py", ".pyc", ".html", ".css", ".js", ".svg", ".txt"}
+    assert {PurePath(f).suffix for f in files} <= read_by_programs
 
 
 def test_nothing_is_installed(image: str) -> None:

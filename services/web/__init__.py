@@ -14,7 +14,8 @@ The way of one request, in the order in which it meets the files:
                         which know `markup` from text
 10. `responses`         what the handler returned (`errors` where it raised, `static` for files)
 11. `http_encoder`      head, framing, body as bytes
-12. `connection`        sends them, and gives the connection back to the loop
+12. `connection`        sends them, and gives the connection back to the loop; what the client does
+                        not take at once waits in its `output`
 
 Steps 1 to 5, 11 and 12 are the server and run any WSGI application; 6 to 10 are the framework and
 run under any WSGI server. Between the two stands PEP 3333 and nothing else, with two additions: in

@@ -14,9 +14,10 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
 
 from services.common.logs import Log
 
@@ -39,6 +40,25 @@ class Access:
     referer: str
     user_agent: str
     request_id: str
+
+
+def access_of(
+    environ: Mapping[str, Any], status: int, body_bytes: int, duration_s: float
+) -> Access:
+    """Of a request by its environ: what middleware has found out about the client counts."""
+    query = environ["QUERY_STRING"]
+    return Access(
+        client=environ["REMOTE_ADDR"],
+        method=environ["REQUEST_METHOD"],
+        target=environ["RAW_PATH"] + (f"?{query}" if query else ""),
+        protocol=environ["SERVER_PROTOCOL"],
+        status=status,
+        body_bytes=body_bytes,
+        duration_s=duration_s,
+        referer=environ.get("HTTP_REFERER", ""),
+        user_agent=environ.get("HTTP_USER_AGENT", ""),
+        request_id=environ["HTTP_X_REQUEST_ID"],
+    )
 
 
 class AccessLog:

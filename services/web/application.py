@@ -131,6 +131,8 @@ class Application(Router):
         return None
 
     def _dispatch(self, request: Request) -> Response:
+        if request.path == "*":  # `OPTIONS *`: about the server, not about a resource.
+            return Response(status=204, headers={"Allow": "GET, HEAD, POST, OPTIONS"})
         match = self.match(request.method, request.path)
         if match.kind is MatchKind.FULL:
             return as_response(match.route.handler(request, **match.arguments))

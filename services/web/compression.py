@@ -95,6 +95,8 @@ class _Answer:
 
     def is_compressible(self, size: int | None) -> bool:
         """Whether a body of `size` bytes (None: unknown) gains by it, and the client asked."""
+        if self._status[:3] == "304":
+            self._headers.add_vary("Accept-Encoding")  # As the answer that the client has.
         if self._is_sent or self._status[:3] in ("204", "206", "304"):
             return False
         if not is_textual(self._headers.get("Content-Type", "")):

@@ -31,23 +31,21 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, BinaryIO
 
-from services.web.access_log import Access
+from services.web.access_log import access_of
 from services.web.errors import reason
 from services.web.event_stream import PING, Subscription
 from services.web.http_decoder import HTTPRequest, ProtocolError, RequestDecoder
 from services.web.http_encoder import ResponseEncoder, encode_simple_response
+from services.web.output import Output
 from services.web.proxy_protocol import ProxyProtocolError, parse_proxy_header
 from services.web.websocket import WebSocket
 from services.web.websocket_codec import CloseCode
-from services.web.wsgi import ClientGone, Environ, Exchange
+from services.web.wsgi import ClientGone, Exchange
 
 if TYPE_CHECKING:
     from services.web.server import HTTPServer
 
 _RECV_BYTES = 64 * 1024
-_FILE_BLOCK_BYTES = 256 * 1024
-# A fast reader of a large file must not keep the loop from everybody else.
-_MAX_SEND_BYTES = 1024 * 1024
 # How long a refused client may go on sending what nobody reads, so that it gets to see why.
 _LINGER_S = 2.0
 
@@ -98,7 +96,7 @@ class Connection:
         self._proxy_header = b""
         self._sock = sock if self._is_behind_proxy else server.secured(sock)
         self._decoder = RequestDecoder(server.settings.limits, server.open_body)
-        self._output: deque[memoryview | _FilePart] = deque()
+        self._output = Output()
         self._request: HTTPRequest | None = None
         self._is_paused = False
         self._is_reading_paused = False
@@ -222,11 +220,11 @@ class Connection:
             return
         chunk = b"".join(self._pending.popleft() for _ in range(len(self._pending)))
         if chunk:
-            self._output.append(memoryview(chunk))
-        waiting_bytes = sum(len(part) for part in self._output)
+            self._output.append(chunk)
         settings = self._server.settings
         is_stream = self._websocket is None
-        if waiting_bytes > (settings.max_stream_bytes if is_stream else settings.max_socket_bytes):
+        limit_bytes = settings.max_stream_bytes if is_stream else settings.max_socket_bytes
+        if self._output.waiting_bytes > limit_bytes:
             self._server.log.warning("dropped a slow reader", client=self.client_host)
             self.close()
         else:
@@ -241,10 +239,7 @@ class Connection:
             self._subscription.detach(self)
         if self._websocket is not None:
             self._websocket.detach()
-        for part in self._output:
-            if isinstance(part, _FilePart):
-                part.file.close()
-        self._output.clear()
+        self._output.discard()
         self._server.forget(self, self._sock)
         self._sock.close()
 
@@ -266,7 +261,7 @@ class Connection:
             return
         interim = self._decoder.take_interim()
         if interim:
-            self._output.append(memoryview(interim))
+            self._output.append(interim)
             self._write()
         else:
             self._note_phase()
@@ -310,7 +305,7 @@ class Connection:
     def _write(self) -> None:
         """Send of the output what the kernel takes now; the rest when it takes more."""
         try:
-            sent_bytes = self._send_output()
+            sent_bytes = self._output.send(self._sock)
         except OSError:
             self.close()
             return
@@ -321,29 +316,6 @@ class Connection:
             self._server.loop.watch(self._sock, None, self._write)
         else:
             self._continue()
-
-    def _send_output(self) -> int:
-        """Send until the kernel takes no more, or enough for one turn; how many bytes it took."""
-        output, sent_bytes = self._output, 0
-        while output and sent_bytes < _MAX_SEND_BYTES:
-            part = output[0]
-            if isinstance(part, _FilePart):
-                block = part.read_block()
-                if part.remaining == 0:
-                    part.file.close()
-                    output.popleft()
-                output.appendleft(memoryview(block))
-                continue
-            try:
-                sent = self._sock.send(part)
-            except (BlockingIOError, InterruptedError):
-                break
-            sent_bytes += sent
-            if sent < len(part):
-                output[0] = part[sent:]
-                break
-            output.popleft()
-        return sent_bytes
 
     def _pause(self) -> None:
         """A thread owns the connection and bytes arrive: leave them in the kernel."""
@@ -372,7 +344,7 @@ class Connection:
         self._is_closing = True
         line = f"{status} {reason(status)}"
         response = encode_simple_response("GET", line, detail, self._server.date)
-        self._output.append(memoryview(response))
+        self._output.append(response)
         self._write()
 
     def _finish_closing(self) -> None:
@@ -435,7 +407,9 @@ class Connection:
         if not exchange.keep_alive:
             self._is_closing = True
         if server.access_log.is_on:
-            server.access_log.write(_access(environ, exchange, time.monotonic() - began_s))
+            duration_s = time.monotonic() - began_s
+            access = access_of(environ, exchange.status, exchange.body_bytes, duration_s)
+            server.access_log.write(access)
 
     def send(self, data: bytes) -> None:
         """Send all of it, waiting for the client to read. Errors: ClientGone."""
@@ -463,19 +437,19 @@ class Connection:
 
     def send_file(self, head: bytes, file: BinaryIO, size: int) -> None:
         """Leave a file to the loop, head first."""
-        self._output.append(memoryview(head))
-        self._output.append(_FilePart(file, size))
+        self._output.append(head)
+        self._output.append_file(file, size)
 
     def send_stream(self, head: bytes, subscription: Subscription) -> None:
         """Leave an event stream to the loop. What is published from here on waits in `_pending`
         until the loop has the connection back."""
         first = subscription.attach(self)
         self._subscription = subscription
-        self._output.append(memoryview(head + first))
+        self._output.append(head + first)
 
     def send_websocket(self, head: bytes, socket: WebSocket) -> None:
         """Leave the connection to a WebSocket, which answers from here on through `push`."""
-        self._output.append(memoryview(head))
+        self._output.append(head)
         self._websocket = socket
         socket.attach(self, self._decoder.take_rest())
 
@@ -515,37 +489,3 @@ class Connection:
         self._is_reading_paused = is_paused
         if self._phase is _Phase.STREAMING and not self.closed:
             self._watch_stream()
-
-
-def _access(environ: Environ, exchange: Exchange, duration_s: float) -> Access:
-    query = environ["QUERY_STRING"]
-    return Access(
-        # What middleware has found out about the client counts.
-        client=environ["REMOTE_ADDR"],
-        method=environ["REQUEST_METHOD"],
-        target=environ["RAW_PATH"] + (f"?{query}" if query else ""),
-        protocol=environ["SERVER_PROTOCOL"],
-        status=exchange.status,
-        body_bytes=exchange.body_bytes,
-        duration_s=duration_s,
-        referer=environ.get("HTTP_REFERER", ""),
-        user_agent=environ.get("HTTP_USER_AGENT", ""),
-        request_id=environ["HTTP_X_REQUEST_ID"],
-    )
-
-
-class _FilePart:
-    """The rest of a file that is being sent."""
-
-    __slots__ = ("file", "remaining")
-
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self.file = file
-        self.remaining = size
-
-    def read_block(self) -> bytes:
-        block = self.file.read(min(self.remaining, _FILE_BLOCK_BYTES))
-        if not block and self.remaining:
-            raise OSError("the file became shorter while it was sent")
-        self.remaining -= len(block)
-        return block

@@ -47,7 +47,9 @@ CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "int": Converter(r"[0-9]{1,18}", int, _natural_number, {"type": "integer", "minimum": 0}),
         "float": Converter(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", float, _decimal, {"type": "number"}),
         # The rest of the path with its slashes; it ends the rule.
-        "path": Converter(r".+", str, lambda text: quote(str(text), safe="/"), {"type": "string"}),
+        "path": Converter(
+            r"(?s:.+)", str, lambda text: quote(str(text), safe="/"), {"type": "string"}
+        ),
         "uuid": Converter(
             r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
             uuid.UUID,

@@ -32,7 +32,8 @@ class MultiDict(Mapping[str, Value], Generic[Value]):
 
     @classmethod
     def from_urlencoded(cls, text: str) -> MultiDict[str]:
-        """Read `a=1&b=2` (query string or form body); blank values are kept. Errors: 400."""
+        """Read `a=1&b=2` (query string or form body); blank values are kept.
+        Errors: 400 for what is not UTF-8, 413 for too many fields."""
         try:
             pairs = parse_qsl(
                 text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
@@ -40,7 +41,7 @@ class MultiDict(Mapping[str, Value], Generic[Value]):
         except UnicodeDecodeError as error:
             raise HTTPError(400, "a query or form field is not UTF-8") from error
         except ValueError as error:
-            raise HTTPError(400, f"more than {MAX_FIELDS} query or form fields") from error
+            raise HTTPError(413, f"more than {MAX_FIELDS} query or form fields") from error
         return cls(pairs)
 
     def get_all(self, name: str) -> list[Value]:

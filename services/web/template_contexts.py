@@ -24,6 +24,7 @@ class Kind(enum.Enum):
     """What stands around a place in a page."""
 
     TEXT = "text"
+    LESS_THAN = "what follows a `<`"
     COMMENT = "a comment"
     TAG_NAME = "the name of a tag"
     TAG = "a tag, where an attribute could begin"
@@ -98,10 +99,9 @@ class Context:
         return context
 
     def after_value(self) -> Context:
-        """The context behind a value: what began a URL is its path now."""
-        if self.kind is Kind.JS:
-            return replace(self, js_is_operand=True)
-        return replace(self, kind=Kind.URL_PATH) if self.kind is Kind.URL_START else self
+        """The context behind a value. A URL that begins with it may go on beginning: the value
+        may be empty, and two of them together make a scheme as well as one."""
+        return replace(self, js_is_operand=True) if self.kind is Kind.JS else self
 
     def _step(self, text: str, at: int) -> tuple[Context, int]:
         if self.quote:
@@ -109,6 +109,10 @@ class Context:
         match self.kind:
             case Kind.TEXT if not self.element:
                 return self._in_text(text, at)
+            case Kind.LESS_THAN:
+                # A value here would be the name of a tag, and its attributes as well.
+                context, end = Context()._in_text("<" + text[at:], 0)
+                return context, at + end - 1
             case Kind.COMMENT:
                 end = text.find("-->", at)
                 return (self, len(text)) if end < 0 else (Context(), end + 3)
@@ -124,7 +128,7 @@ class Context:
     def _in_text(self, text: str, at: int) -> tuple[Context, int]:
         found = _TEXT_STEP.search(text, at)
         if found is None:
-            return self, len(text)
+            return Context(Kind.LESS_THAN) if text.endswith("<", at) else self, len(text)
         if found[2] is None:
             return Context(Kind.COMMENT), found.end()
         tag = Context(Kind.TAG_NAME, found[2].lower(), is_closing=bool(found[1]))

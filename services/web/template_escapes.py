@@ -124,6 +124,7 @@ _ESCAPES: Mapping[Kind, Escape] = MappingProxyType(
 _REFUSED: Mapping[Kind, str] = MappingProxyType(
     {
         Kind.TAG_NAME: "",
+        Kind.LESS_THAN: "",
         Kind.BEFORE_VALUE: ": put quotes around it",
         Kind.UNQUOTED: ": put quotes around it",
         Kind.JS_TEMPLATE: ": use a string",

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -34,6 +34,7 @@ Filters = Mapping[str, Callable[..., Any]]
 # `str.format` reads attributes by their names in the text; the others lead to frames and code.
 _UNSAFE_ATTRIBUTES = re.compile(r"_.*|format|format_map|mro|(?:gi|cr|ag|tb|f|co)_.*")
 _MAX_NESTING = 50
+_MAX_REPEATED = 1_000_000
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -65,8 +66,19 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
 _SUMS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {"+": operator.add, "-": operator.sub, "~": lambda a, b: f"{a}{b}"}
 )
+
+
+def _times(left: Any, right: Any) -> Any:
+    """A product; what is repeated stays of a size that a page can have."""
+    for value, count in ((left, right), (right, left)):
+        is_repeated = isinstance(value, Sized) and isinstance(count, int)
+        if is_repeated and len(value) * count > _MAX_REPEATED:
+            raise OverflowError(f"repeated to more than {_MAX_REPEATED}")
+    return left * right
+
+
 _PRODUCTS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
-    {"*": operator.mul, "/": operator.truediv, "//": operator.floordiv, "%": operator.mod}
+    {"*": _times, "/": operator.truediv, "//": operator.floordiv, "%": operator.mod}
 )
 
 

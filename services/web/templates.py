@@ -49,6 +49,7 @@ from services.web.template_expressions import (
 from services.web.template_filters import FILTERS
 
 _MAX_DEPTH = 20
+_MAX_NESTING = 50
 _URL_ORDER = (Kind.URL_START, Kind.URL_QUERY, Kind.URL_PATH)
 
 _PIECE = re.compile(
@@ -207,6 +208,7 @@ class _Compiler:
         self._blocks: dict[str, Write] = {}
         self._parent: str | None = None
         self._context = Context()
+        self._depth = 0
 
     def compile(self) -> Template:
         write, _ = self._body()
@@ -215,10 +217,14 @@ class _Compiler:
     def _body(self, *ends: str, opened: _Piece | None = None) -> tuple[Write, str]:
         """Everything up to a tag that begins with one of `ends`, and that tag."""
         parts: list[Write] = []
+        self._depth += 1
+        if opened is not None and self._depth > _MAX_NESTING:
+            raise self._error(opened, f"statements are nested deeper than {_MAX_NESTING}")
         while self._at < len(self._pieces):
             piece = self._pieces[self._at]
             self._at += 1
             if piece.kind == "tag" and piece.content.split(" ", 1)[0] in ends:
+                self._depth -= 1
                 return _sequence(parts), piece.content
             parts.append(self._part(piece))
         if opened is not None:

@@ -5,9 +5,10 @@
     glassbox_process_requests_total{process="kvdb",service="kvdb"} 48211
 
 What is told is what the pages show: the collector's vital signs of each process, and the figures of
-each panel's topic. Nothing is counted here. The names follow Prometheus' conventions: base units
-(seconds, bytes), `_total` for what only grows, the unit at the end. What is not known is left out,
-because 0 would be a lie, and a service that does not answer is `glassbox_process_up` 0.
+each panel's topic, which its own `metrics` names. Nothing is counted here. The names follow
+Prometheus' conventions: base units (seconds, bytes), `_total` for what only grows, the unit at the
+end. What is not known is left out, because 0 would be a lie, and a service that does not answer is
+`glassbox_process_up` 0.
 
 A scrape asks all topics at once and waits two seconds at most; what somebody watches in a browser
 is not asked again. The form is the text format 0.0.4.
@@ -51,18 +52,24 @@ class Family:
             self.samples.append((labels, value))
 
 
+Metrics = Callable[[Figures], list[Family]]
+"""From the figures of a panel's topic to its families."""
+
+
 def add_metrics(dashboard: Dashboard) -> None:
     """Add the route; the topics are those that are there when it is asked."""
+    families = {panel.name: panel.metrics for panel in dashboard.panels if panel.metrics}
     questions: Questions[object] = Questions(ANSWER_TIMEOUT_S)
     asking = threading.Lock()
 
     @dashboard.app.get("/metrics", in_schema=False)
     def metrics(request: Request) -> Response:
         """All figures of all services, for Prometheus."""
-        asked = {topic: dashboard.poll(topic).state for topic in ("services", *_TOPICS)}
+        asked = {topic: dashboard.poll(topic).state for topic in ("services", *families)}
         with asking:
             answers = questions.ask(asked)
-        text = encode_metrics(families_of({one: answer.value for one, answer in answers.items()}))
+        states = {one: answer.value for one, answer in answers.items()}
+        text = encode_metrics(families_of(states, families))
         return Response(text, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 
@@ -89,12 +96,12 @@ def _quoted(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def families_of(states: Mapping[str, object]) -> Iterator[Family]:
+def families_of(states: Mapping[str, object], metrics: Mapping[str, Metrics]) -> Iterator[Family]:
     """The families of all topics; a topic that has no answer, or an error in it, gives none."""
     services = states.get("services")
     if isinstance(services, Mapping):
         yield from _of_processes(services["services"])
-    for topic, families in _TOPICS.items():
+    for topic, families in metrics.items():
         figures = states.get(topic)
         if isinstance(figures, Mapping) and not figures.get("error"):
             yield from families(figures)
@@ -122,7 +129,7 @@ def _of_processes(processes: Iterable[Figures]) -> list[Family]:
     return [up, state, info, uptime, memory, requests]
 
 
-def _of_table(figures: Figures, table: Iterable[tuple[str, str, str, str]]) -> list[Family]:
+def families_of_table(figures: Figures, table: Iterable[tuple[str, str, str, str]]) -> list[Family]:
     """One family without labels for each row: field, name, type, help."""
     families = []
     for name_of_field, name, kind, text in table:
@@ -130,70 +137,3 @@ def _of_table(figures: Figures, table: Iterable[tuple[str, str, str, str]]) -> l
         family.add(figures.get(name_of_field))
         families.append(family)
     return families
-
-
-_KVDB = (
-    ("memory_bytes", "kvdb_memory_used_bytes", "gauge", "Memory that keys and values take."),
-    ("max_memory_bytes", "kvdb_memory_max_bytes", "gauge", "Limit of that; 0 is none."),
-    ("clients", "kvdb_connected_clients", "gauge", "Clients that are connected."),
-    ("hits", "kvdb_keyspace_hits_total", "counter", "Reads that found their key."),
-    ("misses", "kvdb_keyspace_misses_total", "counter", "Reads that found no key."),
-    ("expired", "kvdb_expired_keys_total", "counter", "Keys whose time was over."),
-    ("evicted", "kvdb_evicted_keys_total", "counter", "Keys that had to go for the limit."),
-)
-_PUBSUB = (
-    ("clients", "pubsub_connected_clients", "gauge", "Clients that are connected."),
-    ("channels_total", "pubsub_channels", "gauge", "Channels that somebody is subscribed to."),
-    ("patterns_total", "pubsub_patterns", "gauge", "Patterns that somebody is subscribed to."),
-    ("messages_in", "pubsub_messages_received_total", "counter", "Messages published."),
-    ("messages_out", "pubsub_messages_sent_total", "counter", "Messages sent to subscribers."),
-)
-
-
-def _of_kvdb(figures: Figures) -> list[Family]:
-    keys = Family("kvdb_keys", "gauge", "Keys, by database.")
-    by_database = figures.get("keys_by_db")
-    if isinstance(by_database, Mapping):
-        for db, count in by_database.items():
-            keys.add(count, db=str(db))
-    return [keys, *_of_table(figures, _KVDB)]
-
-
-def _of_pubsub(figures: Figures) -> list[Family]:
-    return _of_table(figures, _PUBSUB)
-
-
-def _of_tasks(figures: Figures) -> list[Family]:
-    # Not `_total`: a state is left again, and old tasks are forgotten.
-    tasks = Family("tasks", "gauge", "Tasks that the broker knows, by state.")
-    states = figures.get("states")
-    for state, count in (states if isinstance(states, Mapping) else {}).items():
-        tasks.add(count, state=str(state))
-    depth = Family("queue_depth", "gauge", "Tasks that wait in the queue.")
-    age = Family("queue_oldest_task_age_seconds", "gauge", "How long its oldest task has waited.")
-    paused = Family("queue_paused", "gauge", "Whether the queue is paused (1).")
-    for queue in figures.get("queues", ()):
-        name = str(queue.get("name"))
-        depth.add(queue.get("depth"), queue=name)
-        age.add(queue.get("oldest_age_s"), queue=name)
-        paused.add(int(queue.get("paused") is True), queue=name)
-    return [tasks, depth, age, paused]
-
-
-def _of_ledger(figures: Figures) -> list[Family]:
-    agreement = Family("ledger_agreement", "gauge", "1 for what the nodes' states say together.")
-    agreement.add(1, agreement=str(figures.get("agreement")))
-    rounds = Family("ledger_round", "gauge", "The round that the node is in.")
-    groups = Family("ledger_applied_groups", "gauge", "Groups of the list that it has applied.")
-    for node in figures.get("nodes", ()):
-        rounds.add(node.get("round"), node=str(node.get("name")))
-        groups.add(node.get("index"), node=str(node.get("name")))
-    return [agreement, rounds, groups]
-
-
-_TOPICS: Mapping[str, Callable[[Figures], list[Family]]] = {
-    "kvdb": _of_kvdb,
-    "pubsub": _of_pubsub,
-    "tasks": _of_tasks,
-    "ledger": _of_ledger,
-}

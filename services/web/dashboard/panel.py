@@ -3,6 +3,7 @@
     kvdb/__init__.py   PANEL, what is declared below
     kvdb/routes.py     its page and its part of the API
     kvdb/page.html     the page, within the shell
+    kvdb/metrics.py    what a Prometheus is told of it, if anything
     kvdb/icon.svg      its picture in the navigation
     kvdb/static/       its modules and styles, served below /static/kvdb
 
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from services.web.dashboard.metrics import Metrics
     from services.web.dashboard.shell import Dashboard
 
 FOLDER = Path(__file__).parent
@@ -41,6 +43,8 @@ class Panel:
     """The services that it is about; the navigation shows how they are."""
     context: Callable[[Dashboard], Mapping[str, object]] = lambda dashboard: {}
     """What its page is rendered with, beside what every page has."""
+    metrics: Metrics | None = None
+    """What `/metrics` tells of the topic that has the panel's name."""
 
     @property
     def icon(self) -> str:

@@ -269,3 +269,9 @@ def test_the_standard_librarys_validator_finds_nothing(app, method, path):
     list(body)
     body.close()
     assert len(started) == 1
+
+
+def test_options_of_the_server_itself():
+    reply = Application().test_client().options("*")
+    assert (reply.status, reply.body) == (204, b"")
+    assert "OPTIONS" in reply.headers["allow"]

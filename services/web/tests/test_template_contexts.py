@@ -178,7 +178,7 @@ def test_attributes_without_a_value():
         ("<p title={{ v }}>", "put quotes around it"),
         ("<p title=a{{ v }}>", "put quotes around it"),
         ("<p title= {{ v }}>", "put quotes around it"),
-        ("<{{ v }}>", None),
+        ("<{{ v }}>", "what follows a `<`"),
         ("<p{{ v }}>", "the name of a tag"),
         ("<script>let x = `{{ v }}`</script>", "use a string"),
         ("<script>// {{ v }}\n</script>", "a comment of JavaScript"),
@@ -196,9 +196,6 @@ def test_attributes_without_a_value():
     ],
 )
 def test_places_where_no_value_could_be_safe(source, words):
-    if words is None:
-        assert render(source, v="b") == "<b>"
-        return
     with pytest.raises(TemplateError, match=words):
         render(source, v="x")
 
@@ -256,3 +253,22 @@ def test_branches_that_lead_to_the_same_place(tmp_path):
     (tmp_path / "base.html").write_text("<title>{% block title %}{% endblock %}</title>")
     text = Templates(tmp_path).render("child.html", v="</title>")
     assert text == "<title>&lt;/title&gt;</title>"
+
+
+@pytest.mark.parametrize("source", ["<{{ v }}>", "<p><{{ v }}", "a <{% if v %}{{ v }}{% endif %}"])
+def test_no_value_is_the_name_of_a_tag(source):
+    with pytest.raises(TemplateError, match="line 1: a value cannot stand in what follows"):
+        render(source, v="img src=x onerror=alert(1)")
+
+
+def test_a_less_than_that_begins_no_tag():
+    assert render("1 < {{ v }} <", v=2) == "1 < 2 <"
+
+
+@pytest.mark.parametrize(
+    "values", [("", "javascript:x"), ("java", "script:x"), ("javascript", ":x")]
+)
+def test_two_values_make_no_scheme_together(values):
+    page = render('<a href="{{ a }}{{ b }}">', a=values[0], b=values[1])
+    assert page == f'<a href="{values[0]}#{BLOCKED}">'
+    assert render('<a href="{{ a }}{{ b }}">', a="/tasks/", b="7?x=1") == '<a href="/tasks/7?x=1">'

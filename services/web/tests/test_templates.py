@@ -162,15 +162,15 @@ this text belongs to no block and is not shown
 
 
 def test_blocks_keep_their_default_and_can_nest(render):
-    layout = "{% block outer %}<{% block inner %}in{% endblock %}>{% endblock %}"
+    layout = "{% block outer %}[{% block inner %}in{% endblock %}]{% endblock %}"
     page = '{% extends "layout.html" %}{% block inner %}changed{% endblock %}'
-    assert render(page, {"layout.html": layout}) == "<changed>"
-    assert render(layout) == "<in>"
+    assert render(page, {"layout.html": layout}) == "[changed]"
+    assert render(layout) == "[in]"
 
 
 def test_includes_see_the_variables(render):
     page = "{% for row in rows %}{% include 'row.html' %}{% endfor %}"
-    assert render(page, {"row.html": "<{{ row }}{{ loop.index }}>"}, rows="ab") == "<a1><b2>"
+    assert render(page, {"row.html": "[{{ row }}{{ loop.index }}]"}, rows="ab") == "[a1][b2]"
     files = {"one.html": "1"}
     assert render("{% include name ~ '.html' %}", files, name="one") == "1"
 
@@ -352,3 +352,12 @@ def test_no_template_crashes_the_compiler(source):
         compile_template("t", source)
     except TemplateError:
         pass
+
+
+def test_what_grows_without_end_is_refused(render):
+    nested = "{% if x %}" * 2000 + "{% endif %}" * 2000
+    with pytest.raises(TemplateError, match="nested deeper"):
+        render(nested, x=1)
+    with pytest.raises(TemplateError, match="repeated"):
+        render('{{ "a" * 10000000000 }}')
+    assert render('{{ "ab" * 3 }} {{ 3 * 4.5 }}') == "ababab 13.5"

@@ -1,6 +1,7 @@
 """The panel of the task queue: submit tasks, watch their states change, look into one."""
 
 from services.web.dashboard.panel import Panel
+from services.web.dashboard.tasks.metrics import tasks_metrics
 from services.web.dashboard.tasks.routes import install
 
 PANEL = Panel(
@@ -8,5 +9,6 @@ PANEL = Panel(
     title="Tasks",
     order=40,
     install=install,
+    metrics=tasks_metrics,
     services=("broker", "worker"),
 )

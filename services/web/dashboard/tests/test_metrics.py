@@ -4,8 +4,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.web.dashboard.metrics import Family, encode_metrics, families_of
+from services.web.dashboard.panel import find_panels
 from services.web.dashboard.tests.fakes import FakeRedis, make_dashboard
 
+METRICS = {panel.name: panel.metrics for panel in find_panels() if panel.metrics}
 PROCESS = {
     "name": "kvdb",
     "service": "kvdb",
@@ -32,7 +34,7 @@ STATES = {
 
 def parsed(states: dict) -> dict[tuple, float]:
     """Every sample by its name and its labels, as Prometheus' own parser reads them."""
-    text = encode_metrics(families_of(states)).decode()
+    text = encode_metrics(families_of(states, METRICS)).decode()
     return {
         (sample.name, *sorted(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -74,7 +76,7 @@ def test_a_topic_without_an_answer_gives_no_figures(state):
 
 
 def test_each_family_has_its_help_and_type():
-    text = encode_metrics(families_of(STATES)).decode()
+    text = encode_metrics(families_of(STATES, METRICS)).decode()
     for family in text_string_to_metric_families(text):
         assert family.documentation.endswith(".")
         assert family.type in ("gauge", "counter")
