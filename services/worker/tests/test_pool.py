@@ -332,7 +332,7 @@ def test_what_has_left_the_process_group_is_stopped_with_the_task(bench: Bench, 
 @pytest.mark.parametrize(
     ("task", "arguments", "reason"),
     [
-        ("close_descriptors_and_stay", [3, 100], "has closed its connection to the worker"),
+        ("close_descriptors_and_stay", [3, 65536], "has closed its connection to the worker"),
         ("write_to_every_descriptor", [], "wrote into its connection to the worker"),
     ],
 )
