@@ -25,7 +25,6 @@ import csv
 import functools
 import platform
 import re
-import resource
 import shutil
 import socket
 import statistics
@@ -37,10 +36,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.pubsub import Audience
-from services.common.backoff import Backoff
-from services.common.redis_url import RedisURL, parse_redis_url
+from bench.servers import Server, Start, redis_server
+from services.common.redis_url import parse_redis_url
 from services.common.resp import encode_request
-from services.common.resp_client import ConnectionLost, RespConnection
 from tests.processes import running_service
 
 CLIENTS = 50
@@ -52,28 +50,7 @@ SPELLED_OUT = {"xadd": ["XADD", "mystream", "*", "field", "VXK"]}
 BATCH = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    name: str
-    url: RedisURL
-    pid: int
-
-    def cpu_s(self) -> float:
-        """CPU time of the process so far. Linux numbers the clocks of other processes like this."""
-        return time.clock_gettime((~self.pid << 3) | 2)
-
-    def resident_bytes(self) -> int:
-        fields = Path(f"/proc/{self.pid}/statm").read_text().split()
-        return int(fields[1]) * resource.getpagesize()
-
-    def connect(self) -> RespConnection:
-        return RespConnection(self.url, timeout_s=300)
-
-
-Start = Callable[[], contextlib.AbstractContextManager[Server]]
-
-
-# --- throughput --------------------------------------------------------------------------
+# Throughput.
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +130,7 @@ def bench_journal(directory: Path, scale: float, rounds: int) -> None:
             compare(f"SET, pipeline {pipeline}", servers, medians)
 
 
-# --- idle clients ------------------------------------------------------------------------
+# Idle clients.
 
 
 def bench_idle(start: list[Start], count: int, scale: float, rounds: int) -> None:
@@ -177,7 +154,7 @@ def bench_idle(start: list[Start], count: int, scale: float, rounds: int) -> Non
             print(f"(it took {audience.connected:,} of them)")
 
 
-# --- memory ------------------------------------------------------------------------------
+# Memory.
 
 
 def send_all(server: Server, requests: Iterable[bytes]) -> None:
@@ -247,7 +224,7 @@ def longest_wait_ms(server: Server) -> float:
     return longest_s * 1000
 
 
-# --- the model of memory -----------------------------------------------------------------
+# The model of memory.
 
 
 def _collections(command: str, count: int, size: int, *middle: str) -> Iterator[bytes]:
@@ -305,7 +282,7 @@ def bench_model(start_server: Start) -> None:
         )
 
 
-# --- servers -----------------------------------------------------------------------------
+# Servers.
 
 
 @contextlib.contextmanager
@@ -318,29 +295,6 @@ def our_server(directory: Path, *, name: str = "kvdb", **settings: str) -> Itera
         with running_service("kvdb", settings, directory / "kvdb.log") as running:
             url = parse_redis_url(f"redis://{running.endpoint}", 0)
             yield Server(name, url, running.process.pid)
-
-
-@contextlib.contextmanager
-def redis_server(directory: Path) -> Iterator[Server]:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    options = ["--port", str(port), "--save", "", "--dir", str(directory)]
-    options += ["--maxclients", str(MAX_CLIENTS)]
-    process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
-    server = Server("redis-server", RedisURL("127.0.0.1", port), process.pid)
-    backoff = Backoff()
-    try:
-        while True:
-            try:
-                server.connect().close()
-                break
-            except ConnectionLost:
-                time.sleep(backoff.next_delay_s())
-        yield server
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def main() -> None:

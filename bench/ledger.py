@@ -15,19 +15,17 @@ import json
 import platform
 import random
 import shutil
-import socket
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from services.common.backoff import Backoff
+from bench.servers import redis_server
 from services.common.logs import Log
 from services.common.redis_url import RedisURL, parse_redis_url
 from services.common.resp import encode_request
-from services.common.resp_client import ConnectionLost, RespConnection
+from services.common.resp_client import RespConnection
 from services.kvdb.client import KVClient
 from services.ledger.client import LedgerClient
 from services.ledger.follower import Follower
@@ -180,30 +178,6 @@ def our_servers(directory: Path) -> Iterator[tuple[RedisURL, RedisURL]]:
         yield addresses[0], addresses[1]
 
 
-@contextlib.contextmanager
-def redis_server(directory: Path) -> Iterator[tuple[RedisURL, RedisURL]]:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    url = RedisURL("127.0.0.1", port)
-    process = subprocess.Popen(
-        ["redis-server", "--bind", url.host, "--port", str(port), "--save", "", "--dir", directory],
-        stdout=subprocess.DEVNULL,
-    )
-    backoff = Backoff()
-    try:
-        while True:
-            try:
-                RespConnection(url).close()
-                break
-            except ConnectionLost:
-                time.sleep(backoff.next_delay_s())
-        yield url, url
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the sizes")
@@ -213,7 +187,8 @@ def main() -> None:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = {"kvdb + pubsub": stack.enter_context(our_servers(directory))}
         if shutil.which("redis-server"):
-            servers["redis-server"] = stack.enter_context(redis_server(directory))
+            redis = stack.enter_context(redis_server(directory)).url
+            servers["redis-server"] = (redis, redis)
         bench_replay([size // (10 if quick else 1) for size in (5000, 50_000, 500_000)], servers)
         bench_latency(20 if quick else 100, servers)
 

@@ -23,18 +23,16 @@ import selectors
 import shutil
 import socket
 import statistics
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
-from services.common.backoff import Backoff
+from bench.servers import Server, Start, redis_server
 from services.common.redis_url import RedisURL, parse_redis_url
 from services.common.resp import encode_request
-from services.common.resp_client import ConnectionLost, RespConnection
 from tests.processes import running_service
 
 CHANNEL = "news"
@@ -44,25 +42,7 @@ CONNECTS_AT_ONCE = 200
 PATIENCE_S = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    name: str
-    url: RedisURL
-    pid: int
-
-    def cpu_s(self) -> float:
-        """CPU time of the process so far. Linux numbers the clocks of other processes like this."""
-        return time.clock_gettime((~self.pid << 3) | 2)
-
-    def resident_bytes(self) -> int:
-        fields = Path(f"/proc/{self.pid}/statm").read_text().split()
-        return int(fields[1]) * resource.getpagesize()
-
-
-Start = Callable[[], contextlib.AbstractContextManager[Server]]
-
-
-# --- the audience: a process with many connections ---------------------------------------
+# The audience: a process with many connections.
 
 
 class Audience:
@@ -132,7 +112,7 @@ def connect(url: RedisURL, count: int) -> list[socket.socket]:
     return clients
 
 
-# --- fan-out -----------------------------------------------------------------------------
+# Fan-out.
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +173,7 @@ def ratios(medians: list[Figures]) -> str:
     return f"   ratio {rate:.2f}, by CPU {cpu:.2f}"
 
 
-# --- the crowd ---------------------------------------------------------------------------
+# The crowd.
 
 
 def bench_crowd(servers: list[Server], sizes: list[int], rounds: int) -> None:
@@ -260,7 +240,7 @@ def bench_limit(start_server: Start) -> None:
     )
 
 
-# --- servers -----------------------------------------------------------------------------
+# Servers.
 
 
 @contextlib.contextmanager
@@ -270,28 +250,6 @@ def our_server(directory: Path, **settings: str) -> Iterator[Server]:
         yield Server(
             "pubsub", parse_redis_url(f"redis://{running.endpoint}", 0), running.process.pid
         )
-
-
-@contextlib.contextmanager
-def redis_server(directory: Path) -> Iterator[Server]:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    options = ["--port", str(port), "--save", "", "--dir", str(directory), "--maxclients", "15000"]
-    process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
-    server = Server("redis-server", RedisURL("127.0.0.1", port), process.pid)
-    backoff = Backoff()
-    try:
-        while True:
-            try:
-                RespConnection(server.url).close()
-                break
-            except ConnectionLost:
-                time.sleep(backoff.next_delay_s())
-        yield server
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def main() -> None:

@@ -32,7 +32,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.ledger import our_servers, redis_server
+from bench.ledger import our_servers
+from bench.servers import redis_server
 from services.common.redis_url import RedisURL
 from services.kvdb.client import KVClient
 from tests.processes import ROOT, clean_environ, running_service
@@ -217,7 +218,7 @@ def systems(stack: contextlib.ExitStack, directory: Path) -> Iterator[System]:
     if not shutil.which("redis-server"):
         print("no redis-server is installed (tools/redis-server.sh installs one)")
         return
-    redis, _ = stack.enter_context(redis_server(directory))
+    redis = stack.enter_context(redis_server(directory)).url
     yield ours("ours, redis-server", redis, redis)
     if install_peers():
         yield huey(redis)

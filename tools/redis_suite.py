@@ -214,7 +214,7 @@ def link_programs(checkout: Path) -> None:
             link.symlink_to(program)
 
 
-# --- one unit --------------------------------------------------------------------------
+# One unit.
 
 
 def run_unit(unit: str, options: argparse.Namespace, left_out: list[str]) -> Outcome:

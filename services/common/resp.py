@@ -512,7 +512,7 @@ def _quoted(line: bytes, position: int, quote: bytes) -> tuple[bytearray | None,
     return None, position
 
 
-# --- encoding ------------------------------------------------------------------------
+# Encoding.
 
 
 def encode_request(arguments: list[bytes | str | int | float]) -> bytes:

@@ -63,7 +63,7 @@ class Server:
                 if session.retry(is_over=False):
                     self._end_wait(session)
 
-    # --- waiting ---------------------------------------------------------------------------
+    # Waiting.
 
     def wait(self, session: Session, timeout_s: float) -> None:
         """A client waits for data, so long."""
@@ -78,7 +78,7 @@ class Server:
         if timer:
             timer.cancel()
 
-    # --- running ---------------------------------------------------------------------------
+    # Running.
 
     def run(self) -> bool:
         """Serve until stopped; false where the end could not be written."""

@@ -96,7 +96,7 @@ class Users:
                     return True
         return right == "any" and bool(users)
 
-    # --- changes -----------------------------------------------------------------------------
+    # Changes.
 
     def put(self, user: Document) -> None:
         """Store a user, new or changed."""

@@ -209,7 +209,7 @@ def _read_compressed(data: bytes, request_id: int) -> Message:
     return message
 
 
-# --- replies ---------------------------------------------------------------------------------
+# Replies.
 
 
 def encode_reply(

@@ -46,7 +46,7 @@ def single_bytes(data: bytes) -> list[bytes]:
     return [data[i : i + 1] for i in range(len(data))]
 
 
-# --- requests in pieces ----------------------------------------------------------------
+# Requests in pieces.
 
 STREAMS = [
     (b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n", [[b"GET", b"a"]]),
@@ -126,7 +126,7 @@ def test_a_large_value_is_collected_and_not_copied_at_each_piece() -> None:
     assert decoder.next_request() == [b"SET", b"k", value]
 
 
-# --- runs ------------------------------------------------------------------------------
+# Runs.
 
 
 def requests_by_runs(*pieces: bytes) -> tuple[list[list[bytes]], list[int]]:
@@ -238,7 +238,7 @@ def test_runs_or_no_runs_the_requests_are_the_same(
     assert requests_by_runs(*pieces)[0] == requests
 
 
-# --- what is no RESP -------------------------------------------------------------------
+# What is no RESP.
 
 BROKEN = [
     (b"*x\r\n", "invalid multibulk length"),
@@ -322,7 +322,7 @@ def test_near_resp_gives_the_same_in_one_piece_and_in_many(data: bytes) -> None:
     assert outcome(data) == outcome(*single_bytes(data))
 
 
-# --- numbers and words -----------------------------------------------------------------
+# Numbers and words.
 
 
 @pytest.mark.parametrize("text", [b"", b"-", b" 1", b"1 ", b"+1", b"1_0", b"0x1", b"1.0", b"--1"])
@@ -359,7 +359,7 @@ def test_inline_words(line: bytes, words: list[bytes] | None) -> None:
     assert split_words(line) == words
 
 
-# --- replies ---------------------------------------------------------------------------
+# Replies.
 
 REPLIES = [
     (b"abc", b"$3\r\nabc\r\n", b"$3\r\nabc\r\n"),

@@ -209,7 +209,7 @@ def test_a_turn_sends_once_to_a_client(server: Serving, connect: Callable) -> No
     assert sends == [b"a\nb\nc\n"]
 
 
-# --- clients that read slowly ----------------------------------------------------------
+# Clients that read slowly.
 
 
 def test_a_large_value_reaches_a_slow_reader_whole(server: Serving, connect: Callable) -> None:
@@ -281,7 +281,7 @@ def test_a_large_push_to_a_client_that_reads_is_no_reason_to_drop_it(connect: Ca
             assert len(client.ask(b"tell " + b"m" * (MB // 2))) == MB // 2 + 1
 
 
-# --- ends ------------------------------------------------------------------------------
+# Ends.
 
 
 def test_close_after_flush_sends_what_was_queued_and_nothing_after(
@@ -367,7 +367,7 @@ def test_a_session_that_fails_at_its_end_hurts_nobody_else(
     server.fails_at_loss = False
 
 
-# --- limits ----------------------------------------------------------------------------
+# Limits.
 
 
 def test_clients_over_the_limit_are_refused_with_a_word(connect: Callable) -> None:

@@ -130,7 +130,7 @@ def _reader(kind: int) -> Reader:
         raise BsonError(f"type 0x{kind:02x} is not known") from None
 
 
-# --- one function for each type ------------------------------------------------------------
+# One function for each type.
 
 
 def _read_double(data: bytes, position: int, limit: int, depth: int) -> tuple[float, int]:

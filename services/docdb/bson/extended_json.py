@@ -55,7 +55,7 @@ def dump(value: object, *, relaxed: bool = False) -> str:
     return json.dumps(to_json(value, relaxed=relaxed), ensure_ascii=False)
 
 
-# --- text to values ------------------------------------------------------------------------
+# Text to values.
 
 
 def _no_constant(text: str) -> object:
@@ -244,7 +244,7 @@ _PARSERS: dict[str, tuple[set[str], Callable[[dict], object]]] = {
 _SHARED = frozenset({"$type", "$scope"})
 
 
-# --- values to text ------------------------------------------------------------------------
+# Values to text.
 
 
 def to_json(value: object, *, relaxed: bool = False) -> object:

@@ -223,7 +223,7 @@ def _modify_index(engine: "Engine", collection: Collection, change: Document) ->
     return reply
 
 
-# --- lists ---------------------------------------------------------------------------------------
+# Lists.
 
 
 def list_collections(engine: "Engine", request: Request) -> Document:
@@ -279,7 +279,7 @@ def list_databases(engine: "Engine", request: Request) -> Document:
     return reply
 
 
-# --- statistics ----------------------------------------------------------------------------------
+# Statistics.
 
 
 def db_stats(engine: "Engine", request: Request) -> Document:

@@ -108,7 +108,7 @@ def logout(engine: "Engine", request: Request) -> Document:
     return {}
 
 
-# --- users --------------------------------------------------------------------------------
+# Users.
 
 
 def create_user(engine: "Engine", request: Request) -> Document:

@@ -166,7 +166,7 @@ def _find_in_view(engine: "Engine", request: Request) -> Document:
     return aggregate(engine, inner)
 
 
-# --- tailable cursors --------------------------------------------------------------------------
+# Tailable cursors.
 
 
 def _tail(engine: "Engine", request: Request, parsed: Find, batch_size: int | None) -> Document:
@@ -230,7 +230,7 @@ class Tail:
         return project(record.document, self._parsed.context.variables)
 
 
-# --- count, distinct, aggregate ------------------------------------------------------------------
+# Count, distinct, aggregate.
 
 
 def count(engine: "Engine", request: Request) -> Document:

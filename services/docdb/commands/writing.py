@@ -155,7 +155,7 @@ def delete(engine: "Engine", request: Request) -> Document:
     return {"n": removed} | ({"writeErrors": errors} if errors else {})
 
 
-# --- findAndModify -------------------------------------------------------------------------------
+# FindAndModify.
 
 
 def find_and_modify(engine: "Engine", request: Request) -> Document:

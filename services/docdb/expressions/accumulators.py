@@ -132,7 +132,7 @@ def is_accumulator(name: str) -> bool:
     return _plain(name, repr) is not None or name in _WITH_SETTINGS
 
 
-# --- those with settings -----------------------------------------------------------------------
+# Those with settings.
 
 
 def _count_of(name: str, spec: object, scope: Scope) -> Evaluate:
@@ -222,7 +222,7 @@ _WITH_SETTINGS: dict[str, Callable[[str, object, Scope], tuple[Evaluate, Accumul
     "$median": _percentiles,
 }
 
-# --- as expressions ------------------------------------------------------------------------------
+# As expressions.
 
 
 def _over_arguments(name: str, operand: object, scope: Scope) -> Evaluate:

@@ -128,7 +128,7 @@ def _index_of(name: str, operand: object, scope: Scope) -> Evaluate:
     return evaluate
 
 
-# --- an expression for each element ------------------------------------------------------------
+# An expression for each element.
 
 
 def _filter(name: str, operand: object, scope: Scope) -> Evaluate:

@@ -146,7 +146,7 @@ def truncate(ms: int, unit: str, size: int, zone: datetime.tzinfo, week_start: s
     return base + (ms - base) // step * step
 
 
-# --- formats -------------------------------------------------------------------------------
+# Formats.
 
 _FORMATS = {
     "Y": lambda t: f"{t.year:04d}",

@@ -129,7 +129,7 @@ def _replace(name: str, count: int) -> Compile:
     return named("input find replacement", "", evaluate)
 
 
-# --- regular expressions -----------------------------------------------------------------------
+# Regular expressions.
 
 
 def _pattern(regex: object, options: object) -> re.Pattern[str] | None:

@@ -178,7 +178,7 @@ def _with_index(document: Document, path: str | None, index: object) -> Document
     return document if path is None else with_value(document, tuple(path.split(".")), index)
 
 
-# --- order and number --------------------------------------------------------------------------
+# Order and number.
 
 
 def sort(operand: object, context: PipelineContext) -> Stage:

@@ -159,7 +159,7 @@ def _sortable(value: object, unit: str | None) -> float:
     return value
 
 
-# --- functions of the place ------------------------------------------------------------------
+# Functions of the place.
 
 
 def _rank(operand: object, order: SortOrder, context: PipelineContext) -> Output:

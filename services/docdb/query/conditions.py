@@ -14,6 +14,7 @@ A condition on a field whose value is an array holds when it holds for the array
 its elements: that is the rule of `Reach`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -33,13 +34,14 @@ class Reach(Enum):
     WHOLE = "the array alone"
 
 
-class Condition:
+class Condition(ABC):
     """A node of the tree."""
 
     __slots__ = ()
 
+    @abstractmethod
     def compile(self) -> Predicate:
-        raise NotImplementedError
+        """The node as a function."""
 
     def matched_index(self, document: Document) -> int | None:
         """Which element of the first array on the way has matched; None where none is."""

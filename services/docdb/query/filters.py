@@ -71,7 +71,7 @@ def _parse(spec: Document, context: FilterContext) -> list[Condition]:
     return conditions
 
 
-# --- the whole document ----------------------------------------------------------------------
+# The whole document.
 
 
 def _clauses(name: str, operand: object, context: FilterContext) -> list[Condition]:
@@ -149,7 +149,7 @@ TOP_LEVEL: dict[str, Callable[[object, FilterContext], Condition | None]] = {
     "$sampleRate": _sample_rate,
 }
 
-# --- one field ---------------------------------------------------------------------------------
+# One field.
 
 
 def is_operators(operand: object) -> bool:

@@ -102,7 +102,7 @@ def _by_id(collection: Collection, query: Query) -> Plan | None:
     return None
 
 
-# --- candidates ------------------------------------------------------------------------------
+# Candidates.
 
 
 def candidate_plans(collection: Collection, query: Query) -> list[Plan]:
@@ -213,7 +213,7 @@ def _clause_plan(collection: Collection, query: Query, clause: Condition) -> Pla
     return found[0] if found else None
 
 
-# --- hints, min and max ----------------------------------------------------------------------
+# Hints, min and max.
 
 
 def hinted_index(collection: Collection, hint: object) -> Index | None:
@@ -270,7 +270,7 @@ def _edge(index: Index, edge: Document) -> tuple:
     return tuple(index.extractor.part(index.key(v), place) for place, v in enumerate(edge.values()))
 
 
-# --- the race --------------------------------------------------------------------------------
+# The race.
 
 
 def _shape(query: Query) -> tuple:

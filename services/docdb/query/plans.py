@@ -8,6 +8,7 @@ A plan yields records; the filter is held against each by `Execution`, which cou
 looked at: for `explain`, and for the race of plans (`planner`).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -28,16 +29,18 @@ class Counters:
     returned: int = 0
 
 
-class Plan:
+class Plan(ABC):
     """How to find records; `sorts` says that they come in the order that was asked for."""
 
     sorts = False
 
+    @abstractmethod
     def records(self, collection: Collection, counters: Counters) -> Iterator[Record]:
-        raise NotImplementedError
+        """The records that may match, each once; `counters` learn what was looked at."""
 
+    @abstractmethod
     def name(self) -> str:
-        raise NotImplementedError
+        """The stage's name, as `explain` shows it."""
 
 
 @dataclass(slots=True)
@@ -157,7 +160,7 @@ class Execution:
                 yield record
 
 
-# --- explain -------------------------------------------------------------------------------------
+# Explain.
 
 
 def explain_plan(plan: Plan, parsed_query: Document) -> Document:

@@ -129,7 +129,7 @@ def _compute_below(node: Node, value: object, root: Document, variables: Variabl
     return compute(node, value if type(value) is dict else {}, root, variables)
 
 
-# --- the specification --------------------------------------------------------------------------
+# The specification.
 
 
 def _is_flag(value: object) -> bool:

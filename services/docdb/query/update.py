@@ -205,7 +205,7 @@ def _plain(document: Document, parts: tuple[str, ...]) -> object:
     return value
 
 
-# --- parsing ------------------------------------------------------------------------------------
+# Parsing.
 
 
 def is_replacement(spec: Document) -> bool:

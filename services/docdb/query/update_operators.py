@@ -100,7 +100,7 @@ def _bit(current: object, operand: object, context: UpdateContext) -> object:
     return numbers.fitted(int(value), is_long)
 
 
-# --- arrays ----------------------------------------------------------------------------------
+# Arrays.
 
 
 def _array(name: str, current: object, context: UpdateContext) -> list:

@@ -101,7 +101,7 @@ class Collection:
         found = self.id_index.record_ids((key,))
         return self.records[found[0]] if found else None
 
-    # --- changes -------------------------------------------------------------------------
+    # Changes.
 
     def insert(self, document: Document, raw: RawDocument) -> Record:
         """Raises MongoError where an index refuses it."""
@@ -160,7 +160,7 @@ class Collection:
         self.changes += 1
         self.listener.deleted(self.namespace, record.document.get("_id"))
 
-    # --- indexes -------------------------------------------------------------------------
+    # Indexes.
 
     def build_index(self, spec: Document) -> Index:
         """Build an index of what is there. Raises MongoError, and then there is none."""

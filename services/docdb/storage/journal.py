@@ -70,7 +70,7 @@ class FileJournal:
         self.needs_sync = False
         """A client waits for the disk; `flush` fulfils it."""
 
-    # --- what collections and the catalog tell -----------------------------------------------
+    # What collections and the catalog tell.
 
     def inserted(self, namespace: str, raw: bytes) -> None:
         if self.file is not None:
@@ -89,7 +89,7 @@ class FileJournal:
         if self.file is not None:
             self._pending.append(encode_change(CATALOG, "", encode_document(change)))
 
-    # --- the file -----------------------------------------------------------------------------
+    # The file.
 
     def open(self, path: Path, salt: int | None = None) -> None:
         """Go on in a file. Raises OSError."""

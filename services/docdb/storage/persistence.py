@@ -77,7 +77,7 @@ class Persistence:
         self._synced_at_s = 0.0
         self._started_s = 0.0
 
-    # --- starting ------------------------------------------------------------------------------
+    # Starting.
 
     def open(self, *, repairs: bool = False) -> None:
         """Take hold of the directory and load what is in it. Raises StartError."""
@@ -105,7 +105,7 @@ class Persistence:
         except OSError:
             raise StartError(f"{self._directory} is in use by another process") from None
 
-    # --- the journal -----------------------------------------------------------------------------
+    # The journal.
 
     def flush(self) -> bool:
         """Write what the turn has changed; false where the disk refuses it."""
@@ -150,7 +150,7 @@ class Persistence:
         enough_bytes = max(self._base_bytes // 2, WORTH_BYTES)
         return bool(interval_s) and since_s >= interval_s and size_bytes >= enough_bytes
 
-    # --- snapshots -------------------------------------------------------------------------------
+    # Snapshots.
 
     def snapshot_in_background(self) -> None:
         """Go on in a new journal, and have a child write what came before."""

@@ -124,7 +124,7 @@ def test_a_directory_serves_one_process(tmp_path: Path) -> None:
     first.engine.persistence.close()
 
 
-# --- processes -----------------------------------------------------------------------------
+# Processes.
 
 
 class Client:

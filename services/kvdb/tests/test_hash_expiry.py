@@ -337,30 +337,6 @@ def test_the_payload_of_redis() -> None:
     assert encode_payload(value)[:-8] == expected
 
 
-EVENTS = [
-    ("HSET h a 1; HEXPIRE h 10 FIELDS 1 a", "hexpire h"),
-    ("HSET h a 1; HEXPIRE h 0 FIELDS 1 a", "hdel h, del h"),
-    ("HSET h a 1; HEXPIRE h 10 XX FIELDS 1 a", ""),
-    ("HSETEX h EX 10 FIELDS 1 a 1", "new h, hset h, hexpire h"),
-    ("HSETEX h EX 10 FIELDS 1 a 1; HPERSIST h FIELDS 1 a", "hpersist h"),
-    ("HSETEX h EX 10 FIELDS 1 a 1; HGETEX h PERSIST FIELDS 1 a", "hpersist h"),
-    ("HSET h a 1; HGETEX h EX 10 FIELDS 1 a", "hexpire h"),
-    ("HSET h a 1; HGETEX h FIELDS 1 a", ""),
-    ("HSET h a 1 b 2; HGETDEL h FIELDS 2 a x", "hdel h"),
-    ("HSET h a 1; HGETDEL h FIELDS 1 a", "hdel h, del h"),
-]
-
-
-@pytest.mark.parametrize("script, events", EVENTS)
-def test_the_events_of_a_command(script: str, events: str) -> None:
-    console = Console(notify_keyspace_events="AEn")
-    listener = Listener(console, "*")
-    for line in script.split("; "):
-        listener.heard()
-        console(*line.split())
-    assert listener.events() == events
-
-
 def test_the_events_of_a_field_that_expires() -> None:
     console = Console(notify_keyspace_events="AE")
     listener = Listener(console, "*")

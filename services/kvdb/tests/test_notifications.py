@@ -46,6 +46,16 @@ EVENTS = [
     ),
     ("XADD x 1 f v; XDEL x 1", "xdel x"),
     ("SET a 1; FLUSHALL", ""),
+    ("HSET h a 1; HEXPIRE h 10 FIELDS 1 a", "hexpire h"),
+    ("HSET h a 1; HEXPIRE h 0 FIELDS 1 a", "hdel h, del h"),
+    ("HSET h a 1; HEXPIRE h 10 XX FIELDS 1 a", ""),
+    ("HSETEX h EX 10 FIELDS 1 a 1", "new h, hset h, hexpire h"),
+    ("HSETEX h EX 10 FIELDS 1 a 1; HPERSIST h FIELDS 1 a", "hpersist h"),
+    ("HSETEX h EX 10 FIELDS 1 a 1; HGETEX h PERSIST FIELDS 1 a", "hpersist h"),
+    ("HSET h a 1; HGETEX h EX 10 FIELDS 1 a", "hexpire h"),
+    ("HSET h a 1; HGETEX h FIELDS 1 a", ""),
+    ("HSET h a 1 b 2; HGETDEL h FIELDS 2 a x", "hdel h"),
+    ("HSET h a 1; HGETDEL h FIELDS 1 a", "hdel h, del h"),
 ]
 
 
