@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -159,7 +160,7 @@ def test_changed_files_are_noticed(run):
     runner.wait_until(lambda: runner.answer()["version"] == 3)
 
 
-def test_reloading_and_stopping_drop_no_request(run):
+def test_reloading_drops_no_request(run):
     runner = run("--workers", "2")
     failures, answered = [], []
     is_over = threading.Event()
@@ -168,8 +169,6 @@ def test_reloading_and_stopping_drop_no_request(run):
         while not is_over.is_set():
             try:
                 answered.append(runner.answer()["version"])
-            except ConnectionRefusedError:
-                return  # Only after the end: then nobody listens any more.
             except Exception as error:
                 failures.append(repr(error))
 
@@ -180,11 +179,39 @@ def test_reloading_and_stopping_drop_no_request(run):
     runner.module.write_text(APP.replace("VERSION = 1", "VERSION = 2"))
     runner.process.send_signal(signal.SIGHUP)
     runner.wait_until(lambda: answered[-20:] == [2] * 20)
-    assert runner.end() == 0
     is_over.set()
     for thread in threads:
         thread.join(WAIT_S)
     assert failures == []
+
+
+def test_stopping_answers_all_that_ran_to_clients_that_come_and_go(run):
+    runner = run("--workers", "2")
+    answered, failures = [], []
+
+    def load(name):
+        for number in (f"{name}-{count}" for count in itertools.count()):
+            try:
+                status, body = runner.ask(f"/ran/{number}")
+            except OSError:
+                return  # Refused, or not yet accepted: then nothing must have been done either.
+            except http.client.HTTPException as error:
+                failures.append(repr(error))
+            else:
+                assert (status, json.loads(body)) == (200, {"number": number})
+                answered.append(number)
+
+    threads = [threading.Thread(target=load, args=[f"client{one}"]) for one in range(4)]
+    for thread in threads:
+        thread.start()
+    runner.wait_until(lambda: len(answered) > 100)
+    assert runner.end() == 0
+    for thread in threads:
+        thread.join(WAIT_S)
+        assert not thread.is_alive()
+    assert failures == []
+    ran = (runner.module.parent / "ran").read_text().split()
+    assert sorted(ran) == sorted(answered)
 
 
 class PatientClient(threading.Thread):
