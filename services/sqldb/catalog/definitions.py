@@ -1,0 +1,243 @@
+"""The objects of a database as immutable values, with PostgreSQL's letters where it has some.
+
+Expressions (defaults, checks, index keys, views) are kept as SQL text in normal form, and bound
+again when they are needed: text survives every change of our own classes. # Real: pg_node_tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+# Oids below are PostgreSQL's own; those of users begin where PostgreSQL's begin.
+FIRST_USER_OID = 16384
+BOOTSTRAP_ROLE_OID = 10
+PG_CATALOG_OID = 11
+PUBLIC_SCHEMA_OID = 2200
+INFORMATION_SCHEMA_OID = 13000
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    oid: int
+    name: str
+    owner: int = BOOTSTRAP_ROLE_OID
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. A dropped one keeps its place, so that the rows that are there stay right."""
+
+    name: str
+    type_oid: int
+    typmod: int = -1
+    is_not_null: bool = False
+    default: str | None = None  # SQL text
+    identity: str = ""  # 'a' GENERATED ALWAYS, 'd' BY DEFAULT
+    generated: str | None = None  # SQL text of GENERATED ALWAYS AS (…) STORED
+    sequence_oid: int = 0  # The sequence that a serial or identity column owns
+    is_dropped: bool = False
+    # What rows have that were stored before the column came: ADD COLUMN … DEFAULT writes no row.
+    missing_value: object = None
+    collation: str = ""
+
+
+class TableKind(Enum):
+    TABLE = "r"
+    VIEW = "v"
+    # Virtual tables of the catalog: rows come from a function.
+    SYSTEM = "s"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table or view: what can stand in FROM. Its columns count from 0; `attnum` is one more."""
+
+    oid: int
+    schema_oid: int
+    name: str
+    columns: tuple[Column, ...]
+    kind: TableKind = TableKind.TABLE
+    owner: int = BOOTSTRAP_ROLE_OID
+    definition: str = ""  # The query of a view
+    # A temporary table belongs to a session and dies with it.
+    is_temporary: bool = False
+    on_commit: str = ""  # "delete" or "drop", of temporary tables
+    options: tuple[str, ...] = ()  # fillfactor=100: kept and shown, without effect
+    # The heap with its rows; TRUNCATE gives the table another.
+    storage_oid: int = 0
+    row_type_oid: int = 0
+
+    def column_index(self, name: str) -> int | None:
+        for index, column in enumerate(self.columns):
+            if column.name == name and not column.is_dropped:
+                return index
+        return None
+
+    def live_columns(self) -> list[tuple[int, Column]]:
+        return [
+            (index, column) for index, column in enumerate(self.columns) if not column.is_dropped
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexKey:
+    """A column by its index, or (column -1) an expression in SQL text."""
+
+    column: int
+    expression: str = ""
+    is_descending: bool = False
+    nulls_first: bool = False
+    operator_class: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    oid: int
+    schema_oid: int
+    name: str
+    table_oid: int
+    keys: tuple[IndexKey, ...]
+    is_unique: bool = False
+    is_primary: bool = False
+    included: tuple[int, ...] = ()  # INCLUDE columns
+    predicate: str = ""  # WHERE of a partial index, SQL text
+    nulls_not_distinct: bool = False
+    # Of a DEFERRABLE constraint: uniqueness is looked at when the statement or transaction ends.
+    is_deferrable: bool = False
+    method: str = "btree"
+
+
+class ConstraintKind(Enum):
+    PRIMARY_KEY = "p"
+    UNIQUE = "u"
+    CHECK = "c"
+    FOREIGN_KEY = "f"
+
+
+class ForeignKeyAction(Enum):
+    NO_ACTION = "a"
+    RESTRICT = "r"
+    CASCADE = "c"
+    SET_NULL = "n"
+    SET_DEFAULT = "d"
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """`columns` are indexes into the table's columns (foreign: into those of the other table)."""
+
+    oid: int
+    schema_oid: int
+    name: str
+    kind: ConstraintKind
+    table_oid: int
+    columns: tuple[int, ...] = ()
+    expression: str = ""  # CHECK, SQL text
+    index_oid: int = 0  # PRIMARY KEY, UNIQUE: its index; FOREIGN KEY: the index on the other side
+    foreign_table_oid: int = 0
+    foreign_columns: tuple[int, ...] = ()
+    on_update: ForeignKeyAction = ForeignKeyAction.NO_ACTION
+    on_delete: ForeignKeyAction = ForeignKeyAction.NO_ACTION
+    on_delete_columns: tuple[int, ...] = ()  # ON DELETE SET NULL (a, b)
+    match_full: bool = False
+    is_deferrable: bool = False
+    is_deferred: bool = False
+    is_validated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """What a sequence is; where it stands is a value of its own, outside of transactions."""
+
+    oid: int
+    schema_oid: int
+    name: str
+    type_oid: int
+    start: int
+    increment: int
+    minimum: int
+    maximum: int
+    cache: int = 1
+    cycles: bool = False
+    owner_table_oid: int = 0  # OWNED BY: dropped together with the column
+    owner_column: int = -1
+    is_identity: bool = False
+    owner: int = BOOTSTRAP_ROLE_OID
+    is_temporary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EnumType:
+    oid: int
+    array_oid: int
+    schema_oid: int
+    name: str
+    labels: tuple[tuple[float, str], ...]  # (order, label)
+    owner: int = BOOTSTRAP_ROLE_OID
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeType:
+    """A row type: of CREATE TYPE … AS (…), and one for each table (then `table_oid`)."""
+
+    oid: int
+    array_oid: int
+    schema_oid: int
+    name: str
+    columns: tuple[Column, ...]
+    table_oid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    oid: int
+    name: str
+    is_superuser: bool = False
+    can_login: bool = True
+    can_create_db: bool = False
+    can_create_role: bool = False
+    # "SCRAM-SHA-256$4096:salt$stored:server", as PostgreSQL keeps it.
+    password: str = ""
+    member_of: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """COMMENT ON: `class_oid` is the system table of the object, `column` 0 or its attnum."""
+
+    oid: int
+    class_oid: int
+    object_oid: int
+    column: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What ANALYZE found of one column; `column` -1: of the table (row_count only)."""
+
+    oid: int
+    table_oid: int
+    column: int
+    row_count: float
+    null_fraction: float = 0.0
+    # How many different values; negative: as a fraction of the rows, as PostgreSQL keeps it.
+    distinct: float = 0.0
+    most_common: tuple[tuple[object, float], ...] = ()
+    histogram: tuple = ()
+    width: int = 0
+
+
+Definition = (
+    Schema
+    | Table
+    | Index
+    | Constraint
+    | Sequence
+    | EnumType
+    | CompositeType
+    | Role
+    | Comment
+    | Statistics
+)

@@ -1,0 +1,381 @@
+"""What a client says: bytes → messages.
+
+    decoder = FrontendDecoder()
+    decoder.receive_data(data)
+    while (message := decoder.next_message()) is not None: …
+
+The first messages have no letter (SSLRequest, GSSENCRequest, CancelRequest, StartupMessage); after
+a StartupMessage every message has one. A `ProtocolError` ends the connection, because nobody knows
+where the next message would begin; what is wrong inside one message is an error of that message
+alone (`SqlError` 08P01), and the stream goes on behind it.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.sqldb.errors import PROTOCOL_VIOLATION, SqlError
+
+PROTOCOL_3 = 196608
+SSL_REQUEST = 80877103
+GSSENC_REQUEST = 80877104
+CANCEL_REQUEST = 80877102
+
+MAX_STARTUP_BYTES = 10_000
+# Letters whose messages may be long; all others are at most as long as a startup packet.
+# Real: PQ_LARGE_MESSAGE_LIMIT and PQ_SMALL_MESSAGE_LIMIT in libpq.h.
+_LARGE = frozenset(b"QPBdFp")
+MAX_SMALL_BYTES = 10_000
+
+_LENGTH = struct.Struct(">I")
+_HEAD = struct.Struct(">cI")
+_SHORT = struct.Struct(">H")
+
+
+class ProtocolError(SqlError):
+    """The stream of messages cannot be followed any more: FATAL."""
+
+    def __init__(self, message: str):
+        super().__init__(PROTOCOL_VIOLATION, message, severity="FATAL")
+
+
+@dataclass(frozen=True, slots=True)
+class SslRequest:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class GssEncRequest:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    process_id: int
+    secret_key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """`options`: protocol options (_pq_.…) that we do not know, to be refused by name."""
+
+    minor_version: int
+    parameters: dict[str, str]
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """PasswordMessage, SASLInitialResponse and SASLResponse share a letter."""
+
+    body: bytes
+
+    def sasl_initial(self) -> tuple[str, bytes]:
+        """The body read as SASLInitialResponse: mechanism and its first message."""
+        name, zero, rest = self.body.partition(b"\0")
+        if not zero or len(rest) < 4:
+            raise ProtocolError("malformed SASL initial response")
+        return name.decode("utf-8", "replace"), rest[4:]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parse:
+    name: str
+    sql: str
+    type_oids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """Formats: none at all (all text), one for all, or one each; 0 is text and 1 binary."""
+
+    portal: str
+    statement: str
+    parameter_formats: tuple[int, ...]
+    parameters: tuple[bytes | None, ...]
+    result_formats: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    kind: str  # "S" a prepared statement, "P" a portal
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    portal: str
+    max_rows: int  # 0: all
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CopyData:
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CopyDone:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFail:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """The fast-path call of libpq's PQfn: long out of use, refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A message whose frame is right and whose body is not; `letter` says which it was to be."""
+
+    letter: str
+    error: SqlError
+
+
+Message = (
+    SslRequest
+    | GssEncRequest
+    | CancelRequest
+    | Startup
+    | Password
+    | Query
+    | Parse
+    | Bind
+    | Describe
+    | Execute
+    | Close
+    | Flush
+    | Sync
+    | Terminate
+    | CopyData
+    | CopyDone
+    | CopyFail
+    | FunctionCall
+    | Malformed
+)
+
+
+class FrontendDecoder:
+    """Cuts a stream of bytes into messages."""
+
+    def __init__(self, max_message_bytes: int = 1 << 30) -> None:
+        self._max_message_bytes = max_message_bytes
+        self._buffer = bytearray()
+        self._offset = 0
+        self._is_started = False
+
+    def receive_data(self, data: bytes) -> None:
+        if self._offset:
+            del self._buffer[: self._offset]
+            self._offset = 0
+        self._buffer += data
+
+    def next_message(self) -> Message | None:
+        """The next whole message, or None: more data is needed. Raises ProtocolError."""
+        return self._next_typed() if self._is_started else self._next_untyped()
+
+    def _next_typed(self) -> Message | None:
+        buffer, start = self._buffer, self._offset
+        if len(buffer) - start < 5:
+            return None
+        letter, length = _HEAD.unpack_from(buffer, start)
+        read = _READERS.get(letter)
+        if read is None:
+            raise ProtocolError(f"invalid frontend message type {letter[0]}")
+        limit = self._max_message_bytes if letter[0] in _LARGE else MAX_SMALL_BYTES
+        if length < 4 or length > limit:
+            raise ProtocolError("invalid message length")
+        end = start + 1 + length
+        if len(buffer) < end:
+            return None
+        self._offset = end
+        body = _Body(bytes(memoryview(buffer)[start + 5 : end]))
+        try:
+            message = read(body)
+            body.expect_end()
+        except SqlError as error:
+            return Malformed(letter.decode(), error)
+        return message
+
+    def _next_untyped(self) -> Message | None:
+        buffer, start = self._buffer, self._offset
+        if len(buffer) - start < 4:
+            return None
+        (length,) = _LENGTH.unpack_from(buffer, start)
+        if length < 8 or length > MAX_STARTUP_BYTES:
+            raise ProtocolError("invalid length of startup packet")
+        end = start + length
+        if len(buffer) < end:
+            return None
+        self._offset = end
+        body = _Body(bytes(memoryview(buffer)[start + 4 : end]))
+        code = body.uint32()
+        match code:
+            case _ if code == SSL_REQUEST:
+                return SslRequest()
+            case _ if code == GSSENC_REQUEST:
+                return GssEncRequest()
+            case _ if code == CANCEL_REQUEST and length == 16:
+                return CancelRequest(body.uint32(), body.uint32())
+        message = _startup(code, body)
+        self._is_started = True
+        return message
+
+    @property
+    def has_unread_data(self) -> bool:
+        """Bytes came that no message was made of: behind an SSLRequest a sign of an attack."""
+        return len(self._buffer) > self._offset
+
+
+class _Body:
+    """The bytes of one message, read from the front."""
+
+    __slots__ = ("_data", "_position")
+
+    def __init__(self, data: bytes):
+        self._data = data
+        self._position = 0
+
+    def take(self, count: int) -> bytes:
+        start, end = self._position, self._position + count
+        if count < 0 or end > len(self._data):
+            raise SqlError(PROTOCOL_VIOLATION, "insufficient data left in message")
+        self._position = end
+        return self._data[start:end]
+
+    def uint32(self) -> int:
+        return _LENGTH.unpack(self.take(4))[0]
+
+    def shorts(self) -> tuple[int, ...]:
+        """A count and as many 16-bit numbers: format codes."""
+        count = _SHORT.unpack(self.take(2))[0]
+        return struct.unpack(f">{count}H", self.take(2 * count))
+
+    def text(self) -> str:
+        end = self._data.find(b"\0", self._position)
+        if end < 0:
+            raise SqlError(PROTOCOL_VIOLATION, "invalid string in message")
+        data = self._data[self._position : end]
+        self._position = end + 1
+        return decode_text(data)
+
+    def rest(self) -> bytes:
+        return self.take(len(self._data) - self._position)
+
+    @property
+    def is_at_end(self) -> bool:
+        return self._position >= len(self._data)
+
+    def expect_end(self) -> None:
+        if not self.is_at_end:
+            raise SqlError(PROTOCOL_VIOLATION, "invalid message format")
+
+
+def decode_text(data: bytes) -> str:
+    """UTF-8 from a client. Raises SqlError 22021 naming the first bad bytes."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        shown = " ".join(f"0x{byte:02x}" for byte in data[error.start : error.end])
+        raise SqlError("22021", f'invalid byte sequence for encoding "UTF8": {shown}') from None
+
+
+def _startup(code: int, body: _Body) -> Startup:
+    major, minor = code >> 16, code & 0xFFFF
+    if major != 3:
+        raise SqlError(
+            "0A000",
+            f"unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.0",
+            severity="FATAL",
+        )
+    parameters, options = {}, []
+    try:
+        while name := body.text():
+            value = body.text()
+            if name.startswith("_pq_."):
+                options.append(name)
+            else:
+                parameters[name] = value
+        body.expect_end()
+    except SqlError:
+        message = "invalid startup packet layout: expected terminator as last byte"
+        raise ProtocolError(message) from None
+    return Startup(minor, parameters, tuple(options))
+
+
+def _parse(body: _Body) -> Parse:
+    name, sql = body.text(), body.text()
+    count = _SHORT.unpack(body.take(2))[0]
+    return Parse(name, sql, struct.unpack(f">{count}I", body.take(4 * count)))
+
+
+def _bind(body: _Body) -> Bind:
+    portal, statement = body.text(), body.text()
+    formats = body.shorts()
+    count = _SHORT.unpack(body.take(2))[0]
+    parameters = []
+    for _ in range(count):
+        length = body.uint32()
+        parameters.append(None if length == 0xFFFFFFFF else body.take(length))
+    return Bind(portal, statement, formats, tuple(parameters), body.shorts())
+
+
+def _kind_and_name(body: _Body, make: Callable[[str, str], Describe | Close]) -> Describe | Close:
+    kind = body.take(1).decode("latin-1")
+    if kind not in ("S", "P"):
+        word = make.__name__.upper()
+        raise SqlError(PROTOCOL_VIOLATION, f"invalid {word} message subtype {ord(kind)}")
+    return make(kind, body.text())
+
+
+def _function_call(body: _Body) -> FunctionCall:
+    body.rest()
+    return FunctionCall()
+
+
+_READERS: dict[bytes, Callable[[_Body], Message]] = {
+    b"Q": lambda body: Query(body.text()),
+    b"P": _parse,
+    b"B": _bind,
+    b"D": lambda body: _kind_and_name(body, Describe),
+    b"E": lambda body: Execute(body.text(), body.uint32()),
+    b"C": lambda body: _kind_and_name(body, Close),
+    b"H": lambda body: Flush(),
+    b"S": lambda body: Sync(),
+    b"X": lambda body: Terminate(),
+    b"d": lambda body: CopyData(body.rest()),
+    b"c": lambda body: CopyDone(),
+    b"f": lambda body: CopyFail(body.text()),
+    b"F": _function_call,
+    b"p": lambda body: Password(body.rest()),
+}
