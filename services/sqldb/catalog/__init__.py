@@ -1,11 +1,13 @@
 """What there is: schemas, tables, indexes, constraints, views, sequences, types, roles.
 
 definitions      each kind of object, as an immutable value
-catalog          which of them a transaction sees, by name and by oid; changes are rows like any
+state            all of them at one moment, found by oid, by name, by the table they belong to
+catalog          which of them a transaction sees and changes
+lookup           what a name means in a session: search path, temporary tables, system tables, types
+records          definitions as plain values, for the log
 system_tables    pg_class and its like, computed from the definitions when they are asked for
-information_schema   the same as the SQL standard names it
 
-An object is defined by a value that never changes; ALTER puts a new one in its place. The values
-are stored as row versions in a heap of their own, so that DDL is transactional, isolated, logged
-and recovered by exactly what does this for rows. # Real: pg_class and its like are tables, too.
+An object is defined by a value that never changes; ALTER puts a new one in its place. Changes are
+made in the transaction, taken back with it, and logged with its rows. So DDL is transactional.
+# Real: pg_class and its like are tables, whose rows have versions as all rows have.
 """
