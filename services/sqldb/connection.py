@@ -18,7 +18,6 @@ from services.sqldb.errors import (
     IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
     SqlError,
 )
-from services.sqldb.protocol import frontend
 from services.sqldb.protocol.frontend import FrontendDecoder, Message
 from services.sqldb.transactions.latch import Latch
 
@@ -77,7 +76,7 @@ class Connection:
         """The next message, however long it takes; what was written is sent before.
 
         Raises ConnectionLost, Stopping, IdleTimeout (after `timeout_s`, 0: never), SqlError for
-        bytes that cannot be followed. Returns a Sync-less None never.
+        bytes that cannot be followed.
         """
         message = self._decoder.next_message()
         if message is not None:
@@ -205,6 +204,3 @@ class Connection:
             self._send_all()
         for one in (self._socket, *(self._wakers or ())):
             one.close()
-
-
-__all__ = ["Connection", "ConnectionLost", "IdleTimeout", "Stopping", "frontend"]

@@ -4,15 +4,16 @@
          │ copy, at the first change
          ▼
     private state ──── of a transaction that changes definitions; its changes stand in a list, too
+         │
+         ▼
+    a heap like any ── each definition is a row: so it is logged, undone and recovered as rows are
 
 When the transaction commits, its list is applied to the shared state, and to the private states
 of all others that have one; when it is rolled back, to a savepoint or altogether, its changes are
-taken back one by one, as rows are (`Transaction.on_undo`). The same call hands the log its record,
-so that rows and definitions of a transaction are on the disk together or not at all.
+taken back one by one (`Transaction.on_undo`).
 
-Definitions have no versions: what another transaction has committed is seen at once, whatever the
-snapshot. That is safe because who uses a table holds a lock on it that excludes its change, and who
-takes a name holds a lock on the name. # Real: catalog snapshots and invalidation messages, inval.c
+Definitions are looked up without a snapshot: what another one has committed is seen at once. That is safe because who uses a table holds a lock on it that excludes its change, and who takes a
+name holds a lock on the name. # Real: catalog snapshots and invalidation messages, inval.c
 
 `version` grows with every change that anybody can see: plans that were made under another number
 are made again.
@@ -20,7 +21,7 @@ are made again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import count
 
 from services.sqldb.catalog.definitions import (
@@ -35,10 +36,13 @@ from services.sqldb.catalog.definitions import (
 )
 from services.sqldb.catalog.records import from_record, to_record
 from services.sqldb.catalog.state import CatalogState, Name, name_of
+from services.sqldb.storage.heap import Heap
 from services.sqldb.transactions.lock_modes import LockMode
+from services.sqldb.transactions.mvcc import FREE
 from services.sqldb.transactions.transaction import Transaction
 
-Encode = Callable[[tuple], bytes]
+CATALOG_HEAP_OID = 1
+
 Change = tuple[int, Definition | None]
 """An oid and its new definition; None: it is gone."""
 
@@ -46,13 +50,16 @@ Change = tuple[int, Definition | None]
 class Catalog:
     """What is committed, and the private states of transactions that change definitions.
 
-    All methods: holding the latch. `encode` makes the log's record of a change.
+    All methods: holding the latch.
     """
 
-    def __init__(self, encode: Encode):
+    def __init__(self, heap: Heap):
+        """`heap` keeps the definitions: rows of (oid, record). See `load`."""
         self.shared = CatalogState()
         self.version = 1
-        self._encode = encode
+        self._heap = heap
+        # Where in the heap the row of a definition is.
+        self._places: dict[int, int] = {}
         self._views: dict[Transaction, CatalogView] = {}
         self._next_oid = FIRST_USER_OID
         # A private state gets a number at each change that no other has ever had.
@@ -84,23 +91,18 @@ class Catalog:
                 self.shared.remove(oid)
             else:
                 self.shared.put(definition)
-            self._next_oid = max(self._next_oid, oid + 1)
+            self._next_oid = max(self._next_oid, _highest_oid(oid, definition) + 1)
         self.version += 1
 
-    def recovered(self, record: tuple) -> None:
-        """Apply a record of the log."""
-        oid, definition = record
-        self.apply([(oid, None if definition is None else from_record(definition))])
-
-    def records(self) -> Iterable[tuple]:
-        """All definitions as records: what a checkpoint writes."""
-        built_in = {definition.oid: definition for definition in _BUILT_IN}
-        for definition in self.shared.all(object):
-            if built_in.get(definition.oid) != definition:
-                yield definition.oid, to_record(definition)
-        for oid in built_in:
-            if self.shared.get(oid) is None:
-                yield oid, None
+    def load(self) -> None:
+        """Read what recovery has put into the heap."""
+        changes = []
+        for version in self._heap.rows:
+            if version is not FREE:
+                oid, record = version.values
+                self._places[oid] = version.row_id
+                changes.append((oid, None if record is None else from_record(record)))
+        self.apply(changes)
 
     # For CatalogView.
 
@@ -116,9 +118,23 @@ class Catalog:
     def end_changes(self, view: CatalogView) -> None:
         self._views.pop(view.transaction, None)
 
-    def encoded(self, change: Change) -> bytes:
+    def write(self, transaction: Transaction, change: Change) -> None:
+        """Keep a change in the heap. A built-in definition that is gone leaves a row behind."""
         oid, definition = change
-        return self._encode((oid, None if definition is None else to_record(definition)))
+        record = None if definition is None else to_record(definition)
+        place = self._places.get(oid)
+        if place is None:
+            version = self._heap.insert(transaction, (oid, record))
+            self._places[oid] = version.row_id
+            transaction.on_undo(lambda: self._places.pop(oid))
+            return
+        newest = self._heap.claim(transaction, self._heap.rows[place])
+        if definition is None and oid >= FIRST_USER_OID:
+            self._heap.delete(transaction, newest)
+            del self._places[oid]
+            transaction.on_undo(lambda: self._places.__setitem__(oid, place))
+        else:
+            self._heap.update(transaction, newest, (oid, record))
 
 
 class CatalogView:
@@ -165,8 +181,8 @@ class CatalogView:
         old = self.state.get(oid)
         self._put(oid, definition)
         self.changes.append(change)
-        self.transaction.assign_xid()
-        self.transaction.on_undo(lambda: self._take_back(oid, old), self._catalog.encoded(change))
+        self._catalog.write(self.transaction, change)
+        self.transaction.on_undo(lambda: self._take_back(oid, old))
 
     def _put(self, oid: int, definition: Definition | None) -> None:
         if definition is None:
@@ -190,6 +206,12 @@ class CatalogView:
         """Another transaction has committed these."""
         for oid, definition in changes:
             self._put(oid, definition)
+
+
+def _highest_oid(oid: int, definition: Definition | None) -> int:
+    """A definition may have oids for its parts: an array type, the heap of a table."""
+    others = ("array_oid", "storage_oid", "row_type_oid")
+    return max(oid, *(getattr(definition, name, 0) for name in others))
 
 
 _BUILT_IN = (

@@ -84,6 +84,11 @@ class Settings:
             raise _unknown(name)
         return shown(parameter, self._values[key])
 
+    def name_of(self, name: str) -> str:
+        """As it is written: timezone is TimeZone."""
+        parameter = PARAMETERS.get(name.lower())
+        return name if parameter is None else parameter.name
+
     def is_known(self, name: str) -> bool:
         return name.lower() in self._values
 

@@ -1,0 +1,251 @@
+"""A small client of PostgreSQL's protocol, for the other services: simple queries, text results.
+
+    with SqlClient("127.0.0.1", 4245) as client:
+        client.query("SELECT id, name FROM customers")   →   [["1", "ann"], ["2", None]]
+
+It works with any PostgreSQL. One connection, one thread at a time.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from services.common.scram import SHA256, ClientLogin, ScramError
+
+_HEAD = struct.Struct(">cI")
+_MAX_MESSAGE_BYTES = 1 << 28
+
+
+class ClientError(Exception):
+    """The server has refused, or does not speak the protocol. `fields` are those of the error."""
+
+    def __init__(self, message: str, fields: dict[str, str] | None = None):
+        super().__init__(message)
+        self.fields = fields or {}
+
+    @property
+    def sqlstate(self) -> str:
+        return self.fields.get("C", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one statement has given. `columns` None: it gives no rows."""
+
+    columns: list[str] | None
+    type_oids: list[int]
+    rows: list[list[str | None]]
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class SqlAddress:
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str
+
+
+def parse_sql_url(url: str) -> SqlAddress:
+    """postgresql://user:password@host:port/database. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ValueError(f"{url!r} does not begin with postgresql://")
+    return SqlAddress(
+        parts.hostname or "127.0.0.1",
+        parts.port or 5432,
+        unquote(parts.username or "postgres"),
+        unquote(parts.password or ""),
+        unquote(parts.path.lstrip("/")) or "glassbox",
+    )
+
+
+class SqlClient:
+    """One connection. Raises ClientError and OSError."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        user: str = "postgres",
+        password: str = "",
+        database: str = "glassbox",
+        application_name: str = "",
+        timeout_s: float = 10.0,
+    ):
+        self.parameters: dict[str, str] = {}
+        self.notices: list[dict[str, str]] = []
+        self.process_id = self.secret_key = 0
+        self._address = (host, port)
+        self._timeout_s = timeout_s
+        self._socket = socket.create_connection((host, port), timeout_s)
+        self._file = self._socket.makefile("rb")
+        try:
+            self._log_in(user, password, database, application_name)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> SqlClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        try:
+            self._socket.sendall(_message(b"X"))
+        except OSError:
+            pass  # The other side was faster.
+        self._file.close()
+        self._socket.close()
+
+    # Login.
+
+    def _log_in(self, user: str, password: str, database: str, application_name: str) -> None:
+        parameters = {
+            "user": user,
+            "database": database,
+            "application_name": application_name,
+            "client_encoding": "UTF8",
+        }
+        body = struct.pack(">I", 196608) + b"".join(
+            part.encode() + b"\0" for pair in parameters.items() for part in pair
+        )
+        self._socket.sendall(struct.pack(">I", len(body) + 5) + body + b"\0")
+        login = ClientLogin(SHA256, "", password)
+        while True:
+            letter, body = self._read()
+            if letter == b"R":
+                self._authenticate(login, body)
+            elif letter == b"K":
+                self.process_id, self.secret_key = struct.unpack(">II", body)
+            elif letter == b"Z":
+                return
+            elif letter == b"E":
+                raise _error(body)
+            else:
+                self._note(letter, body)
+
+    def _authenticate(self, login: ClientLogin, body: bytes) -> None:
+        (code,) = struct.unpack_from(">I", body)
+        data = body[4:].decode()
+        try:
+            match code:
+                case 0:
+                    return
+                case 10:
+                    first = login.first().encode()
+                    head = b"SCRAM-SHA-256\0" + struct.pack(">I", len(first))
+                    self._socket.sendall(_message(b"p", head + first))
+                case 11:
+                    self._socket.sendall(_message(b"p", login.final(data).encode()))
+                case 12:
+                    login.check(data)
+                case _:
+                    raise ClientError(f"the server asks for authentication {code}")
+        except ScramError as error:
+            raise ClientError(str(error)) from None
+
+    # Queries.
+
+    def query(self, sql: str) -> list[list[str | None]]:
+        """The rows of the last statement in the text."""
+        answers = self.run(sql)
+        return answers[-1].rows if answers else []
+
+    def run(self, sql: str) -> list[Answer]:
+        """What each statement of the text has given."""
+        self._socket.sendall(_message(b"Q", sql.encode() + b"\0"))
+        answers: list[Answer] = []
+        columns: list[str] | None = None
+        type_oids: list[int] = []
+        rows: list[list[str | None]] = []
+        failure: ClientError | None = None
+        while True:
+            letter, body = self._read()
+            match letter:
+                case b"T":
+                    columns, type_oids = _columns(body)
+                case b"D":
+                    rows.append(_row(body))
+                case b"C":
+                    tag = body[:-1].decode()
+                    answers.append(Answer(columns, type_oids, rows, tag))
+                    columns, type_oids, rows = None, [], []
+                case b"E":
+                    failure = _error(body)
+                case b"Z":
+                    break
+                case b"G":
+                    self._socket.sendall(_message(b"f", b"COPY is not spoken here\0"))
+                case _:
+                    self._note(letter, body)
+        if failure is not None:
+            raise failure
+        return answers
+
+    def cancel(self) -> None:
+        """Ask, over another connection, that the running statement be cancelled."""
+        with socket.create_connection(self._address, self._timeout_s) as sock:
+            sock.sendall(struct.pack(">IIII", 16, 80877102, self.process_id, self.secret_key))
+            sock.recv(1)
+
+    def _note(self, letter: bytes, body: bytes) -> None:
+        """What may come at any time."""
+        if letter == b"S":
+            name, value, _ = body.decode().split("\0")
+            self.parameters[name] = value
+        elif letter == b"N":
+            self.notices.append(_fields(body))
+
+    def _read(self) -> tuple[bytes, bytes]:
+        letter, length = _HEAD.unpack(self._exactly(5))
+        if not 4 <= length <= _MAX_MESSAGE_BYTES:
+            raise ClientError("the server does not speak PostgreSQL's protocol")
+        return letter, self._exactly(length - 4)
+
+    def _exactly(self, count: int) -> bytes:
+        data = self._file.read(count)
+        if len(data) < count:
+            raise ConnectionError("the server has closed the connection")
+        return data
+
+
+def _message(letter: bytes, body: bytes = b"") -> bytes:
+    return _HEAD.pack(letter, len(body) + 4) + body
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    parts = body.decode("utf-8", "replace").split("\0")
+    return {part[0]: part[1:] for part in parts if part}
+
+
+def _error(body: bytes) -> ClientError:
+    fields = _fields(body)
+    return ClientError(fields.get("M", "an error without a message"), fields)
+
+
+def _columns(body: bytes) -> tuple[list[str], list[int]]:
+    names, oids, position = [], [], 2
+    while position < len(body):
+        end = body.index(b"\0", position)
+        names.append(body[position:end].decode())
+        oids.append(struct.unpack_from(">I", body, end + 7)[0])
+        position = end + 19
+    return names, oids
+
+
+def _row(body: bytes) -> list[str | None]:
+    row, position = [], 2
+    while position < len(body):
+        (length,) = struct.unpack_from(">i", body, position)
+        position += 4
+        row.append(None if length < 0 else body[position : position + length].decode())
+        position += max(length, 0)
+    return row

@@ -1,0 +1,375 @@
+"""The conversation with one client: messages in, messages out, in the order of the protocol.
+
+    Query            simple: one text, any number of statements, everything answered at once
+    Parse  Bind  Describe  Execute  Close       extended: a statement is prepared once, bound to
+    Flush  Sync                                 parameters, run, possibly in pieces
+
+After an error in an extended message all others are passed over until Sync; so a client may send
+many messages without waiting (pipelining) and never finds a part of them done behind an error. What
+stands between two Syncs without BEGIN is one transaction.
+
+This is the one place where an exception becomes an ErrorResponse. # Real: PostgresMain() in
+postgres.c
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from services.sqldb.session.prepared import PreparedStatement, prepare
+from services.sqldb.session.statements import run_statement
+
+from services.common.logs import Log
+from services.sqldb import errors
+from services.sqldb.connection import Connection
+from services.sqldb.errors import SqlError
+from services.sqldb.protocol import backend, frontend
+from services.sqldb.protocol.frontend import Message
+from services.sqldb.session import copying
+from services.sqldb.session.portals import Portal
+from services.sqldb.session.results import Result, ResultColumn
+from services.sqldb.session.session import BlockState, Session
+from services.sqldb.session.wire_values import (
+    column_formats,
+    field_descriptions,
+    parameter_values,
+    row_encoder,
+)
+from services.sqldb.syntax import parse
+from services.sqldb.syntax.nodes import Commit, Copy, Rollback, RollbackToSavepoint
+
+if TYPE_CHECKING:
+    from services.sqldb.syntax.nodes import ParsedStatement
+
+# What a failed transaction still takes.
+_LEAVES_FAILED = (Commit, Rollback, RollbackToSavepoint)
+
+
+class Conversation:
+    """Answers the messages of one client, in the thread of its connection."""
+
+    def __init__(self, session: Session, connection: Connection, log: Log):
+        self._session = session
+        self._connection = connection
+        self._log = log
+        self._skips_to_sync = False
+        self._sql = ""
+
+    def run(self) -> None:
+        """Until the client says Terminate. Raises ConnectionLost, and SqlError that is FATAL."""
+        self._ready()
+        while True:
+            message = self._next_message()
+            if isinstance(message, frontend.Terminate):
+                return
+            with self._session.engine.latch:
+                self._answer(message)
+
+    def _next_message(self) -> Message:
+        session = self._session
+        in_transaction = session.is_in_block
+        name = "idle_in_transaction_session_timeout" if in_transaction else "idle_session_timeout"
+        timeout_s = int(session.settings[name]) / 1000
+        if session.channels and not in_transaction:
+            while not self._connection.wait_for_data(timeout_s):
+                with session.engine.latch:
+                    self._send_notifications()
+                    self._connection.flush()
+        return self._connection.receive(timeout_s, in_transaction=in_transaction)
+
+    def _answer(self, message: Message) -> None:
+        if isinstance(message, frontend.Query):
+            self._skips_to_sync = False
+            self._simple_query(message.sql)
+            return
+        if isinstance(message, frontend.Sync):
+            self._sync()
+            return
+        if self._skips_to_sync:
+            return
+        try:
+            handler = _HANDLERS.get(type(message))
+            if handler is None:
+                # CopyData and its like outside of COPY: a client that has not yet read our error.
+                return
+            handler(self, message)
+        except Exception as error:
+            self._skips_to_sync = True
+            self._fail(error)
+
+    # Errors.
+
+    def _fail(self, error: Exception) -> None:
+        """Answer with the error; the statement is undone. FATAL ones end the session."""
+        session = self._session
+        session.fail()
+        known = self._as_sql_error(error)
+        self._send_notices()
+        self._connection.write(backend.error_response(known, self._sql))
+        if known.severity == "FATAL":
+            raise error
+
+    def _as_sql_error(self, error: Exception) -> SqlError:
+        if isinstance(error, SqlError):
+            return error
+        if isinstance(error, RecursionError):
+            return SqlError(errors.STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
+        if isinstance(error, MemoryError):
+            return SqlError(errors.OUT_OF_MEMORY, "out of memory")
+        if not isinstance(error, Exception):
+            raise error
+        self._log.exception(
+            "a statement has failed in a way it must not", statement=self._sql[:200]
+        )
+        return SqlError(errors.INTERNAL_ERROR, f"internal error: {type(error).__name__}")
+
+    # What goes out beside the answers.
+
+    def _ready(self) -> None:
+        session = self._session
+        session.is_active = False
+        self._send_notices()
+        self._send_parameters()
+        if not session.is_in_block:
+            self._send_notifications()
+        self._connection.write(backend.ready_for_query(session.status))
+
+    def _send_notices(self) -> None:
+        notices, self._session.notices = self._session.notices, []
+        for notice in notices:
+            self._connection.write(backend.notice_response(notice))
+
+    def _send_parameters(self) -> None:
+        changed, self._session.changed_parameters = self._session.changed_parameters, {}
+        for parameter, value in self._session.reported(changed):
+            self._connection.write(backend.parameter_status(parameter, value))
+
+    def _send_notifications(self) -> None:
+        notifications, self._session.notifications = self._session.notifications, []
+        for pid, channel, payload in notifications:
+            self._connection.write(backend.notification_response(pid, channel, payload))
+
+    # Simple query.
+
+    def _simple_query(self, sql: str) -> None:
+        session = self._session
+        session.begin_query(sql)
+        self._sql = sql
+        # An unnamed statement and portal do not outlive a simple query.
+        session.prepared.pop("", None)
+        self._drop_portal("")
+        try:
+            statements = self._parse(sql)
+            if not statements:
+                self._connection.write(backend.EMPTY_QUERY_RESPONSE)
+            for position, statement in enumerate(statements):
+                self._run_simple(statement, is_last=position == len(statements) - 1)
+            session.end_implicitly()
+        except Exception as error:
+            self._fail(error)
+        self._ready()
+
+    def _parse(self, sql: str) -> list[ParsedStatement]:
+        try:
+            return parse(sql)
+        except SqlError:
+            self._session.fail()
+            raise
+
+    def _run_simple(self, parsed: ParsedStatement, *, is_last: bool) -> None:
+        session = self._session
+        self._refuse_if_failed(parsed.statement)
+        with session.statement():
+            session.begin_implicitly()
+            if isinstance(parsed.statement, Copy):
+                tag = copying.run_copy(session, parsed.statement, self._connection)
+                self._complete(tag, is_last)
+                return
+            result = run_statement(session, parsed, self._sql)
+            count = 0
+            if result.columns is not None:
+                write = self._connection.write
+                formats = (backend.TEXT,) * len(result.columns)
+                write(backend.row_description(field_descriptions(result.columns, formats)))
+                encode = row_encoder(result.columns, formats, session)
+                for row in result.rows:
+                    write(encode(row))
+                    count += 1
+            tag = result.tag_for(count)
+            self._complete(tag, is_last)
+
+    def _complete(self, tag: str, is_last: bool) -> None:
+        """The answer leaves only when a commit that comes with it has been written down."""
+        if is_last:
+            self._session.end_implicitly()
+        self._send_notices()
+        self._connection.write(backend.command_complete(tag))
+
+    def _refuse_if_failed(self, statement: object) -> None:
+        if self._session.block is BlockState.FAILED and not isinstance(statement, _LEAVES_FAILED):
+            self._session.refuse_if_failed()
+
+    # Extended query.
+
+    def _sync(self) -> None:
+        self._skips_to_sync = False
+        try:
+            self._session.end_implicitly()
+        except Exception as error:
+            self._fail(error)
+        if not self._session.is_in_block:
+            self._drop_portal("")
+        self._ready()
+
+    def _handle_parse(self, message: frontend.Parse) -> None:
+        session = self._session
+        session.begin_query(message.sql)
+        self._sql = message.sql
+        if message.name and message.name in session.prepared:
+            raise SqlError(
+                errors.DUPLICATE_PREPARED_STATEMENT,
+                f'prepared statement "{message.name}" already exists',
+            )
+        session.prepared.pop(message.name, None)
+        statements = parse(message.sql)
+        if len(statements) > 1:
+            raise SqlError(
+                errors.SYNTAX_ERROR,
+                "cannot insert multiple commands into a prepared statement",
+            )
+        parsed = statements[0] if statements else None
+        if parsed is not None:
+            self._refuse_if_failed(parsed.statement)
+        session.begin_implicitly()
+        session.prepared[message.name] = prepare(
+            session, message.name, message.sql, parsed, message.type_oids
+        )
+        self._connection.write(backend.PARSE_COMPLETE)
+
+    def _statement(self, name: str) -> PreparedStatement:
+        found = self._session.prepared.get(name)
+        if found is None:
+            what = f'prepared statement "{name}"' if name else "unnamed prepared statement"
+            raise SqlError(errors.INVALID_SQL_STATEMENT_NAME, f"{what} does not exist")
+        return found
+
+    def _portal(self, name: str) -> Portal:
+        found = self._session.portals.get(name)
+        if found is None:
+            raise SqlError(errors.INVALID_CURSOR_NAME, f'portal "{name}" does not exist')
+        return found
+
+    def _drop_portal(self, name: str) -> None:
+        portal = self._session.portals.pop(name, None)
+        if portal is not None:
+            portal.close()
+
+    def _handle_bind(self, message: frontend.Bind) -> None:
+        session = self._session
+        statement = self._statement(message.statement)
+        self._sql = statement.sql
+        if statement.parsed is not None:
+            self._refuse_if_failed(statement.parsed.statement)
+        if message.portal and message.portal in session.portals:
+            raise SqlError(errors.DUPLICATE_CURSOR, f'cursor "{message.portal}" already exists')
+        self._drop_portal(message.portal)
+        session.begin_implicitly()
+        statement.refresh(session)
+        values = parameter_values(session, statement, message)
+        formats = column_formats(statement.columns, message.result_formats)
+        portal = Portal(
+            message.portal, statement.sql, lambda: statement.run(session, values), formats
+        )
+        portal.statement = statement
+        session.portals[message.portal] = portal
+        self._connection.write(backend.BIND_COMPLETE)
+
+    def _handle_describe(self, message: frontend.Describe) -> None:
+        write = self._connection.write
+        if message.kind == "S":
+            statement = self._statement(message.name)
+            if statement.parsed is not None:
+                self._refuse_if_failed(statement.parsed.statement)
+            self._session.begin_implicitly()
+            statement.refresh(self._session)
+            write(backend.parameter_description(statement.parameter_oids))
+            columns: tuple[ResultColumn, ...] | None = statement.columns
+            formats = (backend.TEXT,) * len(columns or ())
+        else:
+            portal = self._portal(message.name)
+            columns, formats = portal.statement.columns, portal.formats
+        if columns is None:
+            write(backend.NO_DATA)
+        else:
+            write(backend.row_description(field_descriptions(columns, formats)))
+
+    def _handle_execute(self, message: frontend.Execute) -> None:
+        session = self._session
+        portal = self._portal(message.portal)
+        statement = portal.statement
+        self._sql = portal.sql
+        write = self._connection.write
+        if statement.parsed is None:
+            write(backend.EMPTY_QUERY_RESPONSE)
+            return
+        self._refuse_if_failed(statement.parsed.statement)
+        session.begin_query(portal.sql)
+        with session.statement():
+            session.begin_implicitly()
+            if isinstance(statement.parsed.statement, Copy):
+                tag = copying.run_copy(session, statement.parsed.statement, self._connection)
+            elif not self._send_rows(portal, message.max_rows):
+                write(backend.PORTAL_SUSPENDED)
+                return
+            else:
+                tag = portal.result().tag_for(portal.row_count)
+        self._send_notices()
+        write(backend.command_complete(tag))
+
+    def _send_rows(self, portal: Portal, max_rows: int) -> bool:
+        """Send the next rows; false: there may be more."""
+        result: Result = portal.result()
+        if result.columns is None:
+            return True
+        if portal.encoder is None:
+            portal.encoder = row_encoder(result.columns, portal.formats, self._session)
+        encode, write = portal.encoder, self._connection.write
+        for row in portal.fetch(max_rows or None):
+            write(encode(row))
+        return portal.is_done
+
+    def _handle_close(self, message: frontend.Close) -> None:
+        if message.kind == "S":
+            self._session.prepared.pop(message.name, None)
+        else:
+            self._drop_portal(message.name)
+        self._connection.write(backend.CLOSE_COMPLETE)
+
+    def _handle_flush(self, message: frontend.Flush) -> None:
+        self._connection.flush()
+
+    def _handle_malformed(self, message: frontend.Malformed) -> None:
+        raise message.error
+
+    def _handle_function_call(self, message: frontend.FunctionCall) -> None:
+        try:
+            raise errors.not_supported("the function call message")
+        finally:
+            self._skips_to_sync = False
+
+    def _handle_password(self, message: frontend.Password) -> None:
+        raise frontend.ProtocolError("invalid frontend message type 112")
+
+
+_HANDLERS: dict[type, Callable[[Conversation, Message], None]] = {
+    frontend.Parse: Conversation._handle_parse,
+    frontend.Bind: Conversation._handle_bind,
+    frontend.Describe: Conversation._handle_describe,
+    frontend.Execute: Conversation._handle_execute,
+    frontend.Close: Conversation._handle_close,
+    frontend.Flush: Conversation._handle_flush,
+    frontend.Malformed: Conversation._handle_malformed,
+    frontend.FunctionCall: Conversation._handle_function_call,
+    frontend.Password: Conversation._handle_password,
+}

@@ -1,0 +1,45 @@
+"""What a statement gives: columns, rows and the words of CommandComplete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from services.sqldb.types import SqlType
+
+
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """One column of RowDescription."""
+
+    name: str
+    type: SqlType
+    typmod: int = -1
+    table_oid: int = 0
+    attribute: int = 0
+
+
+class Result:
+    """A statement that is being run, or has been.
+
+    `columns` None: no rows, not even none of them. `rows` are made while they are read; `tag` is
+    right when they are at their end. With `counts_rows` the tag gets their number: SELECT 3.
+    """
+
+    __slots__ = ("columns", "counts_rows", "rows", "tag")
+
+    def __init__(
+        self,
+        tag: str,
+        columns: tuple[ResultColumn, ...] | None = None,
+        rows: Iterable[tuple] = (),
+        *,
+        counts_rows: bool = False,
+    ):
+        self.tag = tag
+        self.columns = columns
+        self.rows: Iterator[tuple] = iter(rows)
+        self.counts_rows = counts_rows
+
+    def tag_for(self, count: int) -> str:
+        return f"{self.tag} {count}" if self.counts_rows else self.tag

@@ -1,0 +1,369 @@
+"""A session: what one client has, from its login to its end.
+
+Settings, prepared statements, portals, a transaction or none, temporary tables, channels it listens
+to. It knows nothing of bytes and sockets (that is `conversation`) nor of what single statements do
+(`services.sqldb.commands`). All methods: holding the engine's latch, but `cancel` and `terminate`.
+
+**Where a transaction begins and ends.** Every statement runs in one. Without BEGIN it is the
+statement's own: `begin_implicitly`, and `end_implicitly` at the end of the query text or at Sync.
+
+    state       letter    left by
+    NONE          I       any statement → IMPLICIT       BEGIN → BLOCK
+    IMPLICIT      I       end of the text, Sync → NONE   BEGIN → BLOCK   an error → NONE
+    BLOCK         T       COMMIT, ROLLBACK → NONE        an error → FAILED
+    FAILED        E       ROLLBACK, COMMIT (which rolls back) → NONE     ROLLBACK TO → BLOCK
+
+# Real: the TBLOCK_ states of xact.c
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from services.sqldb.catalog.definitions import Role
+from services.sqldb.catalog.lookup import Lookup
+from services.sqldb.errors import (
+    IN_FAILED_SQL_TRANSACTION,
+    NO_ACTIVE_SQL_TRANSACTION,
+    SqlError,
+)
+from services.sqldb.session.parameters import PARAMETERS
+from services.sqldb.session.session_settings import make_settings, search_path
+from services.sqldb.transactions.transaction import Isolation, Transaction
+from services.sqldb.types.context import clock_timestamp_us
+from services.sqldb.types.zones import find_zone
+
+if TYPE_CHECKING:
+    from services.sqldb.engine import Engine
+    from services.sqldb.session.prepared import PreparedStatement
+
+    from services.sqldb.session.portals import Portal
+
+ISOLATIONS = {
+    "read uncommitted": Isolation.READ_COMMITTED,
+    "read committed": Isolation.READ_COMMITTED,
+    "repeatable read": Isolation.REPEATABLE_READ,
+    "serializable": Isolation.SERIALIZABLE,
+}
+
+FAILED_TRANSACTION = (
+    "current transaction is aborted, commands ignored until end of transaction block"
+)
+
+
+class BlockState(Enum):
+    NONE = "I"
+    IMPLICIT = "i"
+    BLOCK = "T"
+    FAILED = "E"
+
+
+class Session:
+    """The state of one client. It is also the SessionContext of types and functions."""
+
+    def __init__(self, engine: Engine, pid: int, role: Role, database: str):
+        self.engine = engine
+        self.pid = pid
+        self.secret_key = secrets.randbits(31)
+        self.backend = engine.transactions.backend(pid)
+        self.interrupts = self.backend.interrupts
+        self.role = role
+        self.database = database
+        self.application_name = ""
+        self.random = random.Random()
+        self.prepared: dict[str, PreparedStatement] = {}
+        self.portals: dict[str, Portal] = {}
+        self.channels: set[str] = set()
+        self.notices: list[SqlError] = []
+        # Notifications of this transaction, sent when it commits; those that came for us.
+        self.notifications: list[tuple[int, str, str]] = []
+        # Parameters that changed since the client was told: name and value.
+        self.changed_parameters: dict[str, str] = {}
+        self.sequence_values: dict[int, int] = {}
+        self.last_sequence_oid = 0
+        self.temp_schema = ""
+        self.temp_schema_oid = 0
+        # For pg_stat_activity.
+        self.query = ""
+        self.state_since_us = self.started_us = clock_timestamp_us()
+        self.is_active = False
+        self.peer: tuple[str, int] = ("", 0)
+
+        self.block = BlockState.NONE
+        self.transaction: Transaction | None = None
+        # Of each savepoint: its name, where the settings were, which portals there were.
+        self._marks: list[tuple[str, int, set[str]]] = []
+        self.transaction_timestamp_us = self.statement_timestamp_us = self.started_us
+        self._lookup: tuple[object, Lookup] | None = None
+        self.settings = make_settings(role.name, self._setting_changed)
+
+    # Settings, as types and functions read them.
+
+    def _setting_changed(self, name: str, value: str) -> None:
+        change = _APPLIED.get(name)
+        if change is not None:
+            change(self, value)
+        self.changed_parameters[name] = value
+
+    # Names.
+
+    @property
+    def lookup(self) -> Lookup:
+        """What names mean now."""
+        view = self.engine.catalog.view(self.expect_transaction())
+        path = self.settings["search_path"]
+        key = (view, view.version, path, self.temp_schema, self.role.name)
+        if self._lookup is None or self._lookup[0] != key:
+            names = search_path(path, self.role.name)
+            system_tables = self.engine.system_tables
+            self._lookup = key, Lookup(view, names, self.temp_schema, system_tables)
+        return self._lookup[1]
+
+    # Transactions.
+
+    def expect_transaction(self) -> Transaction:
+        if self.transaction is None:
+            raise SqlError(NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress")
+        return self.transaction
+
+    @property
+    def status(self) -> str:
+        """The letter of ReadyForQuery."""
+        return "I" if self.block is BlockState.IMPLICIT else self.block.value
+
+    @property
+    def is_in_block(self) -> bool:
+        return self.block in (BlockState.BLOCK, BlockState.FAILED)
+
+    def begin_implicitly(self) -> None:
+        """A statement outside of a transaction block makes a transaction of its own."""
+        if self.block is BlockState.NONE:
+            self._begin()
+            self.block = BlockState.IMPLICIT
+
+    def _begin(self) -> None:
+        settings = self.settings
+        self.transaction_timestamp_us = self.statement_timestamp_us
+        isolation = settings["default_transaction_isolation"]
+        read_only = settings["default_transaction_read_only"]
+        settings.force("transaction_isolation", isolation)
+        settings.force("transaction_read_only", read_only)
+        self.transaction = self.engine.transactions.begin(
+            self.backend, ISOLATIONS[isolation], is_read_only=read_only == "on"
+        )
+
+    def begin_block(self) -> None:
+        """BEGIN. In a block that is there already: nothing but a warning."""
+        if self.block is BlockState.BLOCK:
+            self.warn("25001", "there is already a transaction in progress")
+            return
+        if self.block is BlockState.NONE:
+            self._begin()
+        self.block = BlockState.BLOCK
+
+    def commit_block(self) -> bool:
+        """COMMIT; false: it was a ROLLBACK, because the transaction had failed."""
+        if self.block is BlockState.FAILED:
+            self._rollback()
+            return False
+        if self.block is not BlockState.BLOCK:
+            self.warn("25P01", "there is no transaction in progress")
+        self._commit()
+        return True
+
+    def rollback_block(self) -> None:
+        if self.block in (BlockState.NONE, BlockState.IMPLICIT):
+            self.warn("25P01", "there is no transaction in progress")
+        self._rollback()
+
+    def end_implicitly(self) -> None:
+        """The query text is at its end, or Sync has come. Raises what a commit can raise."""
+        if self.block is BlockState.IMPLICIT:
+            self._commit()
+
+    def _commit(self) -> None:
+        transaction, self.transaction = self.transaction, None
+        self.block = BlockState.NONE
+        self._marks.clear()
+        if transaction is None:
+            return
+        try:
+            self.engine.before_commit(self, transaction)
+            self._close_portals(is_committed=True)
+            transaction.synchronous_commit = self.settings["synchronous_commit"] != "off"
+            transaction.commit()
+        except BaseException:
+            transaction.rollback()
+            self.settings.undo_to(0)
+            self.portals.clear()
+            raise
+        self.settings.commit()
+
+    def _rollback(self) -> None:
+        transaction, self.transaction = self.transaction, None
+        self.block = BlockState.NONE
+        self._marks.clear()
+        self._close_portals(is_committed=False)
+        self.settings.undo_to(0)
+        if transaction is not None:
+            transaction.rollback()
+
+    def _close_portals(self, *, is_committed: bool) -> None:
+        """Portals end with their transaction; cursors WITH HOLD keep the rest of their rows."""
+        for name, portal in list(self.portals.items()):
+            if not (portal.is_held and (portal.is_detached or is_committed)):
+                portal.close()
+                del self.portals[name]
+            elif not portal.is_detached:
+                portal.detach()
+
+    # Savepoints.
+
+    def savepoint(self, name: str) -> None:
+        self.expect_transaction().savepoint(name)
+        self._marks.append((name, self.settings.mark(), set(self.portals)))
+
+    def release_savepoint(self, name: str) -> None:
+        """Raises SqlError 3B001."""
+        self.expect_transaction().release(name)
+        del self._marks[self._mark_of(name) :]
+
+    def rollback_to_savepoint(self, name: str) -> None:
+        """Settings and cursors go back with the rows. Raises SqlError 3B001."""
+        self.expect_transaction().rollback_to(name)
+        place = self._mark_of(name)
+        del self._marks[place + 1 :]
+        _, setting_mark, portals = self._marks[place]
+        self.settings.undo_to(setting_mark)
+        for portal_name in set(self.portals) - portals:
+            self.portals.pop(portal_name).close()
+        self.block = BlockState.BLOCK
+
+    def _mark_of(self, name: str) -> int:
+        return max(place for place, mark in enumerate(self._marks) if mark[0] == name)
+
+    # What happens when the transaction commits.
+
+    def at_commit(self, action: Callable[[], None]) -> None:
+        """Do it if the transaction commits; not if it, or the savepoint before this, is undone."""
+        self.expect_transaction().at_end(lambda is_committed: is_committed and action())
+
+    def note_notification(self, channel: str, payload: str) -> None:
+        """NOTIFY: the same words in one transaction are sent once."""
+        self.at_commit(lambda: self.engine.notifications.send(self.pid, channel, payload))
+
+    def fail(self) -> None:
+        """A statement has failed: its transaction goes, or the block waits for ROLLBACK."""
+        if self.block is BlockState.BLOCK:
+            self.expect_transaction().fail()
+            self.block = BlockState.FAILED
+        elif self.block is BlockState.IMPLICIT:
+            self._rollback()
+
+    @contextmanager
+    def statement(self) -> Iterator[None]:
+        """One statement of the client: its time, its timeout, its errors."""
+        self.statement_timestamp_us = clock_timestamp_us()
+        self.interrupts.begin_statement(self.settings.number("statement_timeout") / 1000)
+        try:
+            yield
+        except BaseException:
+            self.fail()
+            raise
+        finally:
+            self.interrupts.begin_statement()
+
+    def refuse_if_failed(self) -> None:
+        if self.block is BlockState.FAILED:
+            raise SqlError(IN_FAILED_SQL_TRANSACTION, FAILED_TRANSACTION)
+
+    def begin_query(self, sql: str) -> None:
+        """A statement comes: what pg_stat_activity shows of it."""
+        self.query = sql
+        self.is_active = True
+        self.state_since_us = clock_timestamp_us()
+
+    # Messages beside the results.
+
+    def reported(self, changed: dict[str, str]) -> Iterator[tuple[str, str]]:
+        """What of the changed parameters the client is told: name and value."""
+        for name, value in changed.items():
+            parameter = PARAMETERS.get(name)
+            if parameter is not None and parameter.is_reported:
+                yield parameter.name, value
+
+    def notice(self, message: str, sqlstate: str = "00000", **more: str) -> None:
+        self._say("NOTICE", sqlstate, message, more)
+
+    def warn(self, sqlstate: str, message: str, **more: str) -> None:
+        self._say("WARNING", sqlstate, message, more)
+
+    def _say(self, severity: str, sqlstate: str, message: str, more: dict[str, str]) -> None:
+        if _RANKS[severity] >= _RANKS.get(self.settings["client_min_messages"].upper(), 0):
+            self.notices.append(SqlError(sqlstate, message, severity=severity, **more))
+
+    # The end.
+
+    def cancel(self) -> None:
+        """From any thread: end the statement that runs, if one does."""
+        self.interrupts.cancel()
+
+    def terminate(self) -> None:
+        """From any thread: end the session."""
+        self.interrupts.terminate()
+
+    def close(self) -> None:
+        """Give back all that the session holds."""
+        self._rollback()
+        for portal in self.portals.values():
+            portal.close()
+        self.portals.clear()
+        self.prepared.clear()
+        self.engine.forget(self)
+
+
+_RANKS = {"ERROR": 5, "WARNING": 4, "NOTICE": 3, "LOG": 2}
+
+
+def _apply_time_zone(session: Session, value: str) -> None:
+    session.time_zone = find_zone(value)
+    session.time_zone_name = value
+
+
+def _apply_date_style(session: Session, value: str) -> None:
+    style, order = value.split(", ")
+    session.date_style, session.date_order = style, order
+
+
+def _apply(
+    attribute: str, convert: Callable[[str], object] = str
+) -> Callable[[Session, str], None]:
+    def apply(session: Session, value: str) -> None:
+        setattr(session, attribute, convert(value))
+
+    return apply
+
+
+def _apply_lock_timeout(session: Session, value: str) -> None:
+    session.backend.lock_timeout_s = int(value) / 1000
+
+
+def _apply_deadlock_timeout(session: Session, value: str) -> None:
+    session.backend.deadlock_timeout_s = int(value) / 1000
+
+
+_APPLIED: dict[str, Callable[[Session, str], None]] = {
+    "timezone": _apply_time_zone,
+    "datestyle": _apply_date_style,
+    "intervalstyle": _apply("interval_style"),
+    "bytea_output": _apply("bytea_output"),
+    "extra_float_digits": _apply("extra_float_digits", int),
+    "application_name": _apply("application_name"),
+    "lock_timeout": _apply_lock_timeout,
+    "deadlock_timeout": _apply_deadlock_timeout,
+}
