@@ -18,7 +18,8 @@ The life of a task through these files, in the order in which one would read the
     a worker
 7.  `delivery`       claim, lease, acknowledge: the worker's session, and why nothing is lost;
                      `opening`: what becomes of a claimed id; `fence`: how a session writes
-8.  `outcomes`       what becomes of a task when an attempt has ended
+8.  `outcomes`       what becomes of a task when an attempt has ended; `endings`: and when somebody
+                     has cancelled it meanwhile
 9.  `middleware`     where rules are hooked in that look at one record: `expiry`, `retries`,
                      `losses`
 10. `gates`          and those that look at what tasks share: `rate_limits`, `concurrency`,
@@ -34,7 +35,8 @@ The life of a task through these files, in the order in which one would read the
 17. `sweeping`       forgets
 
     GET /tasks/ID/wait, and other questions
-18. `events`         what happens is told over pub/sub; `progress`: how far a task has come
+18. `events`         what happens is told over pub/sub (`announcer`: by threads that do not wait
+                     for that); `progress`: how far a task has come
 19. `waiting`        and wakes whoever waits for it
 20. `listing`        pages of tasks and workflows; `workers`: who they are
                      `queues`, `schedule_book`, `workflows`, `bulk`: what people do about them, with

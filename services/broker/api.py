@@ -11,8 +11,8 @@
     POST, GET /workflows · GET /workflows/ID · …/wait · POST …/cancel               workflow_routes
 
 Whatever is wrong with a request is an `application/problem+json` that says what and where:
-400 no JSON, 404 no such thing, 409 not possible in its state, 413 too large, 422 an argument that
-does not fit (with `field`), 503 without kvdb.
+400 no JSON, or an unknown parameter, 404 no such thing, 409 not possible in its state, 413 too
+large, 422 an argument that does not fit (with `field`), 503 without kvdb.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,7 @@ from services.broker.bulk import Bulk
 from services.broker.clock import Clock
 from services.broker.conflicts import TooManyConflicts
 from services.broker.listing import Listing
+from services.broker.queries import refuse_unknown
 from services.broker.queue_routes import queue_routes
 from services.broker.queues import NoSuchQueue, Queues
 from services.broker.schedule_book import NoSuchSchedule, ScheduleBook
@@ -69,7 +70,7 @@ def build_application(parts: Parts, clock_ms: Clock) -> Application:
         workflow_routes(parts.workflows, parts.workflows_waiting, parts.listing),
     )
     for router in routers:
-        application.include("", router)
+        application.include("", refuse_unknown(router))
     _add_error_handlers(application)
     return application
 

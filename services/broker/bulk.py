@@ -8,9 +8,9 @@ in one transaction. A task that has made a step in between is judged anew by its
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.broker.announcer import Announcer
 from services.broker.batch import Change, change_each
 from services.broker.clock import Clock
-from services.broker.events import Announcer
 from services.broker.listing import Filter, Listing
 from services.broker.places import commands_to_delete
 from services.broker.states import ALLOWED, FINAL, State
@@ -22,7 +22,8 @@ from services.kvdb.client import KVClient
 
 DEFAULT_LIMIT = 1000
 MAX_LIMIT = 10_000
-_MEMBERS = ("state", "queue", "task", "ids", "limit")
+_CHOICES = ("state", "queue", "task", "ids")
+_MEMBERS = (*_CHOICES, "limit")
 _UNFINISHED = frozenset(State) - FINAL
 _REQUEUED = frozenset(state for state in FINAL if State.QUEUED in ALLOWED[state])
 
@@ -67,6 +68,9 @@ class Bulk:
         """Cancel tasks that wait, and have those stopped that run."""
         waiting = _UNFINISHED - {State.RUNNING}
         selection = parse_selection(document, _UNFINISHED, waiting)
+        if all(document.get(name) is None for name in _CHOICES):
+            # A filter that was forgotten must not cancel all that waits.
+            raise SubmissionError("body", f"must say which tasks, by {', '.join(_CHOICES)}")
         return self._change(selection, lambda task: cancelled(task, self._clock_ms()))
 
     def _change(

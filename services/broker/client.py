@@ -25,11 +25,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.broker.announcer import MAX_PENDING, Outlet, Trouble
 from services.broker.clock import clock_ms
 from services.broker.connections import connect, open_connection
 from services.broker.delivery import Session
 from services.broker.errors import BrokerError
-from services.broker.events import Announcer, decode_wake
+from services.broker.events import Message, decode_wake, message_of_progress, messages_of
 from services.broker.execution import (
     REPORTS_PER_S,
     Execution,
@@ -55,6 +56,7 @@ from services.broker.result import (
 )
 from services.broker.rules import standard_rules
 from services.broker.signatures import Signature, chain, chord, group
+from services.broker.states import State
 from services.broker.store import kvdb_url, pubsub_url, store_options
 from services.broker.task import Task, task
 from services.broker.task_options import OptionError, TaskOptions, parse_options
@@ -64,12 +66,12 @@ if TYPE_CHECKING:
     from services.broker.http_client import BrokerClient
 
 __all__ = [
+    "MAX_PENDING",
     "MAX_WEIGHT",
     "ORDERS_CHANNEL",
     "REPORTS_PER_S",
     "SESSIONS",
     "WAKE_CHANNEL",
-    "Announcer",
     "BrokerClient",
     "BrokerError",
     "Cancelled",
@@ -77,14 +79,17 @@ __all__ = [
     "Failed",
     "Fenced",
     "HandedBack",
+    "Message",
     "NoResult",
     "OptionError",
     "Outcome",
+    "Outlet",
     "Progress",
     "Result",
     "Session",
     "Signature",
     "SoftTimeout",
+    "State",
     "Succeeded",
     "Task",
     "TaskCancelled",
@@ -93,6 +98,7 @@ __all__ = [
     "TaskFailed",
     "TaskOptions",
     "TaskRecord",
+    "Trouble",
     "WorkflowFailed",
     "WorkflowResult",
     "chain",
@@ -106,6 +112,8 @@ __all__ = [
     "group",
     "kvdb_url",
     "lease",
+    "message_of_progress",
+    "messages_of",
     "open_connection",
     "parse_options",
     "progress",

@@ -74,19 +74,19 @@ wakes the workers, and a connection that blocks could renew nothing).
 """
 
 import json
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.broker import keys, queue_settings
 from services.broker.clock import Clock
 from services.broker.conflicts import MAX_CONFLICTS
-from services.broker.fence import Fenced, FencedConnection
+from services.broker.endings import endings
+from services.broker.fence import Committed, Fenced, FencedConnection, Pipeline
 from services.broker.gates import View
 from services.broker.merging import merged
 from services.broker.middleware import Rules
 from services.broker.opening import Claimed, Opened, Opener
-from services.broker.outcomes import Outcome, after_outcome
+from services.broker.outcomes import Outcome
 from services.broker.places import commands_to_move
 from services.broker.progress import Progress, commands_to_store
 from services.broker.queue_settings import QueueSettings, decode_settings, is_paused
@@ -94,8 +94,10 @@ from services.broker.states import State
 from services.broker.task_options import TaskOptions
 from services.broker.task_record import TaskRecord, decode_if_readable
 from services.common.logs import Log
-from services.common.resp_client import RespConnection
 from services.kvdb.client import Command
+
+MAX_READ_AHEAD = 8
+"""So many of the ids that are claimed and wait for a child are read for the next round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Round:
 
 
 class Session:
-    """One life of one worker in kvdb. All calls come from one thread.
+    """One life of one worker in kvdb. All calls come from one coroutine.
 
     Every method that asks kvdb raises ConnectionLost when it cannot be reached; the session lives
     on then: `reconcile` on a new connection. Those that change tasks, `renew` and `reconcile` raise
@@ -164,11 +166,11 @@ class Session:
 
     # The session itself.
 
-    def open(self, connection: RespConnection, lease_ms: int, vitals: bytes) -> None:
+    async def open(self, connection: Pipeline, lease_ms: int, vitals: bytes) -> None:
         """Make the session and the worker's definitions known, under a first lease."""
-        self._kvdb = FencedConnection(connection, self.id, self._log)
+        self._connect(connection)
         facts = json.dumps({"worker": self._worker, "lease_ms": lease_ms})
-        self._kvdb.commit(
+        await self._commit(
             [
                 ("SADD", keys.SESSIONS, self.id),
                 ("SET", keys.fence(self.id), facts),
@@ -180,14 +182,14 @@ class Session:
             ]
         )
 
-    def reconcile(self, connection: RespConnection) -> list[TaskRecord]:
+    async def reconcile(self, connection: Pipeline) -> list[TaskRecord]:
         """After a reconnect: compare what kvdb says we hold with what we think we hold.
 
         Returns the tasks that are no longer ours; their children are to be stopped. An id that is
         ours without our knowing (the answer to its claim was lost) is opened in the next round.
         """
-        self._kvdb = FencedConnection(connection, self.id, self._log)
-        _, exists, ids = self._kvdb.ask(
+        self._connect(connection)
+        _, exists, ids = await self._kvdb.ask(
             ("WATCH", keys.fence(self.id)),
             ("EXISTS", keys.fence(self.id)),
             ("LRANGE", keys.claimed(self.id), 0, -1),
@@ -201,10 +203,10 @@ class Session:
         self._claimed = [task_id for task_id in ours if task_id not in self._held]
         return lost
 
-    def renew(self, lease_ms: int, vitals: bytes) -> list[str]:
+    async def renew(self, lease_ms: int, vitals: bytes) -> list[str]:
         """Renew the lease; the ids of those held tasks that somebody wants to stop."""
         held = list(self._held)
-        _, exists, orders = self._kvdb.ask(
+        _, exists, orders = await self._kvdb.ask(
             ("SET", keys.lease(self.id), vitals, "PX", lease_ms),
             ("EXISTS", keys.fence(self.id)),
             # MGET wants at least one key.
@@ -214,69 +216,76 @@ class Session:
             raise Fenced(self.id)
         return [task_id for task_id, order in zip(held, orders, strict=False) if order is not None]
 
-    def store_progress(self, reports: Mapping[str, Progress]) -> None:
+    async def store_progress(self, reports: Mapping[str, Progress]) -> None:
         """How far tasks say they have come; of those that are held no longer, nothing is stored."""
         held = {task_id: report for task_id, report in reports.items() if task_id in self._held}
-        self._kvdb.ask(*commands_to_store(held))
+        await self._kvdb.ask(*commands_to_store(held))
 
-    def give_back(self) -> None:
+    async def give_back(self) -> None:
         """Put what is claimed and not started back to its place."""
         if self._claimed:
-            self._kvdb.repeat(self._commands_to_give_back)
+            await self._end_claims()
             self._claimed = []
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the session; what is claimed and not started goes back to its place."""
         ended = [keys.claimed(self.id), keys.lease(self.id), keys.fence(self.id)]
-        end: list[Command] = [("DEL", *ended), ("SREM", keys.SESSIONS, self.id)]
-        self._kvdb.repeat(lambda: [*self._commands_to_give_back(), *end])
+        await self._end_claims(("DEL", *ended), ("SREM", keys.SESSIONS, self.id))
 
-    def _commands_to_give_back(self) -> list[Command]:
-        # The last one first, as each is put in front of the others.
-        return [
-            command
-            for claimed in reversed(self._read_claimed(self._claimed)[0])
-            if claimed.record is not None and claimed.record.state is State.QUEUED
-            for command in commands_to_move(claimed.record, claimed.record, self.id)
-        ]
+    async def _end_claims(self, *more: Command) -> None:
+        for _ in range(MAX_CONFLICTS):
+            all_claimed, _ = await self._read_claimed(self._claimed)
+            # The last one first, as each is put in front of the others.
+            back = [
+                command
+                for claimed in reversed(all_claimed)
+                if claimed.record is not None and claimed.record.state is State.QUEUED
+                for command in commands_to_move(claimed.record, claimed.record, self.id)
+            ]
+            if await self._commit([*back, *more]) is not None:
+                return
+        raise _never_went_through()
 
-    def backlog(self) -> dict[str, int]:
+    async def backlog(self) -> dict[str, int]:
         """How many ids wait in each queue list that was ever used, and is not paused."""
-        members, settings = self._kvdb.ask(("SMEMBERS", keys.QUEUES), queue_settings.READ)
+        members, settings = await self._kvdb.ask(("SMEMBERS", keys.QUEUES), queue_settings.READ)
         self._settings = decode_settings(settings)
         names = [name.decode("utf-8", "replace") for name in members]
         names = [name for name in names if not self._is_paused(name)]
-        lengths = self._kvdb.ask(*(("LLEN", keys.queue(name)) for name in names))
+        lengths = await self._kvdb.ask(*(("LLEN", keys.queue(name)) for name in names))
         return dict(zip(names, lengths, strict=True))
 
-    def look_up(self, records: Sequence[TaskRecord]) -> list[TaskRecord]:
+    async def look_up(self, records: Sequence[TaskRecord]) -> list[TaskRecord]:
         """These tasks as they are now; those that have vanished are left out."""
         if not records:
             return []
-        (documents,) = self._kvdb.ask(("MGET", *(keys.record(record.id) for record in records)))
+        (documents,) = await self._kvdb.ask(
+            ("MGET", *(keys.record(record.id) for record in records))
+        )
         found = (decode_if_readable(document, self._log) for document in documents)
         return [record for record in found if record is not None]
 
     # Tasks.
 
-    def advance(
-        self, outcomes: Mapping[str, Outcome], claims: Sequence[str], starts: int | None = None
+    async def advance(
+        self,
+        outcomes: Mapping[str, Outcome],
+        claims: Sequence[str],
+        starts: int | None = None,
+        expected: Sequence[str] = (),
     ) -> Round:
         """One round: finish tasks, start those claimed before, claim one from each list named.
 
         At most `starts` are started, in the order in which they were claimed; None is all of them.
         All of it is one transaction. Outcomes of tasks that are not held (any more) are ignored,
-        and so are claims from queues that are paused.
+        and so are claims from queues that are paused. `expected` is what the claims will probably
+        bring: its records are read in the same write, and the next round starts a trip sooner.
         """
         for _ in range(MAX_CONFLICTS):
             now_ms = self._clock_ms()
-            finished = [
-                (before, self._finished(before, outcomes[task_id], now_ms))
-                for task_id, before in self._held.items()
-                if task_id in outcomes
-            ]
+            finished = await endings(self._kvdb, self._held, outcomes, self._rules, now_ms)
             to_open = self._claimed[:starts]
-            all_claimed, view = self._read_claimed(to_open)
+            all_claimed, view = await self._read_claimed(to_open)
             opened = [self._opened(claimed, view, now_ms) for claimed in all_claimed]
             put_back = [one for one in opened if one.is_put_back]
             commands = [
@@ -287,12 +296,15 @@ class Session:
             ]
             allowed = [name for name in claims if not self._is_paused(name)]
             commands = merged(commands)
-            replies = self._kvdb.commit([*commands, *_claim(allowed, self.id)])
-            if replies is not None:
-                kept = self._claimed[len(to_open) :]
-                taken = self._settle(finished, opened, kept, allowed, replies[len(commands) :])
+            kept = self._claimed[len(to_open) :]
+            done = await self._commit(
+                [*commands, *_claim(allowed, self.id)], [*kept[:MAX_READ_AHEAD], *expected]
+            )
+            if done is not None:
+                replies = done.replies[len(commands) :]
+                taken = self._settle(finished, opened, kept, allowed, replies)
                 return replace(taken, left=dict.fromkeys(claims, 0) | taken.left)
-        raise TimeoutError("the round never went through: other programs keep interfering")
+        raise _never_went_through()
 
     def _settle(
         self,
@@ -323,11 +335,22 @@ class Session:
             },
         )
 
-    def _finished(self, record: TaskRecord, outcome: Outcome, now_ms: int) -> TaskRecord:
-        return after_outcome(record, outcome, self._rules, now_ms, random.random())
+    def _connect(self, connection: Pipeline) -> None:
+        self._kvdb = FencedConnection(connection, self.id, self._log)
+        self._opener.forget()
 
-    def _read_claimed(self, claimed_ids: Sequence[str]) -> tuple[list[Claimed], View]:
-        all_claimed, view = self._opener.read(self._kvdb, claimed_ids)
+    async def _commit(
+        self, commands: Sequence[Command], expected: Sequence[str] = ()
+    ) -> Committed | None:
+        """A transaction under the fence, and behind it a look at the ids that may come next."""
+        self._opener.forget()
+        done = await self._kvdb.commit(commands, self._opener.read_ahead(expected))
+        if done is not None:
+            self._opener.remember(expected, done.ahead)
+        return done
+
+    async def _read_claimed(self, claimed_ids: Sequence[str]) -> tuple[list[Claimed], View]:
+        all_claimed, view = await self._opener.read(self._kvdb, claimed_ids)
         if queue_settings.READ in view:
             self._settings = decode_settings(view[queue_settings.READ])
         return all_claimed, view
@@ -340,6 +363,10 @@ class Session:
 
     def _is_paused(self, list_name: str) -> bool:
         return is_paused(list_name.rpartition("/")[0], self._settings)
+
+
+def _never_went_through() -> TimeoutError:
+    return TimeoutError("the round never went through: other programs keep interfering")
 
 
 def _claim(claims: Sequence[str], session: str) -> list[Command]:

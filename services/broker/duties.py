@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from services.broker.announcer import Announcer
 from services.broker.clock import Clock
 from services.broker.due import DueTasks
-from services.broker.events import Announcer
 from services.broker.firing import Firing
 from services.broker.lanes import Lanes
 from services.broker.progression import Progression

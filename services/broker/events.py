@@ -2,16 +2,17 @@
 
 Pub/sub keeps nothing, so an event is never the truth, only a reason to look: who misses one (the
 service was down, the listener was away) looks by himself when he is connected again. Telling
-must hold up nobody, so it is done by a thread of its own, the `Announcer`: many events that
-come together leave in one write, and when pub/sub is down they are dropped.
+must hold up nobody (`announcer`), and when pub/sub is down, events are dropped.
+
+Each event goes out on `tasks:events`, for those who watch. The few that somebody acts upon go out
+on `tasks:news` as well, so brokers and clients that wait are woken once in the life of a task and
+not three times: to be woken for nothing costs as much as to be woken for something.
 
 The messages are described in `keys`.
 """
 
 import json
-import threading
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.broker import keys
@@ -20,15 +21,12 @@ from services.broker.progress import Progress, encode_progress
 from services.broker.states import State
 from services.broker.task_record import TaskRecord
 from services.broker.workflow_record import WorkflowState
-from services.common.backoff import Backoff
-from services.common.health import Vitals
-from services.common.logs import Log
-from services.common.redis_url import RedisURL
-from services.common.resp import ReplyError
-from services.common.resp_client import ConnectionLost, RespConnection
 
-MAX_PENDING = 10_000
 MAX_EVENTS_IN_A_MESSAGE = 200
+MAX_IDS_IN_A_WAKE = 16
+
+Message = tuple[str, bytes]
+"""A channel, and what is published there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,11 @@ class Event:
     workflow: str | None = None
     follow_up: bool | None = None
     """The scheduler has something to do now."""
+
+    @property
+    def is_news(self) -> bool:
+        """Somebody may act upon it: who waits for the end, or the scheduler."""
+        return self.state.is_final or self.due_at_ms is not None or bool(self.follow_up)
 
 
 def event_of(record: TaskRecord) -> Event:
@@ -66,12 +69,11 @@ def event_of(record: TaskRecord) -> Event:
 
 
 def encode_events(events: Iterable[Event]) -> bytes:
-    return json.dumps(
+    return _as_json(
         [
             {name: value for name, value in _members(event).items() if value is not None}
             for event in events
-        ],
-        separators=(",", ":"),
+        ]
     ).encode()
 
 
@@ -97,6 +99,9 @@ def _event(members: object) -> Event:
     raise ValueError("not an event")
 
 
+# Made once: json.dumps makes an encoder for each document, which takes as long as a short one.
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
+
 _OPTIONAL = {"worker": str, "due_at_ms": int, "workflow": str, "follow_up": bool}
 
 
@@ -114,15 +119,28 @@ def _members(event: Event) -> dict[str, object]:
     }
 
 
-def encode_wake(list_name: str, count: int) -> bytes:
-    return json.dumps({"list": list_name, "count": count}, separators=(",", ":")).encode()
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """There is work in a queue list."""
+
+    list_name: str
+    count: int
+    ids: tuple[str, ...] = ()
+    """Of the first of these tasks: a worker that claims one of them can read ahead."""
 
 
-def decode_wake(message: bytes) -> tuple[str, int] | None:
-    """List and count; None for what is no such message."""
+def encode_wake(list_name: str, count: int, ids: Sequence[str] = ()) -> bytes:
+    told = {"list": list_name, "count": count, "ids": list(ids[:MAX_IDS_IN_A_WAKE])}
+    return _as_json(told).encode()
+
+
+def decode_wake(message: bytes) -> Wake | None:
+    """None for what is no such message."""
     match _json_or_none(message):
-        case {"list": str(name), "count": int(count)} if count > 0:
-            return name, count
+        case {"list": str(name), "count": int(count), **others} if count > 0:
+            ids = others.get("ids")
+            are_ids = isinstance(ids, list) and all(isinstance(one, str) for one in ids)
+            return Wake(name, count, tuple(ids[:MAX_IDS_IN_A_WAKE]) if are_ids else ())
     return None
 
 
@@ -153,118 +171,28 @@ def _json_or_none(message: bytes) -> object:
         return None
 
 
-class Announcer:
-    """Publishes from a thread of its own; whoever has something to tell never waits."""
-
-    def __init__(self, url: RedisURL, vitals: Vitals, log: Log):
-        self._url = url
-        self._vitals = vitals
-        self._log = log
-        self._changed = threading.Condition()
-        self._steps: list[TaskRecord] = []
-        self._messages: list[tuple[str, bytes]] = []
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, timeout_s: float = 2.0) -> None:
-        """Publish what is left and end."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
-        self._thread.join(timeout_s)
-
-    def announce(self, steps: Iterable[TaskRecord]) -> None:
-        """Tell of the last step of each record, and wake the workers for those that are queued."""
-        with self._changed:
-            self._steps.extend(steps)
-            # Nobody is told while pub/sub is away: the newest are worth more than the oldest.
-            del self._steps[:-MAX_PENDING]
-            self._changed.notify()
-
-    def order_cancel(self, task_id: str) -> None:
-        """Tell the workers that one of them is to stop this task."""
-        self._tell(keys.ORDERS_CHANNEL, encode_cancel(task_id))
-
-    def order_look(self, queued: Mapping[str, int]) -> None:
-        """Tell the workers to read the settings of queues, and what waits in these lists."""
-        self._tell(keys.ORDERS_CHANNEL, ORDER_TO_LOOK)
-        for list_name, count in queued.items():
-            self._tell(keys.WAKE_CHANNEL, encode_wake(list_name, count))
-
-    def announce_progress(self, reports: Mapping[str, Progress]) -> None:
-        """Tell how far tasks have come."""
-        self._tell(keys.PROGRESS_CHANNEL, encode_progress(reports))
-
-    def announce_workflow(self, workflow_id: str, state: str, at_ms: int) -> None:
-        """Tell that a workflow has started, or ended."""
-        message = encode_workflow_event(workflow_id, state, at_ms)
-        self._tell(keys.WORKFLOWS_CHANNEL, message)
-
-    def _tell(self, channel: str, message: bytes) -> None:
-        with self._changed:
-            self._messages.append((channel, message))
-            del self._messages[:-MAX_PENDING]
-            self._changed.notify()
-
-    def _run(self) -> None:
-        backoff = Backoff(limit_s=2.0)
-        connection: RespConnection | None = None
-        while (messages := self._next_messages()) is not None:
-            try:
-                connection = connection or RespConnection(self._url)
-                _publish(connection, messages)
-                self._found()
-                backoff.reset()
-            except (ConnectionLost, ReplyError) as error:
-                if connection is not None:
-                    connection.close()
-                connection = None
-                self._lost(str(error))
-                with self._changed:
-                    self._changed.wait_for(lambda: self._stopping, backoff.next_delay_s())
-        if connection is not None:
-            connection.close()
-
-    def _next_messages(self) -> list[tuple[str, bytes]] | None:
-        """Everything that waits, as (channel, message); waits for something; None at the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._steps or self._messages or self._stopping)
-            steps, self._steps = self._steps, []
-            messages, self._messages = self._messages, []
-        if not steps and not messages:
-            return None
-        return _of_steps(steps, messages)
-
-    def _lost(self, reason: str) -> None:
-        if "announcements" not in self._vitals.problems:
-            self._log.warning("cannot announce", address=self._url.address, reason=reason)
-        self._vitals.problems["announcements"] = reason
-
-    def _found(self) -> None:
-        if self._vitals.problems.pop("announcements", None) is not None:
-            self._log.info("announcing again", address=self._url.address)
+def message_of_progress(reports: Mapping[str, Progress]) -> Message:
+    """What is published of how far tasks have come."""
+    return keys.PROGRESS_CHANNEL, encode_progress(reports)
 
 
-def _publish(connection: RespConnection, messages: list[tuple[str, bytes]]) -> None:
-    """Raises ConnectionLost, or ReplyError where pub/sub refuses (it may ask for a password)."""
-    for reply in connection.pipeline([("PUBLISH", *message) for message in messages]):
-        if isinstance(reply, ReplyError):
-            raise reply
+def messages_of(steps: Sequence[TaskRecord], others: Sequence[Message] = ()) -> list[Message]:
+    """What is published of these steps, and of what else is to be told.
 
-
-def _of_steps(steps: list[TaskRecord], others: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """Wake-ups first: a worker that is woken early costs nobody anything."""
-    queued = Counter(
-        list_of(record) for record in steps if record.state is State.QUEUED and record.lane is None
-    )
+    Wake-ups first: a worker that is woken early costs nobody anything.
+    """
+    queued: dict[str, list[str]] = {}
+    for record in steps:
+        if record.state is State.QUEUED and record.lane is None:
+            queued.setdefault(list_of(record), []).append(record.id)
     messages = [
-        (keys.WAKE_CHANNEL, encode_wake(list_name, count)) for list_name, count in queued.items()
+        (keys.WAKE_CHANNEL, encode_wake(name, len(ids), ids)) for name, ids in queued.items()
     ]
     messages += others
     for start in range(0, len(steps), MAX_EVENTS_IN_A_MESSAGE):
-        part = steps[start : start + MAX_EVENTS_IN_A_MESSAGE]
-        messages.append((keys.EVENTS_CHANNEL, encode_events(map(event_of, part))))
+        events = [event_of(record) for record in steps[start : start + MAX_EVENTS_IN_A_MESSAGE]]
+        # Those who wait come before those who watch.
+        if news := [event for event in events if event.is_news]:
+            messages.append((keys.NEWS_CHANNEL, encode_events(news)))
+        messages.append((keys.EVENTS_CHANNEL, encode_events(events)))
     return messages

@@ -51,13 +51,19 @@ def after_outcome(
     record: TaskRecord, outcome: Outcome, rules: Rules, now_ms: int, chance: float
 ) -> TaskRecord:
     """The record of a running task after its attempt ended so."""
-    record = replace(record, output=outcome.output)
-    worker = record.worker
+    worker, output = record.worker, outcome.output
+    if isinstance(outcome, Succeeded):
+        # Nearly all do, and each copy of a record takes 10 µs.
+        return record.moved_to(
+            State.SUCCEEDED,
+            now_ms,
+            worker=worker,
+            output=output,
+            result=outcome.result,
+            error=None,
+        )
+    record = replace(record, output=output)
     match outcome:
-        case Succeeded(result=result):
-            return record.moved_to(
-                State.SUCCEEDED, now_ms, worker=worker, result=result, error=None
-            )
         case Failed(error=error, is_hopeless=True):
             return record.moved_to(
                 State.FAILED, now_ms, worker=worker, detail=str(error), error=error
@@ -80,6 +86,21 @@ def after_outcome(
                 detail = f"{reason}, and it must not run twice"
                 return record.moved_to(State.DEAD, now_ms, worker=worker, detail=detail)
             return record.moved_to(State.QUEUED, now_ms, worker=worker, detail=reason)
+
+
+def cancelled_instead(before: TaskRecord, after: TaskRecord, now_ms: int) -> TaskRecord:
+    """The record of a task that was cancelled while it ran, and whose attempt ended otherwise.
+
+    `after` is what would become of it: another attempt, which nobody wants.
+    """
+    return before.moved_to(
+        State.CANCELLED,
+        now_ms,
+        worker=before.worker,
+        detail="was cancelled while it ran",
+        error=after.error,
+        output=after.output,
+    )
 
 
 def after_loss(record: TaskRecord, rules: Rules, now_ms: int) -> TaskRecord:

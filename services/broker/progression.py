@@ -25,9 +25,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.broker import keys
+from services.broker.announcer import Announcer
 from services.broker.clock import Clock
 from services.broker.creation import Creation
-from services.broker.events import Announcer
 from services.broker.merging import merged
 from services.broker.places import commands_to_create
 from services.broker.states import State

@@ -1,12 +1,19 @@
-"""What the handlers read from the query of a request. Raises SubmissionError, which names it."""
+"""What the handlers read from the query of a request. Raises SubmissionError, which names it.
 
-from collections.abc import Iterable, Mapping
+A parameter that a handler does not read is a mistake: `?stat=dead` would else give tasks of every
+state, and nobody would notice. What a handler reads, its documentation says.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from services.broker.listing import MAX_LIMIT, Filter, Position, parse_cursor
 from services.broker.states import State
 from services.broker.submission import SubmissionError
+from services.web.errors import HTTPError
 from services.web.requests import Request
+from services.web.routing import Router
 
 MAX_WAIT_S = 60.0
 DEFAULT_WAIT_S = 30.0
@@ -16,6 +23,28 @@ DEFAULT_LIMIT = 50
 PAGE: Mapping[str, type] = MappingProxyType({"limit": int, "cursor": str})
 WAIT: Mapping[str, type] = MappingProxyType({"timeout": float})
 FILTER: Mapping[str, type] = MappingProxyType({"state": str, "queue": str, "task": str})
+
+
+def refuse_unknown(router: Router) -> Router:
+    """The same routes, which answer 400 where the query has a parameter that they do not know."""
+    for route in router.routes():
+        route.handler = _with_known_parameters(route.handler)
+    return router
+
+
+def _with_known_parameters(handler: Callable[..., object]) -> Callable[..., object]:
+    parameters = handler.describe("").get("parameters", ())
+    known = [one["name"] for one in parameters if one["in"] == "query"]
+
+    @functools.wraps(handler)
+    def checked(request: Request, **arguments: object) -> object:
+        for name in request.query:
+            if name not in known:
+                there_are = f"there are {', '.join(known)}" if known else "there is none"
+                raise HTTPError(400, f"{name}: no such parameter; {there_are}", field=name)
+        return handler(request, **arguments)
+
+    return checked
 
 
 def limit(request: Request) -> int:

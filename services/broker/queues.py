@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from services.broker import keys, queue_settings
+from services.broker.announcer import Announcer
 from services.broker.clock import Clock
 from services.broker.conflicts import MAX_CONFLICTS, TooManyConflicts
-from services.broker.events import Announcer
 from services.broker.queue_settings import MAX_WEIGHT, QueueSettings, decode_settings
 from services.broker.submission import SubmissionError
 from services.broker.task_options import OptionError, parse_options

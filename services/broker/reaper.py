@@ -7,18 +7,18 @@ transaction of that session goes through (see `delivery`).
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from services.broker import keys
 from services.broker.clock import Clock
 from services.broker.merging import merged
 from services.broker.middleware import Rules
-from services.broker.outcomes import after_loss
+from services.broker.outcomes import after_loss, cancelled_instead
 from services.broker.places import commands_to_move
 from services.broker.states import State
 from services.broker.task_record import TaskRecord, decode_if_readable
 from services.common.logs import Log
-from services.kvdb.client import Command, KVClient
+from services.kvdb.client import Command, KVClient, Watch
 
 
 class Reaper:
@@ -65,21 +65,13 @@ class Reaper:
             if lease is not None or not self._is_patience_over(facts):
                 return []
             ids = [task_id.decode() for task_id in watch.execute("LRANGE", lists[2], 0, -1)]
-            records: list[TaskRecord] = []
-            if ids:
-                names = [keys.record(task_id) for task_id in dict.fromkeys(ids)]
-                watch.execute("WATCH", *names)
-                records = [
-                    record
-                    for document in watch.execute("MGET", *names)
-                    if (record := decode_if_readable(document, self._log)) is not None
-                ]
-            moves = [self._move(record, session) for record in records]
+            found = self._read(watch, list(dict.fromkeys(ids)))
+            moves = [self._move(record, session, is_unwanted) for record, is_unwanted in found]
             commands = [command for _, commands in moves for command in commands]
             end = [("DEL", *lists), ("SREM", keys.SESSIONS, session)]
             if watch.commit(*merged(commands), *end) is None:
                 return []  # It lives, or another broker was faster: the next look will tell.
-        self._log.warning("a worker was lost", session=session, tasks=len(records))
+        self._log.warning("a worker was lost", session=session, tasks=len(found))
         return [after for after, commands in moves if commands]
 
     def _is_patience_over(self, facts: bytes | None) -> bool:
@@ -92,12 +84,31 @@ class Reaper:
             return True
         return self._monotonic_s() - self._watching_since_s > lease_ms / 1000
 
-    def _move(self, record: TaskRecord, session: str) -> tuple[TaskRecord, list[Command]]:
+    def _read(self, watch: Watch, ids: Sequence[str]) -> list[tuple[TaskRecord, bool]]:
+        """The records of these tasks, and whether somebody has cancelled them."""
+        if not ids:
+            return []
+        names = [*map(keys.record, ids), *map(keys.cancel, ids)]
+        watch.execute("WATCH", *names)
+        values = watch.execute("MGET", *names)
+        documents, orders = values[: len(ids)], values[len(ids) :]
+        return [
+            (record, order is not None)
+            for document, order in zip(documents, orders, strict=True)
+            if (record := decode_if_readable(document, self._log)) is not None
+        ]
+
+    def _move(
+        self, record: TaskRecord, session: str, is_unwanted: bool
+    ) -> tuple[TaskRecord, list[Command]]:
         """Where a task goes that the session had claimed; nowhere if it was not the session's."""
         if record.state is State.QUEUED:
             # Claimed and never started: it only goes back to its place.
             return record, commands_to_move(record, record, session)
         if record.state is State.RUNNING and record.session == session:
-            after = after_loss(record, self._rules, self._clock_ms())
+            now_ms = self._clock_ms()
+            after = after_loss(record, self._rules, now_ms)
+            if is_unwanted and not after.state.is_final:
+                after = cancelled_instead(record, after, now_ms)
             return after, commands_to_move(record, after, session)
         return record, []

@@ -13,14 +13,16 @@ None of the parts holds anything that kvdb does not know: kill this process, sta
 import os
 import socket
 import time
+from collections.abc import Iterable
 
 from services.broker import keys
+from services.broker.announcer import Announcer
 from services.broker.api import Parts, build_application
 from services.broker.bulk import Bulk
 from services.broker.clock import clock_ms
 from services.broker.duties import standard_duties
 from services.broker.election import Election
-from services.broker.events import Announcer, decode_events, decode_workflow_end
+from services.broker.events import decode_events, decode_workflow_end
 from services.broker.listing import Listing
 from services.broker.queues import Queues
 from services.broker.reaper import Reaper
@@ -46,14 +48,15 @@ class Broker:
         self, kvdb_url: RedisURL, pubsub_url: RedisURL, vitals: Vitals, log: Log, max_waiting: int
     ):
         self._vitals = vitals
+        self._is_listening = False
         kv = KVClient(kvdb_url)
         self._announcer = Announcer(pubsub_url, vitals, log)
-        queue = TaskQueue(kv, self._announcer, clock_ms)
+        queue = TaskQueue(kv, self._announcer, clock_ms, self._expect)
         workflows = Workflows(kv, queue, self._announcer, clock_ms)
         # Few wait for workflows; the threads are those of the tasks.
         for_workflows = max(1, max_waiting // 4)
         self._workflows_waiting = Waiting(workflows.get, for_workflows)
-        self._waiting = Waiting(queue.get, max(1, max_waiting - for_workflows))
+        self._waiting = Waiting(queue.look, max(1, max_waiting - for_workflows))
         reaper = Reaper(kv, standard_rules(), clock_ms, time.monotonic, log)
         self._scheduler = Scheduler(
             kv,
@@ -68,7 +71,7 @@ class Broker:
             pubsub_url,
             self._on_message,
             log,
-            channels=[keys.EVENTS_CHANNEL, keys.WORKFLOWS_CHANNEL],
+            channels=[keys.NEWS_CHANNEL, keys.WORKFLOWS_CHANNEL],
             on_connected=self._on_connected,
             on_lost=self._on_lost,
         )
@@ -110,10 +113,20 @@ class Broker:
             self._waiting.on_event(event)
             self._scheduler.on_event(event)
 
+    def _expect(self, task_ids: Iterable[str]) -> None:
+        if self._is_listening:
+            self._waiting.expect(task_ids)
+
     def _on_connected(self) -> None:
         self._vitals.problems.pop("pubsub", None)
-        self._waiting.look_all()
-        self._workflows_waiting.look_all()
+        self._look_all()
+        self._is_listening = True
 
     def _on_lost(self, reason: str) -> None:
         self._vitals.problems["pubsub"] = reason
+        self._is_listening = False
+        self._look_all()
+
+    def _look_all(self) -> None:
+        self._waiting.look_all()
+        self._workflows_waiting.look_all()

@@ -13,13 +13,14 @@ A broker is needed all the same, for whatever has to be done at its time.
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from services.broker import keys
+from services.broker.announcer import Announcer
 from services.broker.clock import clock_ms
 from services.broker.conflicts import TooManyConflicts
 from services.broker.errors import BrokerError
-from services.broker.events import Announcer, decode_events, decode_workflow_end
+from services.broker.events import decode_events, decode_workflow_end
 from services.broker.result import Result, TaskDocument, wait_for
 from services.broker.states import IllegalTransition
 from services.broker.submission import SubmissionError, parse_submission
@@ -33,7 +34,7 @@ from services.common.redis_url import RedisURL
 from services.common.resp import ReplyError
 from services.common.resp_client import ConnectionLost
 from services.kvdb.client import KVClient
-from services.pubsub.client import Subscriber
+from services.pubsub.client import SharedSubscriber
 
 MAX_WAITING = 10_000
 _STATUSES: dict[type[Exception], int] = {
@@ -59,12 +60,13 @@ class StoreClient:
         self._kv = KVClient(kvdb_url)
         self._announcer = Announcer(pubsub_url, Vitals("client"), self._log)
         self._announcer.start()
-        self._queue = TaskQueue(self._kv, self._announcer, clock_ms)
+        self._queue = TaskQueue(self._kv, self._announcer, clock_ms, self._expect)
         self._workflows = Workflows(self._kv, self._queue, self._announcer, clock_ms)
-        self._waiting = Waiting(self._queue.get, MAX_WAITING)
-        self._workflows_waiting = Waiting(self._workflows.get, MAX_WAITING)
+        self._waiting = Waiting(self._queue.get, MAX_WAITING, self._listen_until)
+        self._workflows_waiting = Waiting(self._workflows.get, MAX_WAITING, self._listen_until)
         self._lock = threading.Lock()
-        self._subscriber: Subscriber | None = None
+        self._subscriber: SharedSubscriber | None = None
+        self._is_listening = False
 
     def submit(
         self,
@@ -94,8 +96,8 @@ class StoreClient:
         return [record for record, _ in self._do(submitted)]
 
     def get(self, task_id: str) -> TaskDocument:
-        record, progress = self._do(lambda: self._queue.get_with_progress(task_id))
-        return record.as_json() | {"progress": progress and progress.as_json()}
+        sight = self._do(lambda: self._queue.look(task_id))
+        return sight.record.as_json() | {"progress": sight.progress and sight.progress.as_json()}
 
     def wait(self, task_id: str, timeout_s: float | None) -> TaskDocument:
         """The task when it is finished, or as it is after `timeout_s`."""
@@ -152,14 +154,30 @@ class StoreClient:
         """Listen from the first wait on; whoever waits looks again when the subscription stands."""
         with self._lock:
             if self._subscriber is None:
-                self._subscriber = Subscriber(
+                self._subscriber = SharedSubscriber(
                     self._pubsub_url,
                     self._on_message,
                     self._log,
-                    channels=[keys.EVENTS_CHANNEL, keys.WORKFLOWS_CHANNEL],
-                    on_connected=self._look_all,
+                    channels=[keys.NEWS_CHANNEL, keys.WORKFLOWS_CHANNEL],
+                    on_connected=self._on_connected,
+                    on_lost=self._on_lost,
                 )
                 self._subscriber.start()
+
+    def _expect(self, task_ids: Iterable[str]) -> None:
+        if self._is_listening:
+            self._waiting.expect(task_ids)
+
+    def _listen_until(self, woken: threading.Event, timeout_s: float) -> None:
+        self._subscriber.listen_until(woken, timeout_s)
+
+    def _on_connected(self) -> None:
+        self._look_all()
+        self._is_listening = True
+
+    def _on_lost(self, reason: str) -> None:
+        self._is_listening = False
+        self._look_all()
 
     def _look_all(self) -> None:
         self._waiting.look_all()

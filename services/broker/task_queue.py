@@ -5,15 +5,15 @@ of an existing task is optimistic: read the record under WATCH, make the next on
 somebody else was faster (a worker has just started it), look again and decide anew.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from services.broker import keys, once
+from services.broker.announcer import Announcer
 from services.broker.batch import Change
 from services.broker.clock import Clock
 from services.broker.conflicts import MAX_CONFLICTS, TooManyConflicts
 from services.broker.creation import Creation, reasons_for_once
-from services.broker.events import Announcer
 from services.broker.merging import merged
 from services.broker.places import commands_to_create, commands_to_move
 from services.broker.progress import Progress, decode_stored
@@ -29,23 +29,43 @@ class NoSuchTask(LookupError):
     """There is no record of that id: never was, or no longer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is to be seen of a task."""
+
+    record: TaskRecord
+    progress: Progress | None
+
+    @property
+    def state(self) -> State:
+        return self.record.state
+
+
 class TaskQueue:
     """What the HTTP API does to tasks; for any thread. Raises ConnectionLost without kvdb."""
 
-    def __init__(self, kv: KVClient, announcer: Announcer, clock_ms: Clock):
+    def __init__(
+        self,
+        kv: KVClient,
+        announcer: Announcer,
+        clock_ms: Clock,
+        expect: Callable[[Iterable[str]], None] = lambda ids: None,
+    ):
+        """`expect` is told the ids of new tasks just before they are stored."""
         self._kv = kv
         self._creation = Creation(kv)
         self._announcer = announcer
         self._clock_ms = clock_ms
+        self._expect = expect
 
     def get(self, task_id: str) -> TaskRecord:
         """The task's record. Raises NoSuchTask."""
         return _record_of(task_id, self._kv.execute("GET", keys.record(task_id)))
 
-    def get_with_progress(self, task_id: str) -> tuple[TaskRecord, Progress | None]:
+    def look(self, task_id: str) -> Sight:
         """The task's record, and how far it says it has come. Raises NoSuchTask."""
         document, report = self._kv.execute("MGET", keys.record(task_id), keys.progress(task_id))
-        return _record_of(task_id, document), decode_stored(report)
+        return Sight(_record_of(task_id, document), decode_stored(report))
 
     def progress(self, task_id: str) -> Progress | None:
         """How far a task says it has come; None where it has said nothing."""
@@ -58,6 +78,7 @@ class TaskQueue:
         task is unique and another one with the same arguments waits or runs.
         """
         records = self._creation.new_records(submissions, self._clock_ms())
+        self._expect(record.id for record in records)
         tasks = self._create(submissions, records)
         new_ids = {record.id for record in records}
         outcome = [(task, task.id in new_ids) for task in tasks]

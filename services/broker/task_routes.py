@@ -8,7 +8,7 @@ from services.broker.progress import Progress
 from services.broker.schemas import Changed, Selection, Submission, Task, TaskPage, Tasks
 from services.broker.states import State
 from services.broker.submission import SubmissionError, parse_submission
-from services.broker.task_queue import TaskQueue
+from services.broker.task_queue import Sight, TaskQueue
 from services.broker.task_record import TaskRecord
 from services.broker.waiting import Waiting
 from services.web.openapi import documented
@@ -67,14 +67,13 @@ def _add_routes_of_one(router: Router, queue: TaskQueue, waiting: Waiting) -> No
     @documented(result=Task)
     def task(request: Request, task_id: str) -> dict[str, object]:
         """One task: its state, result or error, attempts, times, progress and history."""
-        return _with_progress(*queue.get_with_progress(task_id))
+        return _shown(queue.look(task_id))
 
     @router.get("/tasks/<task_id>/wait")
     @documented(query=queries.WAIT, result=Task)
     def wait(request: Request, task_id: str) -> dict[str, object]:
         """The task when it is finished, or as it is after `timeout` seconds."""
-        record = waiting.wait(task_id, queries.timeout_s(request))
-        return _with_progress(record, queue.progress(task_id))
+        return _shown(waiting.wait(task_id, queries.timeout_s(request)))
 
     @router.post("/tasks/<task_id>/cancel")
     @documented(result=Task, status="2XX")
@@ -125,6 +124,10 @@ def _submitted_many(queue: TaskQueue, documents: list[object], now_ms: int) -> R
             raise SubmissionError(f"{index}.{error.field}", error.reason) from None
     tasks = [_in_a_list(record) for record, _ in queue.submit(submissions)]
     return JSONResponse({"tasks": tasks}, 201)
+
+
+def _shown(sight: Sight) -> dict[str, object]:
+    return _with_progress(sight.record, sight.progress)
 
 
 def _with_progress(record: TaskRecord, progress: Progress | None) -> dict[str, object]:

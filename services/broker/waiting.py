@@ -3,17 +3,24 @@
 `wait` notes the task first and reads its record then, so an event in between is not missed. A
 connection to pub/sub that was lost may have swallowed events, so whenever the subscriptions stand
 again, everybody who waits looks at the record once.
+
+Whoever waits for what he has just submitted himself need not read it first: its end is noted from
+before the submission on (`expect`), which saves a trip to kvdb while the task is on its way.
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from services.broker.events import Event
+from services.broker.task_queue import Sight
 from services.broker.task_record import TaskRecord
 from services.broker.workflow_record import WorkflowRecord
 
-Record = TaskRecord | WorkflowRecord
+Record = TaskRecord | Sight | WorkflowRecord
+
+MAX_EXPECTED = 1000
+"""Those that were submitted last; of the others the record is read."""
 
 
 class TooManyWaiting(Exception):
@@ -23,28 +30,48 @@ class TooManyWaiting(Exception):
 class Waiting:
     """Requests that wait, by the id of what they wait for."""
 
-    def __init__(self, get: Callable[[str], Record], max_waiting: int):
-        """`get` reads a record; its exceptions reach whoever waits."""
+    def __init__(
+        self,
+        get: Callable[[str], Record],
+        max_waiting: int,
+        wait_for: Callable[[threading.Event, float], object] = threading.Event.wait,
+    ):
+        """`get` reads a record; its exceptions reach whoever waits.
+
+        `wait_for(event, timeout_s)` may do something useful until the event is set.
+        """
         self._get = get
+        self._wait_for = wait_for
         self._max_waiting = max_waiting
         self._lock = threading.Lock()
         self._count = 0
         self._waiting: dict[str, list[threading.Event]] = {}
+        # Ids that were submitted here, and have not ended since.
+        self._expected: dict[str, None] = {}
         self._closed = False
+
+    def expect(self, task_ids: Iterable[str]) -> None:
+        """Tasks that are about to be submitted, while the subscriptions stand."""
+        with self._lock:
+            self._expected.update(dict.fromkeys(task_ids))
+            while len(self._expected) > MAX_EXPECTED:
+                del self._expected[next(iter(self._expected))]
 
     def wait(self, task_id: str, timeout_s: float) -> Record:
         """The record once it is final, or as it is after `timeout_s`."""
         deadline_s = time.monotonic() + timeout_s
         woken = threading.Event()
-        self._enter(task_id, woken)
+        is_under_way = self._enter(task_id, woken)
         try:
+            if is_under_way and not self._closed:
+                self._wait_for(woken, timeout_s)
             while True:
                 woken.clear()
                 record = self._get(task_id)
                 left_s = deadline_s - time.monotonic()
                 if record.state.is_final or self._closed or left_s <= 0:
                     return record
-                woken.wait(left_s)
+                self._wait_for(woken, left_s)
         finally:
             self._leave(task_id, woken)
 
@@ -56,6 +83,7 @@ class Waiting:
     def on_finished(self, task_id: str) -> None:
         """A task or workflow has come to its end."""
         with self._lock:
+            self._expected.pop(task_id, None)
             woken = list(self._waiting.get(task_id, ()))
         for one in woken:
             one.set()
@@ -63,6 +91,7 @@ class Waiting:
     def look_all(self) -> None:
         """Events may have been missed: everybody looks once."""
         with self._lock:
+            self._expected.clear()
             woken = [one for group in self._waiting.values() for one in group]
         for one in woken:
             one.set()
@@ -72,12 +101,14 @@ class Waiting:
         self._closed = True
         self.look_all()
 
-    def _enter(self, task_id: str, woken: threading.Event) -> None:
+    def _enter(self, task_id: str, woken: threading.Event) -> bool:
+        """Note somebody who waits; whether the task is known not to have ended."""
         with self._lock:
             if self._count >= self._max_waiting:
                 raise TooManyWaiting
             self._count += 1
             self._waiting.setdefault(task_id, []).append(woken)
+            return task_id in self._expected
 
     def _leave(self, task_id: str, woken: threading.Event) -> None:
         with self._lock:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from services.broker import keys
+from services.broker.announcer import Announcer
 from services.broker.clock import Clock
 from services.broker.conflicts import MAX_CONFLICTS, TooManyConflicts
 from services.broker.creation import Creation, new_id
-from services.broker.events import Announcer
 from services.broker.merging import merged
 from services.broker.places import commands_to_create
 from services.broker.progression import (

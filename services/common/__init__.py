@@ -26,7 +26,8 @@ What others see of a process:
 
 And for services that depend on kvdb and pubsub:
 
-13. `resp_client`      a blocking Redis client; `redis_url`: where it connects to
+13. `resp_client`      a blocking Redis client; `redis_url`: where it connects to;
+                       `mongo_url`: where a client of docdb does
 14. `backoff`          how long to wait before trying again
 
 And where a login proves a password without sending it:

@@ -28,6 +28,7 @@ Replies are Python values, and each type has one form on the wire, by protocol v
     Push([…])                     *n\\r\\n…         >n\\r\\n…
     Verbatim(b"…")                $n\\r\\n…         =n+4\\r\\ntxt:…
     BigNumber(…)                  $n\\r\\n123…       (123…\\r\\n
+    Digits(b"1.50")               $4\\r\\n1.50\\r\\n   ,1.50\\r\\n
     Attributed(value, {…})        the value        |n\\r\\n… and the value
     Several([…])                  each of them, one after the other
 
@@ -36,6 +37,8 @@ limits as in Redis's networking.c.
 """
 
 import functools
+import itertools
+import struct
 from collections.abc import Callable
 
 MAX_INLINE_BYTES = 64 * 1024
@@ -84,6 +87,10 @@ class Push(list):
     """A message that is no reply: what a subscriber gets."""
 
 
+class Digits(bytes):
+    """A number with more digits than a double has, or other ones than it would be written with."""
+
+
 class BigNumber(int):
     """A whole number beyond 64 bits."""
 
@@ -126,7 +133,7 @@ def parse_number(text: bytes) -> int:
     if number is not None:
         return number
     digits = text[1:] if text[:1] == b"-" else text
-    if not digits.isdigit() or len(digits) > 20:
+    if not digits.isdigit() or len(digits) > 20 or digits[:1] == b"0":  # "01" and "-0" are none.
         raise ValueError("not a number")
     return int(text)
 
@@ -184,6 +191,45 @@ MIN_RUN = 5
 """Fewer requests are taken faster one by one."""
 
 
+class _Shape:
+    """The requests of an even run: of one name, with words of the same lengths.
+
+    Names, padded numbers, hashes, small values: often a request is exactly as long as the one
+    before. Then `struct` cuts all of them at once, at the same places each; and when writing what
+    it has cut gives the same bytes again, it was cut right. That takes half of the time of lines
+    and columns: a pipeline of SETs costs a fifth less altogether, one of MSETs a quarter.
+    """
+
+    __slots__ = ("_cut", "_head", "_name", "_text")
+
+    def __init__(self, name: bytes, lengths: tuple[int, ...]):
+        """`lengths` are those of the words behind the name."""
+        heads = [b"\r\n$%d\r\n" % length for length in lengths]
+        places = [f"{len(head)}x{size}s" for head, size in zip(heads, lengths, strict=True)]
+        self._name = name
+        self._head = b"*%d\r\n$%d\r\n%b" % (1 + len(lengths), len(name), name)
+        self._cut = struct.Struct(f"{len(self._head)}x{''.join(places)}2x")
+        self._text = self._head.replace(b"%", b"%%") + b"%b".join([*heads, b"\r\n"])
+
+    def cut(self, data: bytes) -> tuple[list[list[bytes]], int]:
+        """The run at the beginning, if there is one of this shape, and its size in bytes."""
+        size = self._cut.size
+        count = len(data) // size
+        end = count * size
+        # A look at the last one tells mostly where it will not do.
+        if count < MIN_RUN or not data.startswith(self._head, end - size):
+            return [], 0
+        run_bytes = data[:end]
+        words = list(self._cut.iter_unpack(run_bytes))
+        if self._text * count % tuple(itertools.chain.from_iterable(words)) != run_bytes:
+            return [], 0
+        name = self._name
+        return [[name, *others] for others in words], end
+
+
+_shape = functools.lru_cache(maxsize=256)(_Shape)
+
+
 def _run_of(lines: list[bytes], width: int, count: int) -> list[list[bytes]]:
     """`count` requests of `width` lines each, if they are a run; else none."""
     end = count * width
@@ -215,8 +261,9 @@ class RespRequestDecoder:
 
     A pipeline is mostly a *run*: requests of the same name, with the same number of words. They
     stand among the lines in columns, which are looked at one column at a time instead of one
-    word at a time; that takes half of the time again. Who can serve a run faster than its
-    requests one by one looks at `run_bytes` before each `next_request`.
+    word at a time; that takes half of the time again. And where the requests of a run were all of
+    one length, the next one is tried in their `_Shape` first. Who can serve a run faster than
+    its requests one by one looks at `run_bytes` before each `next_request`.
     """
 
     __slots__ = (
@@ -228,6 +275,7 @@ class RespRequestDecoder:
         "_max_request_bytes",
         "_missing",
         "_ready",
+        "_shape",
         "_size",
         "run_bytes",
     )
@@ -241,6 +289,8 @@ class RespRequestDecoder:
         self._ready: list[list[bytes]] = []
         self.run_bytes = b""
         """Where all that are ready are one run: its bytes, as they came; else empty."""
+        # That of the last run that was even: the next one is often like it.
+        self._shape: _Shape | None = None
         # What is left behind them. It need not be looked at while it is empty, and not be split
         # again unless there may be more whole requests in it.
         self._buffer = _Buffer()
@@ -325,6 +375,13 @@ class RespRequestDecoder:
         """Take the requests at the beginning that are whole, small and regular; their size."""
         if len(data) > self._max_request_bytes:
             return 0  # One of them might be too large.
+        if self._shape is not None and not self._ready:
+            requests, taken = self._shape.cut(data)
+            if requests:
+                self._is_unsplit = taken < len(data)
+                requests.reverse()
+                self._ready, self.run_bytes = requests, data[:taken]
+                return taken
         lines = data.split(b"\r\n", _MAX_LINES)
         behind = len(lines) - 1  # The last one has no line end, or is all the rest.
         width = _LINES_OF_REQUEST.get(lines[0], _MAX_LINES)
@@ -360,6 +417,8 @@ class RespRequestDecoder:
             self._ready = requests
             if is_run:
                 self.run_bytes = data[:taken]
+                if taken == len(requests) * (sum(map(len, lines[:width])) + 2 * width):
+                    self._shape = _shape(lines[2], tuple(map(len, lines[4:width:2])))
         return taken
 
     def _take_count(self, data: bytes, position: int) -> bool:
@@ -517,15 +576,14 @@ def _quoted(line: bytes, position: int, quote: bytes) -> tuple[bytearray | None,
 
 def encode_request(arguments: list[bytes | str | int | float]) -> bytes:
     """A request as a client sends it; text is encoded as UTF-8, numbers in decimal."""
-    parts = [b"*%d\r\n" % len(arguments)]
+    parts = [b"*%d" % len(arguments)]
     for argument in arguments:
-        if isinstance(argument, str):
-            data = argument.encode()
-        elif isinstance(argument, bytes):
-            data = argument
-        else:
-            data = repr(argument).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+        if not isinstance(argument, bytes):
+            argument = (argument if isinstance(argument, str) else repr(argument)).encode()
+        size = len(argument)
+        parts.append(_NEXT_HEADS[size] if size < 1024 else b"\r\n$%d\r\n" % size)
+        parts.append(argument)
+    parts.append(b"\r\n")
     return b"".join(parts)
 
 
@@ -572,14 +630,18 @@ def encode_bulk(value: bytes) -> bytes:
 def encode_replies(values: list[object], version: int = 2) -> bytes:
     """Replies one after the other; those of a run are mostly of one type."""
     count = len(values)
-    if values.count(OK) == count:
+    kinds = set(map(type, values))
+    if kinds == _INTEGERS:
+        return b":%d\r\n" * count % tuple(values)
+    if kinds == _STRINGS and len(lengths := set(map(len, values))) == 1:
+        # IDs, or values of one form: a third less time than one by one.
+        return b"$%d\r\n%%b\r\n" % lengths.pop() * count % tuple(values)
+    if kinds == _STATUSES and values.count(OK) == count:
         return b"+OK\r\n" * count
-    types = set(map(type, values))
-    if types == {int}:
-        return (b":%d\r\n" * count) % tuple(values)
-    if types == {bytes} and max(map(len, values)) < 1024:
-        return b"".join([_BULK_HEADS[len(value)] + value + b"\r\n" for value in values])
     return _elements(values, version)
+
+
+_INTEGERS, _STRINGS, _STATUSES = {int}, {bytes}, {Simple}
 
 
 def _integer(value: int) -> bytes:
@@ -633,6 +695,7 @@ _ENCODERS: dict[int, dict[type, Callable]] = {
         PairMap: _array(b"*", 2),
         Push: _array(b"*", 2),
         BigNumber: lambda value: encode_bulk(b"%d" % value),
+        Digits: encode_bulk,
         Attributed: lambda it: encode_reply(it.value, 2),
         Several: lambda values: _elements(values, 2),
         dict: lambda values: _ENCODERS[2][list](_pairs(values)),
@@ -658,6 +721,7 @@ _ENCODERS: dict[int, dict[type, Callable]] = {
         ),
         Push: _array(b">", 3),
         BigNumber: lambda value: b"(%d\r\n" % value,
+        Digits: lambda value: b",%b\r\n" % value,
         Attributed: lambda it: (
             b"|%d\r\n%b" % (len(it.attributes), _elements([*_pairs(it.attributes), it.value], 3))
         ),

@@ -82,6 +82,29 @@ class RespConnection:
             self.close()
             raise ConnectionLost(str(error)) from error
 
+    def send_at_once(self, data: bytes) -> bool:
+        """Send what does not have to wait; false where nothing could be sent.
+
+        Where only a part could, the connection is closed, and raises ConnectionLost: a request that
+        is cut off is none.
+        """
+        sent = self.send_some(data)
+        if 0 < sent < len(data):
+            self.close()
+            raise ConnectionLost("the server does not read")
+        return sent > 0
+
+    def send_some(self, data: bytes) -> int:
+        """Send as much as the socket takes without waiting; how many bytes that were."""
+        try:
+            self._set_timeout(0)
+            return self._sock.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            self.close()
+            raise ConnectionLost(str(error)) from error
+
     def read_reply(self, timeout_s: float | None = None) -> object:
         """The next reply or pushed message; waits for it.
 

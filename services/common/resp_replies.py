@@ -19,7 +19,8 @@ from services.common.resp import NEED_MORE, Push, ReplyError, RespError, Simple,
 MAX_DEPTH = 64
 
 _STATUS, _INTEGER, _BULK = b"+:$"
-_STATUSES = {b"OK": Simple("OK"), b"QUEUED": Simple("QUEUED")}
+_QUEUED, _QUEUED_LINE = Simple("QUEUED"), b"+QUEUED\r\n"
+_STATUSES = {b"OK": Simple("OK"), b"QUEUED": _QUEUED}
 _MAX_DIGITS = 15
 
 _OPENED = object()
@@ -72,6 +73,10 @@ class RespReplyDecoder:
         all others, and begins anew.
         """
         buffer, position = self._buffer, self._position
+        if buffer.startswith(_QUEUED_LINE, position):
+            # A transaction is answered by one of these for each of its commands.
+            self._position, self._wanted_bytes = position + 9, position + 10
+            return _QUEUED
         if buffer[position : position + 1] != b"*":
             value, position = _plain_value(buffer, position)
         else:

@@ -2,10 +2,13 @@
 
 The way of a task through these files, in the order in which one would read them:
 
-1.  `service`        which part is in which thread, and how they talk
-2.  `consumer`       the thread that keeps the session in kvdb: claims, renews, finishes
-                     (what a session is, stands in `services.broker.delivery`)
-3.  `fair_share`     from which queues the next tasks are claimed
+1.  `service`        which part knows which; all are in one thread
+2.  `consumer`       the coroutine that keeps the session in kvdb: claims, renews, finishes
+                     (what a session is, stands in `services.broker.delivery`); `coroutines`: how
+                     it waits without holding up the others; `loop_connection`: for kvdb;
+                     `listener`, `teller`: what it hears and tells over pub/sub
+3.  `backlog`        what waits, as far as the worker knows
+    `fair_share`     from which queues the next tasks are claimed
 4.  `pool`           the children, and which of them runs what
 5.  `child_process`  one child as the worker sees it; `frames`: what is said between the two
 6.  `time_limits`, `memory`     why an attempt is stopped before it has ended

@@ -1,37 +1,41 @@
-"""The consumer: the thread that keeps a worker's session in kvdb, and feeds its pool.
+"""The consumer: the coroutine that keeps a worker's session in kvdb, and feeds its pool.
 
-    subscriber ──wake, cancel──▶ ┌─────────┐ ──start──▶ ┌──────┐
-                                 │ inbox   │            │ pool │    (event loop's thread)
-    pool ──────── outcomes ────▶ └─────────┘ ◀──────────└──────┘
-                                      │
-                       one thread: take what is in the inbox,
-                       renew the lease when it is time, then a round of
-                       `Session.advance`: finish, start, claim
+    listener ──wake, cancel──▶ ┌─────────┐             ┌──────┐
+                               │ inbox   │             │ pool │
+    pool ────── outcomes ────▶ └─────────┘             └──────┘
+                                    │                      ▲
+                     one coroutine: take what is in the    │ start
+                     inbox, renew the lease when it is ────┘
+                     time, then a round of `Session.advance`: finish, start, claim
 
-It waits for its inbox and for nothing else, so many things that happen at once become one round:
-the busier it is, the more tasks share a transaction. A wake-up says in which list there is work;
-without any, it looks by itself each time it renews the lease, so a worker never stops consuming
-because a message was lost.
+It waits for its inbox, and for kvdb within a round. What happens meanwhile waits in the inbox, and
+becomes one round: the busier it is, the more tasks share a transaction. A wake-up says in which
+list there is work, and which task it is; without any, the consumer looks by itself each time it
+renews the lease, so a worker never stops consuming because a message was lost.
 
 When kvdb is away, the children go on, and what they return waits here. When the session was given
 up in the meantime, all of that is thrown away, and a new session begins.
 """
 
-import queue
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.broker.client import Announcer, Fenced, Outcome, Progress, Session, TaskRecord
+from services.broker.client import Fenced, Outcome, Progress, Session, TaskRecord
 from services.common.backoff import Backoff
+from services.common.event_loop import EventLoop
 from services.common.health import Vitals
 from services.common.logs import Log
 from services.common.redis_url import RedisURL
 from services.common.resp import ReplyError
-from services.common.resp_client import ConnectionLost, RespConnection
+from services.common.resp_client import ConnectionLost
+from services.worker.backlog import Backlog
+from services.worker.coroutines import Promise, spawn
 from services.worker.fair_share import FairShare
+from services.worker.loop_connection import LoopConnection
+from services.worker.teller import Teller
 
 RENEWALS_PER_LEASE = 3
 # Where so many tasks wait, one more is claimed for each child than it can run now. The start of the
@@ -55,6 +59,7 @@ class _Woken:
 
     list_name: str
     count: int
+    ids: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ _Message = _Ended | _Woken | _Look | _Progressed | _Drain
 
 
 class Executor(Protocol):
-    """Whoever runs the tasks. All are called in the consumer's thread, and return at once."""
+    """Whoever runs the tasks. No method waits."""
 
     def start(self, record: TaskRecord) -> None:
         """Run a task; `Consumer.ended` is called with its outcome."""
@@ -101,14 +106,15 @@ class Executor(Protocol):
 
 
 class Consumer:
-    """The thread between kvdb and the executor."""
+    """Between kvdb and the executor; everything happens in the event loop's thread."""
 
     def __init__(
         self,
+        loop: EventLoop,
         url: RedisURL,
         new_session: Callable[[], Session],
         executor: Executor,
-        announcer: Announcer,
+        teller: Teller,
         vitals: Vitals,
         log: Log,
         *,
@@ -118,60 +124,65 @@ class Consumer:
         is_burst: bool = False,
     ):
         """`is_burst`: drain by itself as soon as the queues are empty."""
+        self._loop = loop
         self._url = url
         self._new_session = new_session
         self._executor = executor
-        self._announcer = announcer
+        self._teller = teller
         self._vitals = vitals
         self._log = log
         self._concurrency = concurrency
         self._fair_share = fair_share
         self._lease_s = lease_s
         self._is_burst = is_burst
-        self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        self._inbox: deque[_Message] = deque()
+        self._arrival: Promise[None] | None = None
         self._session: Session | None = None
         self._outcomes: dict[str, Outcome] = {}
         self._reports: dict[str, Progress] = {}
-        # What we think waits in each list; a look at the real lengths corrects it.
-        self._backlog: dict[str, int] = {}
+        self._backlog = Backlog()
         self._renew_at_s = 0.0
         self._claimed_at_s = 0.0
         self._is_draining = False
+        self._end: Callable[[], None] = lambda: None
         self._has_attempted = False
-        self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
-
-    # From any thread.
 
     def start(self) -> None:
-        self._thread.start()
+        self._end = spawn(self._run())
+
+    def stop(self) -> None:
+        """After the loop has ended."""
+        self._end()
+
+    # Messages.
 
     def ended(self, record: TaskRecord, outcome: Outcome) -> None:
         """An attempt that was started is over."""
-        self._inbox.put(_Ended(record, outcome))
+        self._post(_Ended(record, outcome))
 
     def progressed(self, record: TaskRecord, progress: Progress) -> None:
         """An attempt that was started has told how far it has come."""
-        self._inbox.put(_Progressed(record, progress))
+        self._post(_Progressed(record, progress))
 
-    def woken(self, list_name: str, count: int) -> None:
-        """There is work in a queue list."""
-        self._inbox.put(_Woken(list_name, count))
+    def woken(self, list_name: str, count: int, ids: Sequence[str]) -> None:
+        """There is work in a queue list; these are the first of the tasks."""
+        self._post(_Woken(list_name, count, ids))
 
     def look(self) -> None:
         """Something may have been missed: look at all lists, and whether something is cancelled."""
-        self._inbox.put(_Look())
+        self._post(_Look())
 
     def drain(self) -> None:
         """Claim nothing more; `on_drained` follows when nothing is held any more."""
-        self._inbox.put(_Drain())
+        self._post(_Drain())
 
-    # The thread.
+    # The coroutine.
 
-    def _run(self) -> None:
+    async def _run(self) -> None:
         backoff = Backoff(limit_s=min(2.0, self._lease_s))
         while not self._is_drained():
             try:
-                self._serve(backoff)
+                await self._serve(backoff)
                 continue
             except Fenced:
                 self._give_up_session()
@@ -182,88 +193,91 @@ class Consumer:
                 self._log.exception("the consumer failed")
                 self._lost_kvdb(repr(error))
             self._tell_first_attempt()
-            self._rest(backoff.next_delay_s())
+            await self._rest(backoff.next_delay_s())
         self._executor.on_drained()
 
-    def _serve(self, backoff: Backoff) -> None:
+    async def _serve(self, backoff: Backoff) -> None:
         """Consume over one connection until everything is drained."""
-        connection = RespConnection(self._url, timeout_s=min(5.0, self._lease_s / 2))
+        timeout_s = min(5.0, self._lease_s / 2)
+        connection = await LoopConnection.made(self._loop, self._url, timeout_s)
         try:
-            self._resume(connection)
+            await self._resume(connection)
             self._found_kvdb()
             backoff.reset()
             self._tell_first_attempt()
             while not self._is_drained():
-                self._round()
+                await self._round()
         finally:
             connection.close()
 
-    def _resume(self, connection: RespConnection) -> None:
+    async def _resume(self, connection: LoopConnection) -> None:
         """Open a session, or go on with the one that there is."""
         if self._session is None:
             session = self._new_session()
-            session.open(connection, self._lease_ms, self._executor.report())
+            await session.open(connection, self._lease_ms, self._executor.report())
             self._session = session
         else:
-            lost = self._session.reconcile(connection)
+            lost = await self._session.reconcile(connection)
             self._executor.abandon(lost)
             for record in lost:
                 self._outcomes.pop(record.id, None)
             # It may be ours how they ended, and only the answer to it was lost: tell it now.
-            self._announcer.announce(self._session.look_up(lost))
+            self._teller.announce(await self._session.look_up(lost))
         self._renew_at_s = 0.0
 
-    def _round(self) -> None:
+    async def _round(self) -> None:
         """Wait for something to do, and do it."""
-        self._take_inbox(0.0 if self._has_work() else self._next_duty_s() - time.monotonic())
+        await self._take_inbox(0.0 if self._has_work() else self._next_duty_s() - time.monotonic())
         if self._is_draining and self._is_idle():
-            self._session.close()
+            await self._session.close()
             self._session = None
             return
         if time.monotonic() >= self._renew_at_s:
-            self._renew()
-        self._tell_progress()
+            await self._renew()
+        await self._tell_progress()
         if self._is_burst and not self._is_draining:
-            self._drain_if_empty()
+            await self._drain_if_empty()
         if self._is_draining or self._has_claimed_in_vain():
-            self._session.give_back()
+            await self._session.give_back()
         claims = self._claims()
         if self._outcomes or claims or self._can_start():
-            self._advance(claims)
+            await self._advance(claims)
 
-    def _tell_progress(self) -> None:
+    async def _tell_progress(self) -> None:
         """Before the outcomes: a report that comes behind its result is none."""
         if self._reports:
             reports, self._reports = self._reports, {}
-            self._session.store_progress(reports)
-            self._announcer.announce_progress(reports)
+            await self._session.store_progress(reports)
+            self._teller.announce_progress(reports)
 
-    def _drain_if_empty(self) -> None:
+    async def _drain_if_empty(self) -> None:
         """Where nothing seems to be left, look once more, and end."""
         if not self._has_work() and self._is_idle():
-            self._look_at_queues()
+            await self._look_at_queues()
             self._is_draining = not self._has_work()
 
-    def _advance(self, claims: Sequence[str]) -> None:
+    async def _advance(self, claims: Sequence[str]) -> None:
         outcomes = dict(self._outcomes)
-        result = self._session.advance(outcomes, claims, self._free(len(outcomes)))
+        result = await self._session.advance(
+            outcomes, claims, self._free(len(outcomes)), self._backlog.expected(claims)
+        )
         for task_id in outcomes:
             del self._outcomes[task_id]
         for record in result.started:
             self._executor.start(record)
         self._claimed_at_s = time.monotonic()
-        self._backlog.update(result.left)
-        self._announcer.announce(result.steps)
+        self._backlog.left(result.left)
+        self._teller.announce(result.steps)
 
-    def _renew(self) -> None:
+    async def _renew(self) -> None:
         """Renew the lease, and look by ourselves at what we might not have been told."""
         self._renew_at_s = time.monotonic() + self._lease_s / RENEWALS_PER_LEASE
-        for task_id in self._session.renew(self._lease_ms, self._executor.report()):
+        for task_id in await self._session.renew(self._lease_ms, self._executor.report()):
             self._executor.cancel(task_id)
-        self._look_at_queues()
+        await self._look_at_queues()
 
-    def _look_at_queues(self) -> None:
-        self._backlog = self._session.backlog()
+    async def _look_at_queues(self) -> None:
+        self._backlog.found(await self._session.backlog())
         self._fair_share.set_weights(self._session.queue_weights)
 
     def _claims(self) -> list[str]:
@@ -271,9 +285,9 @@ class Consumer:
         if self._is_draining:
             return []
         wanted = self._free(len(self._outcomes)) - self._session.claimed_count
-        if self._outcomes and sum(self._backlog.values()) >= DEEP_BACKLOG:
+        if self._outcomes and self._backlog.total >= DEEP_BACKLOG:
             wanted += self._concurrency
-        return self._fair_share.plan(self._backlog, wanted) if wanted > 0 else []
+        return self._fair_share.plan(self._backlog.lengths, wanted) if wanted > 0 else []
 
     def _free(self, ended: int) -> int:
         """How many tasks can be started, when so many have ended."""
@@ -300,7 +314,7 @@ class Consumer:
         if self._is_draining:
             return self._is_idle()
         is_full = len(self._session.held) >= self._concurrency
-        return not is_full and self._fair_share.has_work(self._backlog)
+        return not is_full and self._fair_share.has_work(self._backlog.lengths)
 
     def _is_idle(self) -> bool:
         return not (self._session.held or self._outcomes)
@@ -314,22 +328,28 @@ class Consumer:
 
     # Messages.
 
-    def _rest(self, delay_s: float) -> None:
+    async def _rest(self, delay_s: float) -> None:
         """Let a while pass, and take notice of what comes in meanwhile."""
         until_s = time.monotonic() + delay_s
         while (left_s := until_s - time.monotonic()) > 0 and not self._is_drained():
-            self._take_inbox(left_s)
+            await self._take_inbox(left_s)
 
-    def _take_inbox(self, timeout_s: float) -> None:
+    async def _take_inbox(self, timeout_s: float) -> None:
         """Everything that has come in; where that is nothing, wait for something."""
-        try:
-            wait = timeout_s > 0
-            message = self._inbox.get(wait, timeout_s if wait else None)
-            while True:
-                self._take(message)
-                message = self._inbox.get_nowait()
-        except queue.Empty:
-            pass
+        if not self._inbox and timeout_s > 0:
+            self._arrival = Promise()
+            timer = self._loop.call_later(timeout_s, self._arrival.keep)
+            await self._arrival
+            timer.cancel()
+            self._arrival = None
+        while self._inbox:
+            self._take(self._inbox.popleft())
+
+    def _post(self, message: _Message) -> None:
+        self._inbox.append(message)
+        if self._arrival is not None and len(self._inbox) == 1:
+            # At the end of the loop's turn: what else it brings is then taken with this.
+            self._loop.call_soon(self._arrival.keep)
 
     def _take(self, message: _Message) -> None:
         match message:
@@ -341,8 +361,8 @@ class Consumer:
             case _Progressed(record=record, progress=progress):
                 if self._is_ours(record):
                     self._reports[record.id] = progress
-            case _Woken(list_name=name, count=count):
-                self._backlog[name] = self._backlog.get(name, 0) + count
+            case _Woken(list_name=name, count=count, ids=ids):
+                self._backlog.woken(name, count, ids)
             case _Look():
                 self._renew_at_s = 0.0
             case _Drain():

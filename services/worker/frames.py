@@ -22,6 +22,7 @@ import struct
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
+_as_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class FrameError(Exception):
@@ -60,7 +61,7 @@ class FrameDecoder:
 
 def encode_frame(message: dict[str, object]) -> bytes:
     """Raises ValueError or TypeError for what is no JSON, FrameError for what is too large."""
-    body = json.dumps(message, allow_nan=False, separators=(",", ":")).encode()
+    body = _as_json(message).encode()
     if len(body) > MAX_FRAME_BYTES:
         raise FrameError(f"a frame of {len(body)} bytes is too large")
     return _LENGTH.pack(len(body)) + body

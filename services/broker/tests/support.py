@@ -5,6 +5,7 @@ both must do.
 """
 
 import contextlib
+import inspect
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,8 @@ import pytest
 
 from services.broker.api import Parts
 from services.broker.bulk import Bulk
+from services.broker.delivery import Session
+from services.broker.fence import Blocking, completed
 from services.broker.listing import Listing
 from services.broker.queues import Queues
 from services.broker.schedule_book import ScheduleBook
@@ -120,6 +123,29 @@ def _wait_until_it_answers(url: RedisURL, process: subprocess.Popen) -> None:
             assert process.poll() is None, "redis-server has ended"
 
 
+class Stepped:
+    """A session whose methods answer before they return, as tests like it."""
+
+    def __init__(self, session: Session):
+        self._session = session
+
+    def open(self, connection: RespConnection, lease_ms: int, vitals: bytes) -> None:
+        completed(self._session.open(Blocking(connection), lease_ms, vitals))
+
+    def reconcile(self, connection: RespConnection) -> list[TaskRecord]:
+        return completed(self._session.reconcile(Blocking(connection)))
+
+    @property
+    def connection(self) -> RespConnection:
+        return self._session._kvdb.connection.connection
+
+    def __getattr__(self, name: str) -> object:
+        attribute = getattr(self._session, name)
+        if not inspect.iscoroutinefunction(attribute):
+            return attribute
+        return lambda *arguments, **named: completed(attribute(*arguments, **named))
+
+
 @dataclass
 class HandClock:
     """A clock that stands still until it is moved."""
@@ -168,7 +194,7 @@ def parts_on(kv: KVClient, clock: HandClock, announcements: Announcements | None
     workflows = Workflows(kv, queue, announcer, clock)
     return Parts(
         queue=queue,
-        waiting=Waiting(queue.get, max_waiting=1),
+        waiting=Waiting(queue.look, max_waiting=1),
         listing=listing,
         workers=Workers(kv, LOG),
         bulk=Bulk(kv, listing, announcer, clock, LOG),

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from services.broker import keys
-from services.broker.events import Announcer
-from services.broker.tests.support import record
+from services.broker.announcer import Announcer
+from services.broker.states import State
+from services.broker.tests.support import record, running
 from services.common.health import Vitals
 from services.common.tests.test_event_loop import RecordingLog
 from services.common.tests.test_resp_client import FakeServer
@@ -63,3 +64,40 @@ def test_it_goes_on_after_pubsub_refused_or_went_away(
     assert pubsub.channels.get(timeout=PATIENCE_S) == keys.ORDERS_CHANNEL
     announcer.order_cancel("c")
     assert pubsub.channels.get(timeout=PATIENCE_S) == keys.ORDERS_CHANNEL
+
+
+def test_all_is_told_in_its_order_whoever_sends_it(announcing: Callable) -> None:
+    """The thread sends the first messages, and the caller itself those that follow."""
+    pubsub = PubSub()
+    announcer = announcing(pubsub)
+    announcer.order_cancel("first")
+    assert pubsub.channels.get(timeout=PATIENCE_S) == keys.ORDERS_CHANNEL
+    expected = []
+    for number in range(50):
+        announcer.order_cancel(str(number))
+        announcer.announce_workflow(str(number), "running", 1)
+        expected += [keys.ORDERS_CHANNEL, keys.WORKFLOWS_CHANNEL]
+    assert [pubsub.channels.get(timeout=PATIENCE_S) for _ in expected] == expected
+
+
+def test_what_was_told_last_arrives(announcing: Callable) -> None:
+    pubsub = PubSub()
+    announcer = announcing(pubsub)
+    for number in range(3):
+        announcer.order_cancel(str(number))
+    announcer.stop()
+    assert [pubsub.channels.get(timeout=PATIENCE_S) for _ in range(3)] == [keys.ORDERS_CHANNEL] * 3
+
+
+def test_only_what_somebody_acts_upon_is_news(announcing: Callable) -> None:
+    pubsub = PubSub()
+    announcing(pubsub).announce([record("a"), running(record("b"))])
+    assert [pubsub.channels.get(timeout=PATIENCE_S) for _ in range(2)] == [
+        keys.WAKE_CHANNEL,
+        keys.EVENTS_CHANNEL,
+    ]
+    announcing(pubsub).announce([running(record("b")).moved_to(State.FAILED, 3)])
+    assert [pubsub.channels.get(timeout=PATIENCE_S) for _ in range(2)] == [
+        keys.NEWS_CHANNEL,
+        keys.EVENTS_CHANNEL,
+    ]

@@ -199,6 +199,36 @@ def test_many_are_cancelled(client: TestClient, dead_letters):
     assert world.states(waiting, failed) == ["cancelled", "failed"]
 
 
+@pytest.mark.parametrize("document", [{}, {"limit": 5}, {"queue": None}])
+def test_a_filter_that_was_forgotten_cancels_nothing(
+    client: TestClient, dead_letters, document: dict[str, object]
+):
+    world, _, _, waiting = dead_letters
+    assert refusal(client.post("/tasks/cancel", json=document)) == (422, "body")
+    assert world.states(waiting) == ["scheduled"]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/tasks?stat=dead", "stat"),
+        ("/tasks?state=dead&offset=3", "offset"),
+        ("/tasks/t1?verbose=1", "verbose"),
+        ("/tasks/t1/wait?timeout=0&interval=1", "interval"),
+        ("/queues?x", "x"),
+        ("/workflows?state=running", "state"),
+    ],
+)
+def test_an_unknown_parameter_is_refused(client: TestClient, path: str, parameter: str):
+    assert refusal(client.get(path)) == (400, parameter)
+
+
+def test_a_refused_parameter_changes_nothing(client: TestClient, dead_letters):
+    world, _, _, waiting = dead_letters
+    assert refusal(client.post(f"/tasks/{waiting}/cancel?dry_run=1")) == (400, "dry_run")
+    assert world.states(waiting) == ["scheduled"]
+
+
 @pytest.mark.parametrize("verb", ["requeue", "purge", "cancel"])
 @pytest.mark.parametrize(
     ("document", "field"),

@@ -1,7 +1,7 @@
 """Claim, lease, acknowledge: the session of a worker against a store, and what kills it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,7 +16,7 @@ from services.broker.states import State
 from services.broker.task_options import Delivery, TaskOptions
 from services.broker.task_queue import TaskQueue
 from services.broker.task_record import TaskError, TaskRecord, decode_record
-from services.broker.tests.support import LOG, Announcements, HandClock, Store, record
+from services.broker.tests.support import LOG, Announcements, HandClock, Stepped, Store, record
 from services.common.resp_client import ConnectionLost, RespConnection
 from services.kvdb.client import KVClient
 
@@ -40,8 +40,10 @@ class Bench:
         self.connections.append(RespConnection(self.store.kvdb))
         return self.connections[-1]
 
-    def session(self, name: str = "s1", **definitions: TaskOptions) -> Session:
-        session = Session(name, f"worker of {name}", standard_rules(), definitions, self.clock, LOG)
+    def session(self, name: str = "s1", **definitions: TaskOptions) -> Stepped:
+        session = Stepped(
+            Session(name, f"worker of {name}", standard_rules(), definitions, self.clock, LOG)
+        )
         session.open(self.connect(), LEASE_MS, b"{}")
         return session
 
@@ -78,7 +80,7 @@ def bench(store: Store, kv: KVClient) -> Iterator[Bench]:
         connection.close()
 
 
-def started(session: Session, *names: str) -> list[str]:
+def started(session: Stepped, *names: str) -> list[str]:
     """Claim from these lists, and start what was claimed."""
     session.advance({}, names or [DEFAULT])
     return [task.id for task in session.advance({}, []).started]
@@ -171,21 +173,132 @@ def test_a_task_that_was_cancelled_before_its_start_is_dropped(bench: Bench):
     assert (bench.stored("t1").state, bench.claimed()) == (State.CANCELLED, [])
 
 
-def test_a_cancellation_between_reading_and_starting_wins(bench: Bench, monkeypatch):
+def test_a_cancellation_between_reading_and_starting_wins(bench: Bench):
     bench.submit(record("t1"))
     session = bench.session()
     session.advance({}, [DEFAULT])
-    read = session._read_claimed
-
-    def read_and_cancel(ids):
-        claimed = read(ids)
-        monkeypatch.setattr(session, "_read_claimed", read)
-        bench.queue.cancel("t1")
-        return claimed
-
-    monkeypatch.setattr(session, "_read_claimed", read_and_cancel)
+    before_the_start(session, lambda: bench.queue.cancel("t1"))
     assert session.advance({}, []).started == []
     assert bench.stored("t1").state is State.CANCELLED
+
+
+def before_the_start(session: Stepped, interfere: Callable[[], object]) -> None:
+    """Do something just before the next transaction of the session leaves."""
+    pipeline = session.connection.pipeline
+
+    def interfered(requests):
+        if ("EXEC",) in requests:
+            session.connection.pipeline = pipeline
+            interfere()
+        return pipeline(requests)
+
+    session.connection.pipeline = interfered
+
+
+def trips(session: Stepped) -> list[list]:
+    """Everything that the session sends from now on, by round trip."""
+    pipeline, sent = session.connection.pipeline, []
+
+    def counted(requests):
+        sent.append(requests)
+        return pipeline(requests)
+
+    session.connection.pipeline = counted
+    return sent
+
+
+def test_a_task_that_was_expected_starts_in_two_trips(bench: Bench):
+    bench.submit(record("t1"))
+    session = bench.session()
+    sent = trips(session)
+    session.advance({}, [DEFAULT], expected=["t1"])
+    assert [task.id for task in session.advance({}, []).started] == ["t1"]
+    assert len(sent) == 2
+
+
+@pytest.mark.parametrize("expected", [["t2"], ["t3"], ["gone"]])
+def test_a_wrong_expectation_costs_a_trip_and_nothing_else(bench: Bench, expected: list[str]):
+    bench.submit(record("t1"), record("t2"))
+    bench.submit(record("t3", queue="other"))
+    session = bench.session()
+    sent = trips(session)
+    session.advance({}, [DEFAULT], expected=expected)
+    assert [task.id for task in session.advance({}, []).started] == ["t1"]
+    assert len(sent) == 3
+    assert [bench.stored(name).state for name in ("t2", "t3")] == [State.QUEUED] * 2
+
+
+def test_what_waits_in_the_session_is_read_with_the_transaction_before(bench: Bench):
+    bench.submit(record("t1"), record("t2"), record("t3"))
+    session = bench.session()
+    session.advance({}, [DEFAULT] * 3)
+    session.advance({}, [], starts=1)
+    sent = trips(session)
+    second = session.advance({"t1": DONE}, [], starts=1)
+    third = session.advance({"t2": DONE}, [], starts=1)
+    assert [[task.id for task in one.started] for one in (second, third)] == [["t2"], ["t3"]]
+    assert len(sent) == 2
+
+
+@pytest.mark.parametrize("when", ["after the reading", "before the start"])
+def test_a_cancellation_of_what_was_read_ahead_wins(bench: Bench, when: str):
+    bench.submit(record("t1"))
+    session = bench.session()
+    session.advance({}, [DEFAULT], expected=["t1"])
+    if when == "after the reading":
+        bench.queue.cancel("t1")
+    else:
+        before_the_start(session, lambda: bench.queue.cancel("t1"))
+    assert session.advance({}, []).started == []
+    assert (bench.stored("t1").state, bench.claimed()) == (State.CANCELLED, [])
+
+
+def test_what_was_read_ahead_is_read_again_when_the_watch_has_ended(bench: Bench):
+    """Another transaction of the session lies between, and its EXEC ends the WATCH."""
+    bench.submit(record("t1"), record("t2"))
+    session = bench.session()
+    started(session)
+    session.advance({}, [DEFAULT], expected=["t2"])
+    session.advance({"t1": DONE}, [], starts=0)
+    bench.queue.cancel("t2")
+    assert session.advance({}, []).started == []
+    assert bench.stored("t2").state is State.CANCELLED
+
+
+OUTCOMES_THAT_GO_ON = [Failed(TaskError("ValueError", "no")), HandedBack("the worker stops")]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES_THAT_GO_ON)
+@pytest.mark.parametrize("when", ["while it runs", "before its end is stored"])
+def test_a_cancelled_task_has_no_further_attempt(bench: Bench, when: str, outcome: object):
+    bench.submit(record("t1", retries=3))
+    session = bench.session()
+    started(session)
+    if when == "while it runs":
+        bench.queue.cancel("t1")
+    else:
+        before_the_start(session, lambda: bench.queue.cancel("t1"))
+    (step,) = session.advance({"t1": outcome}, []).steps
+    assert (step.state, bench.stored("t1").state) == (State.CANCELLED, State.CANCELLED)
+    assert bench.indexed() == {State.CANCELLED: [b"t1"]}
+    assert (bench.claimed(), bench.queued()) == ([], [])
+
+
+def test_a_cancelled_task_that_ends_by_itself_has_its_result(bench: Bench):
+    bench.submit(record("t1"))
+    session = bench.session()
+    started(session)
+    bench.queue.cancel("t1")
+    session.advance({"t1": DONE}, [])
+    assert bench.stored("t1").state is State.SUCCEEDED
+
+
+def test_a_cancelled_task_whose_worker_is_lost_is_not_run_again(bench: Bench):
+    bench.submit(record("t1"))
+    started(bench.session())
+    bench.queue.cancel("t1")
+    assert [task.state for task in bench.lose("s1")] == [State.CANCELLED]
+    assert (bench.stored("t1").losses, bench.queued()) == (0, [])
 
 
 def test_an_order_to_cancel_is_seen_when_the_lease_is_renewed(bench: Bench):
@@ -195,17 +308,6 @@ def test_an_order_to_cancel_is_seen_when_the_lease_is_renewed(bench: Bench):
     assert session.renew(LEASE_MS, b"{}") == []
     assert bench.queue.cancel("t2").state is State.RUNNING
     assert session.renew(LEASE_MS, b"{}") == ["t2"]
-
-
-def test_an_order_to_cancel_outlives_the_attempt(bench: Bench):
-    """The attempt fails in the very moment; the next one must not begin."""
-    bench.submit(record("t1"))
-    session = bench.session()
-    started(session)
-    bench.queue.cancel("t1")
-    session.advance({"t1": HandedBack("stopped")}, [])
-    assert started(session) == []
-    assert bench.stored("t1").state is State.CANCELLED
 
 
 @pytest.mark.parametrize("rest", [None, b"garbage"])
@@ -297,7 +399,7 @@ def test_a_fence_that_falls_right_behind_a_transaction_is_noticed(bench: Bench):
     bench.submit(record("t1"), record("t2"))
     session = bench.session()
     started(session)
-    pipeline = session._kvdb.connection.pipeline
+    pipeline = session.connection.pipeline
 
     def reap_before_the_watch(requests):
         cut = requests.index(("EXEC",)) + 1
@@ -305,9 +407,9 @@ def test_a_fence_that_falls_right_behind_a_transaction_is_noticed(bench: Bench):
         bench.lose("s1")
         return [*replies, *pipeline(requests[cut:])]
 
-    session._kvdb.connection.pipeline = reap_before_the_watch
+    session.connection.pipeline = reap_before_the_watch
     session.advance({}, [DEFAULT])
-    session._kvdb.connection.pipeline = pipeline
+    session.connection.pipeline = pipeline
     with pytest.raises(Fenced):
         session.advance({"t1": DONE}, [])
     assert bench.stored("t1").state is State.QUEUED
@@ -378,9 +480,9 @@ def test_the_reaper_leaves_the_tasks_of_others_alone(bench: Bench):
 # Losing the connection.
 
 
-def cut_after_exec(session: Session) -> None:
+def cut_after_exec(session: Stepped) -> None:
     """The next transaction is carried out, and its answer is lost."""
-    connection = session._kvdb.connection
+    connection = session.connection
     pipeline = connection.pipeline
 
     def carry_out_and_fail(requests):
@@ -433,7 +535,7 @@ def test_a_result_that_was_not_written_is_written_after_the_reconnect(bench: Ben
     bench.submit(record("t1"))
     session = bench.session()
     started(session)
-    session._kvdb.connection.close()
+    session.connection.close()
     with pytest.raises(ConnectionLost):
         session.advance({"t1": DONE}, [])
     assert session.reconcile(bench.connect()) == []

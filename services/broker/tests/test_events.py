@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.broker.events import (
+    Wake,
     decode_events,
     decode_wake,
     decode_workflow_end,
@@ -45,7 +46,8 @@ def test_an_event_says_only_what_it_knows():
 
 
 def test_wake_ups_and_orders_come_back_as_they_were():
-    assert decode_wake(encode_wake("default/5", 3)) == ("default/5", 3)
+    assert decode_wake(encode_wake("default/5", 3)) == Wake("default/5", 3)
+    assert decode_wake(encode_wake("a/0", 2, ["t1", "t2"])) == Wake("a/0", 2, ("t1", "t2"))
     assert json.loads(encode_cancel("t1")) == {"cancel": "t1"}
 
 

@@ -9,7 +9,8 @@ from services.broker.states import State
 from services.broker.task_queue import NoSuchTask
 from services.broker.task_record import TaskRecord
 from services.broker.tests.support import record, running
-from services.broker.waiting import TooManyWaiting, Waiting
+from services.broker.waiting import MAX_EXPECTED, TooManyWaiting, Waiting
+from services.pubsub.tests.serving import wait_until
 
 PATIENCE_S = 30.0
 
@@ -129,3 +130,54 @@ def test_an_unknown_task_is_not_waited_for(waiting: Waiting):
     for _ in range(3):
         with pytest.raises(NoSuchTask):
             waiting.wait("t2", PATIENCE_S)
+
+
+# What was submitted here.
+
+
+def test_a_task_that_was_submitted_here_is_read_once(tasks: Tasks, waiting: Waiting):
+    waiting.expect(["t1"])
+    waiter = Waiter(waiting)
+    wait_until(lambda: waiting._waiting)
+    done = tasks.finish()
+    assert not tasks.was_read.acquire(blocking=False)
+    waiting.on_finished("t1")
+    assert waiter.result() is done
+    assert tasks.was_read.acquire(blocking=False)
+    assert not tasks.was_read.acquire(blocking=False)
+
+
+def test_it_may_have_ended_before_anybody_waits(tasks: Tasks, waiting: Waiting):
+    waiting.expect(["t1"])
+    done = tasks.finish()
+    waiting.on_finished("t1")
+    assert waiting.wait("t1", PATIENCE_S) is done
+
+
+def test_its_end_may_have_been_missed(tasks: Tasks, waiting: Waiting):
+    """The subscriptions did not stand for a while."""
+    waiting.expect(["t1"])
+    done = tasks.finish()
+    waiting.look_all()
+    assert waiting.wait("t1", PATIENCE_S) is done
+
+
+def test_it_is_not_waited_for_too_long(tasks: Tasks, waiting: Waiting):
+    waiting.expect(["t1"])
+    assert waiting.wait("t1", 0.01).state is State.RUNNING
+
+
+def test_of_many_the_last_are_remembered(tasks: Tasks, waiting: Waiting):
+    waiting.expect(["t1"])
+    waiting.expect(f"other {number}" for number in range(MAX_EXPECTED))
+    done = tasks.finish()
+    assert waiting.wait("t1", PATIENCE_S) is done
+
+
+def test_whoever_waits_may_do_something_useful(tasks: Tasks):
+    def listen(woken: threading.Event, timeout_s: float) -> None:
+        waiting.on_finished(tasks.finish().id)
+        assert woken.is_set()
+
+    waiting = Waiting(tasks.get, 1, listen)
+    assert waiting.wait("t1", PATIENCE_S).state is State.SUCCEEDED

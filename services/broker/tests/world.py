@@ -12,7 +12,14 @@ from services.broker.states import State
 from services.broker.submission import parse_submission
 from services.broker.task_options import TaskOptions
 from services.broker.task_record import TaskRecord, decode_record
-from services.broker.tests.support import LOG, Announcements, HandClock, Store, parts_on
+from services.broker.tests.support import (
+    LOG,
+    Announcements,
+    HandClock,
+    Stepped,
+    Store,
+    parts_on,
+)
 from services.common.resp_client import RespConnection
 from services.kvdb.client import KVClient
 
@@ -32,7 +39,7 @@ class World:
         rules = standard_rules()
         self.reaper = Reaper(kv, rules, self.clock, self.clock.monotonic_s, LOG)
         self.duties = standard_duties(kv, self.reaper, self.announcements, self.clock, LOG)
-        self.sessions: dict[str, Session] = {}
+        self.sessions: dict[str, Stepped] = {}
         self._done_s = {duty.name: self.clock.monotonic_s() for duty in self.duties}
         self._connections: list[RespConnection] = []
 
@@ -45,16 +52,16 @@ class World:
         ((record, _),) = self.parts.queue.submit([parse_submission(document, self.clock.now_ms)])
         return record.id
 
-    def worker(self, name: str = "s1", **definitions: TaskOptions) -> Session:
+    def worker(self, name: str = "s1", **definitions: TaskOptions) -> Stepped:
         connection = RespConnection(self.store.kvdb)
         self._connections.append(connection)
         rules = standard_rules()
-        session = Session(name, f"worker of {name}", rules, definitions, self.clock, LOG)
+        session = Stepped(Session(name, f"worker of {name}", rules, definitions, self.clock, LOG))
         session.open(connection, LEASE_MS, b"{}")
         self.sessions[name] = session
         return session
 
-    def start(self, session: Session, count: int = 100) -> list[TaskRecord]:
+    def start(self, session: Stepped, count: int = 100) -> list[TaskRecord]:
         """Claim up to `count` tasks, one from each list in turn, and start what may start."""
         started: list[TaskRecord] = []
         claims: list[str] = []
@@ -65,7 +72,7 @@ class World:
         started += session.advance({}, []).started
         return started
 
-    def finish(self, session: Session, outcome: Outcome = DONE, *ids: str) -> None:
+    def finish(self, session: Stepped, outcome: Outcome = DONE, *ids: str) -> None:
         """End these tasks, or all that the session holds."""
         session.advance(dict.fromkeys(ids or list(session.held), outcome), [])
 

@@ -217,6 +217,47 @@ def test_what_is_given_back_comes_first() -> None:
     assert rest == [*sets(10)[3:], [b"PI"]]
 
 
+EVEN = [[b"SET", b"key:%03d" % number, b"x\r\n%%%02d" % number] for number in range(9)]
+
+
+def cut_or_refused(decoder: RespRequestDecoder, data: bytes) -> list[list[bytes]] | str:
+    decoder.receive_data(data)
+    try:
+        return list(iter(decoder.next_request, None))
+    except RespError as error:
+        return str(error)
+
+
+@given(
+    st.integers(0, len(EVEN) * len(encode_request(EVEN[0])) - 1),
+    st.binary(max_size=3),
+    st.integers(0, 3),
+)
+def test_a_run_like_the_one_before_is_looked_at_as_closely(
+    place: int, inserted: bytes, removed: int
+) -> None:
+    # The values hold line ends, so that the first run has to be another one.
+    first = b"".join(encode_request([b"SET", *words]) for words in [[b"key:%03d", b"123456"]] * 9)
+    data = b"".join(map(encode_request, EVEN))
+    data = data[:place] + inserted + data[place + removed :]
+    decoder = new_decoder()
+    decoder.receive_data(first)
+    assert len(decoder.next_run()) == 9
+    assert cut_or_refused(decoder, data) == cut_or_refused(new_decoder(), data)
+
+
+def test_an_even_run_may_hold_anything_and_need_not_end_with_the_data() -> None:
+    decoder, data = new_decoder(), b"".join(map(encode_request, EVEN))
+    decoder.receive_data(b"".join(encode_request([b"SET", b"key:abc", b"123456"]) for _ in EVEN))
+    assert len(decoder.next_run()) == 9
+    decoder.receive_data(data + data[:9])
+    assert decoder.run_bytes == data
+    assert decoder.next_run() == EVEN
+    assert decoder.next_request() is None
+    decoder.receive_data(data[9:])
+    assert list(iter(decoder.next_request, None)) == EVEN
+
+
 KINDS = st.sampled_from(
     [[b"GET", b"a"], [b"GET", b"\r\n"], [b"get", b"b"], [b"SET", b"a", b"b"], [b"PING"]]
 )
@@ -397,7 +438,16 @@ def test_replies_have_the_form_of_their_version(value: object, resp2: bytes, res
 @pytest.mark.parametrize("version", [2, 3])
 @pytest.mark.parametrize(
     "values",
-    [[OK, OK], [1, -2, 30], [b"a", b"", b"x" * 2000], [b"a", b"b"], [b"a", None, 7, OK], [True]],
+    [
+        [OK, OK],
+        [OK, Simple("PONG")],
+        [1, -2, 30],
+        [b"a", b"", b"x" * 2000],
+        [b"a", b"b"],
+        [b"%d", b"\r\n"],
+        [b"a", None, 7, OK],
+        [True],
+    ],
 )
 def test_replies_to_a_run_are_the_replies_one_by_one(values: list, version: int) -> None:
     one_by_one = b"".join(encode_reply(value, version) for value in values)
