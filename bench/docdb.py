@@ -88,6 +88,12 @@ def measure(collection: object, size: int, seconds: float) -> dict[str, float]:
     return found
 
 
+def shown(rate: float | None) -> str:
+    if rate is None:
+        return "–"
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes")
@@ -111,8 +117,9 @@ def main() -> None:
                     theirs = measure(mongomock.MongoClient().bench.c, size, seconds)
                 for name, value in ours.items():
                     other = theirs.get(name)
-                    shown = f"{other:12,.0f}{value / other:8.1f}" if other else f"{'–':>12}{'–':>8}"
-                    print(f"{name:16}{size:10,}{value:12,.0f}{shown}", flush=True)
+                    ratio = f"{value / other:.1f}" if other else "–"
+                    print(f"{name:16}{size:10,}{shown(value):>12}{shown(other):>12}{ratio:>8}",
+                          flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

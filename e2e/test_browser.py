@@ -19,7 +19,7 @@ from e2e.stack import ROOT, Stack
 
 pytestmark = pytest.mark.browser
 
-PAGES = ["overview", "kvdb", "pubsub", "tasks", "ledger", "audit"]
+PAGES = ["overview", "kvdb", "docdb", "pubsub", "tasks", "ledger", "audit"]
 SIZES = [(360, 740), (1440, 900)]
 PASSWORD = "correct horse"
 NOWHERE = {

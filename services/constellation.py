@@ -9,7 +9,7 @@ says the same to Docker; a test holds the two together.
                       ▲                       ▲
                       └───────── web ─────────┘        (web reads kvdb and pubsub too)
 
-docdb stands for itself: nobody of these needs it, programs of people use it.
+docdb stands for itself: only the page of `web` asks it, and programs of people use it.
 
 Every setting reaches a service through its environment, so a process and a container are
 told the same in the same words:
@@ -81,6 +81,7 @@ LEDGERS = ("ledger-1", "ledger-2", "ledger-3")
 ADDRESSES = (
     Address("KVDB_URL", "redis://{}/0", ("kvdb",)),
     Address("PUBSUB_URL", "redis://{}", ("pubsub",)),
+    Address("DOCDB_URL", "mongodb://{}", ("docdb",)),
     Address("BROKER_URL", "http://{}", ("broker",)),
     Address("LEDGER_URLS", "http://{}", LEDGERS),
 )
@@ -122,8 +123,8 @@ CONSTELLATION = (
         "web",
         "web",
         8080,
-        needs=(*_STORE, "broker", *LEDGERS),
-        reads=(*_STORE_URLS, "BROKER_URL", "LEDGER_URLS"),
+        needs=(*_STORE, "docdb", "broker", *LEDGERS),
+        reads=(*_STORE_URLS, "DOCDB_URL", "BROKER_URL", "LEDGER_URLS"),
     ),
 )
 

@@ -3,6 +3,7 @@
 
     tools/docdb_suite.py --checkout ../mongo-python-driver              what docdb is held to
     tools/docdb_suite.py --checkout ../mongo-python-driver test_crud_unified.py
+    tools/docdb_suite.py --checkout … --replset                         what needs a replica set
     tools/docdb_suite.py --checkout … --server 127.0.0.1:27017             another server
 
 The checkout is one of the public repository mongodb/mongo-python-driver (or pymongo's unpacked
@@ -38,6 +39,30 @@ FILES = (
     "test_collation.py",
     "test_index_management.py",
 )
+REPLICA_SET_FILES = (
+    "test_transactions_unified.py",
+    "test_transactions.py",
+    "test_retryable_writes_unified.py",
+    "test_retryable_writes.py",
+    "test_retryable_reads_unified.py",
+    "test_retryable_reads.py",
+    "test_change_stream.py",
+    "test_session.py",
+    "test_sessions_unified.py",
+    "test_causal_consistency.py",
+    "test_read_write_concern_spec.py",
+    "test_read_concern.py",
+    "test_write_concern.py",
+    "test_csot.py",
+    "test_unified_format.py",
+    "test_versioned_api_integration.py",
+    "test_command_monitoring.py",
+    "test_crud_unified.py",
+    "test_collection.py",
+    "test_collection_management.py",
+    "test_bulk.py",
+    "test_cursor.py",
+)
 FILE_TIMEOUT_S = 600
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|error)")
 
@@ -64,7 +89,7 @@ def main() -> int:
     totals: dict[str, int] = {}
     failures: list[str] = []
     is_good = True
-    for name in options.files or FILES:
+    for name in options.files or (REPLICA_SET_FILES if options.replset else FILES):
         if not (options.checkout / "test" / name).exists():
             print(f"{name:34} is not in this checkout")
             continue
@@ -88,6 +113,15 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkout", type=Path, required=True, help="mongo-python-driver")
     parser.add_argument("--server", help="HOST:PORT of a server to test instead of a fresh docdb")
+    parser.add_argument(
+        "--replset", action="store_true", help="a replica set of one, with fail points"
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=0,
+        help="where docdb listens; some tests go to 27017, whatever they are told",
+    )
     parser.add_argument("--only", help="what pytest's -k takes")
     parser.add_argument("--verbose", action="store_true", help="show what pytest prints")
     parser.add_argument("files", nargs="*", help="such as test_crud_unified.py")
@@ -98,8 +132,10 @@ def run_file(name: str, options: argparse.Namespace) -> Outcome:
     if options.server:
         return run_pytest(name, options.server, options)
     with tempfile.TemporaryDirectory() as directory:
-        command = [sys.executable, "-m", "services.docdb", "--port", "0"]
+        command = [sys.executable, "-m", "services.docdb", "--port", str(options.port)]
         command += ["--data-dir", f"{directory}/data"]
+        if options.replset:
+            command += ["--replset", "rs", "--test-commands", "yes"]
         with open(f"{directory}/log", "wb") as log:
             server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log)
         try:
@@ -116,7 +152,7 @@ def run_file(name: str, options: argparse.Namespace) -> Outcome:
 def run_pytest(name: str, address: str, options: argparse.Namespace) -> Outcome:
     host, _, port = address.rpartition(":")
     command = [sys.executable, "-m", "pytest", f"test/{name}", "-q", "-rf", "--no-header"]
-    command += ["-p", "no:cacheprovider", "-o", "addopts=", "-o", "timeout=0", "--tb=short"]
+    command += ["-p", "no:cacheprovider", "-o", "addopts=", "-o", "timeout=60", "--tb=short"]
     command += ["-k", options.only] if options.only else []
     environment = os.environ | {"DB_IP": host, "DB_PORT": port}
     outcome, started_s = Outcome(), time.monotonic()

@@ -32,16 +32,22 @@ The packages, each with a map of its own:
 
     bson             documents as bytes, and as text for people
     query            comparison order, paths, filters, projections, updates, plans
+    text             words, stems and scores of full-text search
+    geo              geometry on the sphere and on the plane, and the cells of its indexes
     expressions      `$add` to `$zip`; accumulators; dates and time zones
     pipeline         the stages
     storage          collections, indexes, the ordered structure below them, journal, snapshots
     commands         what clients can ask for
+    transactions     sessions, snapshots, transactions, writes that can be tried again
+    replication      the replica set of one: oplog, change streams
 
 Beside them: `engine` holds all that a command can reach; `clients` is what is known of each
-connection; `users` and `passwords` say who may log in; `write_concern`, `crc32c`, `settings` are
-what their names say; `health` is what `--health` does.
+connection; `users` and `passwords` say who may log in; `write_concern`, `api_version`,
+`crc32c`, `settings` are what their names say; `client` is for other services; `profiler`
+remembers what was slow; `health` is what `--health` does; `error_labels` tells drivers what
+they may try again, `fail_points` gives their tests errors to try, and `time_limit` ends what
+takes too long.
 
-Left out: JavaScript (`$where`, `$function`, mapReduce), text, geospatial and wildcard indexes,
-transactions, change streams and replica sets, sharding, time series. Each is refused with an
-error that says so.
+Left out: JavaScript (`$where`, `$function`, mapReduce), compound wildcard indexes, further members
+of a replica set, sharding, time series. Each is refused with an error that says so.
 """

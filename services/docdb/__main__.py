@@ -30,6 +30,37 @@ OPTIONS = [
         seconds(),
     ),
     Option("repair", False, "yes cuts a damaged journal off where it is damaged", flag),
+    Option("replset", "", "name of a replica set, of which this is the only member; empty: none"),
+    Option(
+        "replset-host",
+        "",
+        "HOST:PORT by which clients reach this member; empty: where it listens",
+    ),
+    Option(
+        "oplog-mb",
+        64,
+        "megabytes of operations that change streams can go back to",
+        whole_number(1),
+    ),
+    Option(
+        "transaction-lifetime-s",
+        60.0,
+        "seconds after which an open transaction is aborted",
+        seconds(0.05),
+    ),
+    Option(
+        "read-limit-s",
+        0.0,
+        "seconds that a query may take where it says no maxTimeMS; 0 is no limit",
+        seconds(),
+    ),
+    Option(
+        "stage-memory-mb",
+        1024,
+        "megabytes that a sort or a stage of an aggregation may hold",
+        whole_number(1),
+    ),
+    Option("test-commands", False, "yes allows what tests of drivers need: fail points", flag),
     Option("ttl-interval-s", 60.0, "seconds between looks for expired documents", seconds(0.05)),
     Option("max-connections", 5000, "clients at once; more are refused", whole_number(1)),
     Option(
@@ -60,6 +91,8 @@ def main() -> None:
     from services.common.descriptors import fit_connections
     from services.common.health import VERSION
     from services.docdb.engine import Engine
+    from services.docdb.expressions.compiler import operator_table
+    from services.docdb.pipeline.stage import stage_table
     from services.docdb.server import Server
     from services.docdb.settings import Settings
     from services.docdb.storage.persistence import StartError
@@ -75,6 +108,13 @@ def main() -> None:
         idle_timeout_s=options.idle_timeout_s,
         ttl_interval_s=options.ttl_interval_s,
         host=options.host,
+        replset=options.replset,
+        replset_host=options.replset_host,
+        oplog_bytes=options.oplog_mb * MB,
+        transaction_lifetime_s=options.transaction_lifetime_s,
+        stage_memory_bytes=options.stage_memory_mb * MB,
+        read_limit_s=options.read_limit_s,
+        test_commands=options.test_commands,
     )
     listener = bind("docdb", options.host, options.port)
     settings.port = listener.getsockname()[1]
@@ -83,6 +123,8 @@ def main() -> None:
         engine.persistence.open(repairs=options.repair)
     except StartError as error:
         fail("docdb", str(error))
+    # Now, rather than within the first aggregation: that would hold up everybody.
+    stage_table(), operator_table()
     # Documents hold no cycles: to look for them among a million dicts would stop everybody.
     gc.freeze()
     gc.set_threshold(100_000, 50, 1000)

@@ -4,8 +4,10 @@ A handler gets the engine and a Request and returns the reply without `ok`, or r
 MongoError. It may return Pending instead: then the client waits until there is something.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from services.docdb.bson.types import Document
@@ -16,6 +18,8 @@ from services.docdb.query.type_names import type_name
 if TYPE_CHECKING:
     from services.docdb.clients import Client
     from services.docdb.engine import Engine
+    from services.docdb.transactions.retryable import RetryableWrite
+    from services.docdb.transactions.session_fields import SessionFields
 
 GENERIC_FIELDS = frozenset(
     [
@@ -58,6 +62,13 @@ class Request:
     body: Document
     client: "Client"
     raws: dict[str, list[bytes]] = field(default_factory=dict)
+    fields: "SessionFields | None" = None
+    """Of which session it is, and what it is there."""
+    retry: "RetryableWrite | None" = None
+    is_in_transaction: bool = False
+    received_at_s: float = field(default_factory=time.monotonic)
+    executions: list = field(default_factory=list)
+    """The plans that it has run, for the profiler."""
 
     @property
     def target(self) -> object:
@@ -150,6 +161,16 @@ class Pending:
     retry: Callable[[bool], Document | None]
     timeout_s: float
 
+
+class _Close(Enum):
+    CLOSE_CONNECTION = "close the connection"
+
+
+CLOSE_CONNECTION = _Close.CLOSE_CONNECTION
+"""In the place of a reply: there shall be none."""
+
+Answer = Document | Pending | _Close | None
+"""What a request gets; None where it still waits."""
 
 Handler = Callable[["Engine", Request], "Document | Pending"]
 

@@ -6,11 +6,15 @@ Engine
   ├─ cursors                 what clients read batch by batch
   ├─ journal, persistence    how changes get to the disk
   ├─ users                   who may log in, and what they may do
+  ├─ sessions, transactions  what clients do under a number; `snapshot`: what this one reads
+  ├─ profiler                which operations were slow
+  ├─ fail_points             errors on request, for the tests of drivers
   ├─ object_ids              for documents that come without `_id`
   ├─ dispatcher              from a request to its reply
   └─ vitals                  health
 """
 
+import copy
 import itertools
 import time
 from collections.abc import Callable
@@ -21,16 +25,23 @@ from services.docdb.bson.types import ObjectIdSource
 from services.docdb.clients import Client
 from services.docdb.commands.table import command_table
 from services.docdb.dispatch import Dispatcher
+from services.docdb.fail_points import FailPoints
+from services.docdb.profiler import Profiler
+from services.docdb.replication.clock import ClusterClock
+from services.docdb.replication.oplog import Oplog
+from services.docdb.replication.oplog_view import NAMESPACE as OPLOG_NAMESPACE
+from services.docdb.replication.oplog_view import oplog_collection
+from services.docdb.replication.replica_set import ReplicaSet
 from services.docdb.settings import Settings
 from services.docdb.storage.catalog import Catalog
 from services.docdb.storage.cursors import Cursors
 from services.docdb.storage.expiry import remove_expired
 from services.docdb.storage.journal import FileJournal
 from services.docdb.storage.persistence import Persistence
+from services.docdb.transactions.running import Transactions
+from services.docdb.transactions.sessions import Sessions
+from services.docdb.transactions.snapshot import Snapshot, SnapshotCatalog
 from services.docdb.users import Users
-
-MANY_SESSIONS = 10_000
-SESSION_S = 30 * 60
 
 
 class Engine:
@@ -53,11 +64,23 @@ class Engine:
         self.users = Users(self.catalog)
         self.cursors = Cursors(now_s)
         self.object_ids = ObjectIdSource()
-        self.persistence = Persistence(self.catalog, self.journal, settings, self.vitals, log)
+        self.sessions = Sessions(now_s)
+        self.replica_set: ReplicaSet | None = None
+        if settings.replset:
+            clock = ClusterClock(now_s)
+            oplog = self.journal.oplog = Oplog(clock, settings.oplog_bytes)
+            self.catalog.shown[OPLOG_NAMESPACE] = lambda: oplog_collection(oplog)
+            self.replica_set = ReplicaSet(settings, clock, address)
+        self.transactions = Transactions(self)
+        self.snapshot: Snapshot | None = None
+        """What is read here, where this is the engine within a snapshot."""
+        self.fail_points = FailPoints()
+        self.profiler = Profiler()
+        self.persistence = Persistence(
+            self.catalog, self.journal, self.sessions, settings, self.vitals, log
+        )
         self.dispatcher = Dispatcher(self, command_table(), log)
         self.clients: dict[int, Client] = {}
-        self.sessions: dict[bytes, float] = {}
-        """Logical sessions, by when they were last used: clients name them, nobody opens them."""
         self._client_ids = itertools.count(1)
         self._next_expiry_s = 0.0
         if settings.password:
@@ -75,15 +98,18 @@ class Engine:
     def disconnect(self, client: Client) -> None:
         self.clients.pop(client.id, None)
 
-    def _forget_sessions(self) -> None:
-        if len(self.sessions) > MANY_SESSIONS:
-            limit_s = self.now_s() - SESSION_S
-            self.sessions = {k: at_s for k, at_s in self.sessions.items() if at_s > limit_s}
+    def inside(self, catalog: SnapshotCatalog, snapshot: Snapshot) -> "Engine":
+        """This engine, with a snapshot in the place of what is there now."""
+        inside = copy.copy(self)
+        inside.catalog, inside.snapshot = catalog, snapshot
+        return inside
 
     def tick(self) -> None:
         """What has to be done now and then."""
         self.cursors.expire()
-        self._forget_sessions()
+        for session in self.sessions.expire():
+            self.cursors.end_session(session)
+        self.transactions.expire()
         self.persistence.tick()
         now_s = self.now_s()
         if now_s >= self._next_expiry_s:

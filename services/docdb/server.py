@@ -54,14 +54,21 @@ class Server:
         What cannot be promised is not acknowledged: where the disk refuses the record, the
         clients whose replies would go out now are disconnected.
         """
-        journal = self.engine.journal
-        has_changes = journal.has_pending or journal.file is None
+        journal, transactions = self.engine.journal, self.engine.transactions
+        has_changes = journal.has_pending or journal.file is None or transactions.wakes_waiting
+        transactions.wakes_waiting = False
+        self._flush()
+        while has_changes and self._waiting:
+            served = [it for it in list(self._waiting) if it.retry(is_over=False)]
+            for session in served:
+                self._end_wait(session)
+            # Who waited for a record may have written it now, and others wait for that.
+            has_changes = bool(served)
+            self._flush()
+
+    def _flush(self) -> None:
         if not self.engine.persistence.flush():
             self._streams.drop_unsent()
-        if has_changes and self._waiting:
-            for session in list(self._waiting):
-                if session.retry(is_over=False):
-                    self._end_wait(session)
 
     # Waiting.
 

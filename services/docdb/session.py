@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from services.common.stream_server import PAUSE_BYTES, Connection
 from services.docdb.bson.errors import BsonError
-from services.docdb.command import Pending
+from services.docdb.command import CLOSE_CONNECTION, Pending
 from services.docdb.errors import MongoError
 from services.docdb.wire import (
     EXHAUST_ALLOWED,
@@ -71,8 +71,10 @@ class Session:
                 return
             reply = execute(self.client, message)
             if type(reply) is Pending:
-                self.waiting = (message, reply)
-                self._server.wait(self, reply.timeout_s)
+                self._wait(message, reply)
+            elif reply is CLOSE_CONNECTION:
+                connection.close_after_flush()
+                return
             elif message.flags & EXHAUST_ALLOWED and "getMore" in message.body:
                 self._send_all(message, reply)
             elif message.expects_reply:
@@ -83,19 +85,26 @@ class Session:
     def retry(self, *, is_over: bool) -> bool:
         """Ask again for what the client waits for; whether it waits no more."""
         message, pending = self.waiting
-        try:
-            reply = pending.retry(is_over)
-        except MongoError as error:
-            reply = error.reply()
+        reply = pending.retry(is_over)
         if reply is None:
             return False
         self.waiting = None
-        reply.setdefault("ok", 1.0)
-        self._send(message, reply)
+        if type(reply) is Pending:
+            self._wait(message, reply)
+            return False
+        if reply is CLOSE_CONNECTION:
+            self._connection.close_after_flush()
+            return True
+        if message.expects_reply:
+            self._send(message, reply)
         if self._connection.is_reading_paused:
             self._connection.resume_reading()
         self._server.loop.call_soon(self.process)
         return True
+
+    def _wait(self, message: Message, pending: Pending) -> None:
+        self.waiting = (message, pending)
+        self._server.wait(self, pending.timeout_s)
 
     def _send_all(self, message: Message, reply: dict[str, object]) -> None:
         """The client takes all batches for one request: each answers the one before."""
@@ -108,6 +117,9 @@ class Session:
             reply = self._engine.dispatcher.execute(self.client, message)
             if type(reply) is Pending:
                 reply = reply.retry(True)
+            if reply is CLOSE_CONNECTION:
+                self._connection.close_after_flush()
+                return
         self._send(message, reply)
 
     def _send(self, message: Message, reply: dict[str, object]) -> None:

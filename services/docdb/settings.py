@@ -17,3 +17,10 @@ class Settings:
     ttl_interval_s: float = 60.0
     port: int = 0
     host: str = "127.0.0.1"
+    replset: str = ""
+    replset_host: str = ""
+    oplog_bytes: int = 64 * 1024 * 1024
+    transaction_lifetime_s: float = 60.0
+    stage_memory_bytes: int = 1024 * 1024 * 1024
+    read_limit_s: float = 0.0
+    test_commands: bool = False

@@ -4,6 +4,7 @@ import argparse
 
 from services.common import logs
 from services.common.health import Vitals
+from services.common.mongo_url import parse_mongo_url
 from services.common.options import (
     Option,
     checked,
@@ -19,7 +20,7 @@ from services.web.options import http_options
 
 DESCRIPTION = "The dashboard: every service of the constellation, live in a browser."
 
-KVDB_PORT, PUBSUB_PORT = 4242, 4243
+KVDB_PORT, PUBSUB_PORT, DOCDB_PORT = 4242, 4243, 4244
 LEDGER_URLS = "http://127.0.0.1:4251,http://127.0.0.1:4252,http://127.0.0.1:4253"
 # Addresses that mean "everywhere" are no name that a browser could ask for.
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104
@@ -45,6 +46,7 @@ def _serve(options: argparse.Namespace) -> None:
         pubsub_url=parse_redis_url(options.pubsub_url, PUBSUB_PORT),
         broker_url=parse_http_url(options.broker_url),
         ledger_urls=parse_http_urls(options.ledger_urls),
+        docdb_url=parse_mongo_url(options.docdb_url, DOCDB_PORT),
         allowed_hosts=names,
         password=read_password(options),
     )
@@ -68,6 +70,7 @@ def _options() -> list[Option]:
         *password_options(),
         url_option("kvdb", f"redis://127.0.0.1:{KVDB_PORT}/0", parse_redis_url),
         url_option("pubsub", f"redis://127.0.0.1:{PUBSUB_PORT}", parse_redis_url),
+        url_option("docdb", f"mongodb://127.0.0.1:{DOCDB_PORT}", parse_mongo_url),
         url_option("broker", "http://127.0.0.1:4246", parse_http_url),
         Option(
             "ledger-urls",

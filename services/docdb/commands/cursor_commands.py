@@ -1,11 +1,15 @@
 """getMore and killCursors: a cursor that has been opened goes on, or ends."""
 
+import time
 from typing import TYPE_CHECKING
 
+from services.docdb.bson.encoder import RawDocument
 from services.docdb.bson.types import Document, Int64
 from services.docdb.command import Pending, Request
 from services.docdb.errors import MongoError
-from services.docdb.storage.cursors import Cursor
+from services.docdb.fail_points import ALWAYS_TIME_OUT
+from services.docdb.storage.cursors import Cursor, token_behind
+from services.docdb.time_limit import TimeLimitExceeded, exceeded, time_limit
 
 if TYPE_CHECKING:
     from services.docdb.engine import Engine
@@ -43,7 +47,7 @@ def get_more(engine: "Engine", request: Request) -> Document | Pending:
 
 def _next(engine: "Engine", cursor: Cursor, batch_size: int | None) -> Document:
     try:
-        batch = cursor.next_batch(batch_size)
+        batch = _limited_batch(engine, cursor, batch_size)
     except MongoError:
         engine.cursors.kill(cursor.id)
         raise
@@ -56,8 +60,26 @@ def _next(engine: "Engine", cursor: Cursor, batch_size: int | None) -> Document:
         "ns": cursor.namespace,
     }
     if cursor.resume_token:
-        inner["postBatchResumeToken"] = cursor.resume_token()
+        inner["postBatchResumeToken"] = token_behind(cursor, batch)
     return {"cursor": inner}
+
+
+def _limited_batch(
+    engine: "Engine", cursor: Cursor, batch_size: int | None
+) -> list[RawDocument]:
+    """A batch, within what maxTimeMS has left. Raises MongoError."""
+    if cursor.time_left_s is None:
+        return cursor.next_batch(batch_size)
+    if ALWAYS_TIME_OUT in engine.fail_points.points:
+        raise exceeded()
+    started_s = time.monotonic()
+    try:
+        with time_limit(cursor.time_left_s):
+            batch = cursor.next_batch(batch_size)
+    except TimeLimitExceeded:
+        raise exceeded() from None
+    cursor.time_left_s -= time.monotonic() - started_s
+    return batch
 
 
 def kill_cursors(engine: "Engine", request: Request) -> Document:

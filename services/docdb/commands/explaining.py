@@ -13,7 +13,8 @@ from services.docdb.command import Request
 from services.docdb.commands.greeting import MONGODB_VERSION
 from services.docdb.commands.reading import Find
 from services.docdb.errors import MongoError
-from services.docdb.query.plans import CollectionScan, Plan, explain_plan
+from services.docdb.query.plan_stages import explain_plan
+from services.docdb.query.plans import CollectionScan, IndexScan, Plan
 
 if TYPE_CHECKING:
     from services.docdb.engine import Engine
@@ -35,11 +36,9 @@ def explain(engine: "Engine", request: Request) -> Document:
             engine, Request(name, request.database, inner, request.client), verbosity
         )
     as_find = _as_find(name, inner)
-    found = Find(
-        engine,
-        Request("find", request.database, as_find, request.client),
-        engine.catalog.find(request.database, as_find["find"]),
-    )
+    as_request = Request("find", request.database, as_find, request.client)
+    collection = engine.catalog.find(request.database, as_request.collection_name)
+    found = Find(engine, as_request, collection)
     outer = {"update": "UPDATE", "delete": "DELETE", "count": "COUNT"}.get(name)
     return _explained(engine, found, as_find, inner, verbosity, outer)
 
@@ -68,7 +67,10 @@ def _stages(found: Find, query: Document, outer: str | None) -> Document:
     if stage["stage"] == "EOF":
         return stage
     if found.order is not None and not found.choice.plan.sorts:
-        pattern = dict(found.order.fields)
+        pattern = {
+            path: {"$meta": path[1:]} if path.startswith("$") else direction
+            for path, direction in found.order.fields
+        }
         stage = {"stage": "SORT", "sortPattern": pattern, "memLimit": 104857600,
                  "type": "simple", "inputStage": stage}  # fmt: skip
     if found.skip:
@@ -76,8 +78,21 @@ def _stages(found: Find, query: Document, outer: str | None) -> Document:
     if found.limit:
         stage = {"stage": "LIMIT", "limitAmount": found.limit, "inputStage": stage}
     if found.project is not None:
-        stage = {"stage": "PROJECTION_DEFAULT", "transformBy": {}, "inputStage": stage}
+        kind = _projection_stage(found)
+        stage = {"stage": kind, "transformBy": found.projection, "inputStage": stage}
     return {"stage": outer, "inputStage": stage} if outer else stage
+
+
+def _projection_stage(found: Find) -> str:
+    """How much work it is: no document at all, top-level fields as they are, or anything."""
+    plan = found.choice.plan
+    if type(plan) is IndexScan and plan.covers:
+        return "PROJECTION_COVERED"
+    is_simple = all(
+        isinstance(value, bool | int | float) and "." not in path
+        for path, value in found.projection.items()
+    )
+    return "PROJECTION_SIMPLE" if is_simple else "PROJECTION_DEFAULT"
 
 
 def _explained(

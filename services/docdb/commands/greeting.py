@@ -5,10 +5,12 @@ import platform
 from typing import TYPE_CHECKING
 
 from services.common.health import VERSION, resident_bytes
-from services.docdb.bson.types import Binary, Date, Document, Int64
+from services.docdb.bson.types import Date, Document, Int64
 from services.docdb.command import Request
 from services.docdb.commands.login import speculative
+from services.docdb.commands.transacting import SESSION_MINUTES
 from services.docdb.errors import MongoError
+from services.docdb.profiler import slow_lines
 from services.docdb.wire import COMPRESSORS, MAX_DOCUMENT_BYTES, MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
@@ -17,14 +19,12 @@ if TYPE_CHECKING:
 MONGODB_VERSION = "7.0.0"
 MAX_WIRE_VERSION = 21
 MAX_WRITE_BATCH = 100_000
-SESSION_MINUTES = 30
 
 
 def hello(engine: "Engine", request: Request) -> Document:
     """Who the server is. Without topologyVersion drivers ask again now and then by themselves."""
     body, client = request.body, request.client
-    if type(body.get("client")) is dict:
-        client.metadata = body["client"]
+    client.learn(body)
     is_legacy = request.name != "hello"
     reply: Document = {}
     if body.get("helloOk"):
@@ -41,6 +41,8 @@ def hello(engine: "Engine", request: Request) -> Document:
         "maxWireVersion": MAX_WIRE_VERSION,
         "readOnly": False,
     }
+    if engine.replica_set is not None:
+        reply |= engine.replica_set.hello()
     offered = body.get("compression")
     if type(offered) is list:
         common = [name for name in offered if name in COMPRESSORS]
@@ -56,8 +58,12 @@ def hello(engine: "Engine", request: Request) -> Document:
         started = speculative(engine, client, body["speculativeAuthenticate"])
         if started is not None:
             reply["speculativeAuthenticate"] = started
-    problems = "; ".join(f"{name}: {text}" for name, text in engine.vitals.problems.items())
-    reply["glassbox"] = {"status": engine.vitals.status, "version": VERSION, "problems": problems}
+    vitals = engine.vitals
+    reply["glassbox"] = {
+        "status": vitals.status,
+        "version": VERSION,
+        "problems": vitals.problems_line,
+    }
     return reply
 
 
@@ -134,28 +140,39 @@ def host_info(engine: "Engine", request: Request) -> Document:
     }
 
 
-_PARAMETERS: Document = {
-    "featureCompatibilityVersion": {"version": "7.0"},
-    "authenticationMechanisms": ["SCRAM-SHA-1", "SCRAM-SHA-256"],
-    "enableTestCommands": False,
-    "requireApiVersion": False,
-    "logLevel": 0,
-}
+def _parameters(engine: "Engine") -> Document:
+    return {
+        "featureCompatibilityVersion": {"version": "7.0"},
+        "authenticationMechanisms": ["SCRAM-SHA-1", "SCRAM-SHA-256"],
+        "enableTestCommands": engine.settings.test_commands,
+        "requireApiVersion": False,
+        "logLevel": 0,
+        "transactionLifetimeLimitSeconds": int(engine.transactions.lifetime_s),
+    }
 
 
 def get_parameter(engine: "Engine", request: Request) -> Document:
+    parameters = _parameters(engine)
     if request.target == "*" or (
         type(request.target) is dict and request.target.get("allParameters")
     ):
-        return dict(_PARAMETERS)
-    found = {name: value for name, value in _PARAMETERS.items() if name in request.body}
+        return parameters
+    found = {name: value for name, value in parameters.items() if name in request.body}
     if not found:
         raise MongoError(72, "no option found to get")
     return found
 
 
 def set_parameter(engine: "Engine", request: Request) -> Document:
-    raise MongoError(115, "this server's parameters are set when it starts")
+    """All but one are set when the server starts."""
+    name = "transactionLifetimeLimitSeconds"
+    seconds = request.whole_number(name)
+    if seconds is None:
+        raise MongoError(115, "this server's parameters are set when it starts")
+    if seconds < 1:
+        raise MongoError(2, f"Invalid value for parameter {name}: {seconds} is not greater than 0")
+    before, engine.transactions.lifetime_s = engine.transactions.lifetime_s, float(seconds)
+    return {"was": int(before)}
 
 
 def get_cmd_line_opts(engine: "Engine", request: Request) -> Document:
@@ -165,6 +182,10 @@ def get_cmd_line_opts(engine: "Engine", request: Request) -> Document:
         parsed["security"] = {"authorization": "enabled"}
     if settings.data_dir:
         parsed["storage"] = {"dbPath": settings.data_dir}
+    if settings.replset:
+        parsed["replication"] = {"replSet": settings.replset}
+    if settings.test_commands:
+        parsed["setParameter"] = {"enableTestCommands": "1"}
     argv = ["docdb"] + (["--auth"] if settings.password else [])
     return {"argv": argv, "parsed": parsed}
 
@@ -192,7 +213,8 @@ def get_log(engine: "Engine", request: Request) -> Document:
         return {"names": ["global", "startupWarnings"]}
     if request.target not in ("global", "startupWarnings"):
         raise MongoError(96, f"No log named '{request.target}'")
-    return {"totalLinesWritten": 0, "log": []}
+    lines = slow_lines(engine) if request.target == "global" else []
+    return {"totalLinesWritten": len(lines), "log": lines}
 
 
 def list_commands(engine: "Engine", request: Request) -> Document:
@@ -201,34 +223,6 @@ def list_commands(engine: "Engine", request: Request) -> Document:
         for name, command in sorted(engine.dispatcher.commands.items())
     }
     return {"commands": shown}
-
-
-def current_op(engine: "Engine", request: Request) -> Document:
-    return {"inprog": []}
-
-
-def start_session(engine: "Engine", request: Request) -> Document:
-    session = os.urandom(16)
-    engine.sessions[session] = engine.now_s()
-    return {"id": {"id": Binary(session, 4)}, "timeoutMinutes": SESSION_MINUTES}
-
-
-def refresh_sessions(engine: "Engine", request: Request) -> Document:
-    return {}
-
-
-def end_sessions(engine: "Engine", request: Request) -> Document:
-    sessions = request.target
-    if type(sessions) is list:
-        for session in sessions:
-            if type(session) is dict and type(session.get("id")) is Binary:
-                engine.cursors.end_session(session["id"].data)
-                engine.sessions.pop(session["id"].data, None)
-    return {}
-
-
-def kill_all_sessions(engine: "Engine", request: Request) -> Document:
-    return {}
 
 
 def fsync(engine: "Engine", request: Request) -> Document:
@@ -240,7 +234,3 @@ def fsync(engine: "Engine", request: Request) -> Document:
 
 def get_free_monitoring(engine: "Engine", request: Request) -> Document:
     return {"state": "disabled"}
-
-
-def no_replication(engine: "Engine", request: Request) -> Document:
-    raise MongoError(76, "not running with --replSet")

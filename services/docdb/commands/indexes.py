@@ -5,55 +5,25 @@ from typing import TYPE_CHECKING
 from services.docdb.bson.types import Document
 from services.docdb.command import Request
 from services.docdb.commands.collections import shown_index
+from services.docdb.commands.index_specs import parse_spec, takes_collation
 from services.docdb.errors import MongoError, bad_value
-from services.docdb.query.collation import parse_collation
-from services.docdb.query.filters import compile_filter
 from services.docdb.storage.collection import Collection
 from services.docdb.storage.cursors import first_batch_reply
+from services.docdb.storage.index import IndexKind
 
 if TYPE_CHECKING:
     from services.docdb.engine import Engine
 
 MAX_INDEXES = 64
-_KINDS = {"hashed"}
-_NOT_YET = {"text", "2d", "2dsphere", "geoHaystack"}
-_OPTIONS = frozenset(
-    [
-        "v",
-        "key",
-        "name",
-        "unique",
-        "sparse",
-        "background",
-        "expireAfterSeconds",
-        "partialFilterExpression",
-        "collation",
-        "hidden",
-        "ns",
-        "storageEngine",
-        "dropDups",
-        "prepareUnique",
-        "clustered",
-        "weights",
-        "default_language",
-        "language_override",
-        "textIndexVersion",
-        "2dsphereIndexVersion",
-        "bits",
-        "min",
-        "max",
-        "wildcardProjection",
-        "bucketSize",
-    ]
-)
-_SAME = ("unique", "sparse", "expireAfterSeconds", "partialFilterExpression", "collation")
+_SAME = ("unique", "sparse", "expireAfterSeconds", "partialFilterExpression", "collation",
+         "weights", "default_language", "wildcardProjection")  # fmt: skip
 
 
 def create_indexes(engine: "Engine", request: Request) -> Document:
     specs = request.array("indexes")
     if not specs:
         raise bad_value("Must specify at least one index to create")
-    parsed = [_parse(spec) for spec in specs]
+    parsed = [parse_spec(spec) for spec in specs]
     existed = engine.catalog.find(request.database, request.collection_name) is not None
     collection = engine.catalog.get_or_create(request.database, request.collection_name)
     before = len(collection.indexes)
@@ -64,9 +34,11 @@ def create_indexes(engine: "Engine", request: Request) -> Document:
         if len(collection.indexes) >= MAX_INDEXES:
             raise MongoError(67, "add index fails, too many indexes for "
                              f"{collection.namespace} key:{spec['key']}")  # fmt: skip
-        if "collation" not in spec and collection.collation:
+        if "collation" not in spec and collection.collation and takes_collation(spec["key"]):
             spec["collation"] = collection.collation.document
+        _check_only_text(collection, spec)
         engine.catalog.create_index(collection, spec)
+        collection.indexes[spec["name"]].made_at_ms = engine.now_ms
         made += 1
     reply: Document = {
         "numIndexesBefore": before,
@@ -76,82 +48,13 @@ def create_indexes(engine: "Engine", request: Request) -> Document:
     return reply if made else reply | {"note": "all indexes already exist"}
 
 
-def _parse(spec: object) -> Document:
-    """A specification as it is stored. Raises MongoError."""
-    if type(spec) is not dict:
-        raise MongoError(14, "The elements of the 'indexes' array must be objects")
-    for name in spec:
-        if name not in _OPTIONS:
-            raise MongoError(197, f"Error in specification {spec} :: caused by :: The field "
-                             f"'{name}' is not valid for an index specification.")  # fmt: skip
-    pattern = spec.get("key")
-    if type(pattern) is not dict:
-        raise MongoError(9, "The 'key' field is a required property of an index specification")
-    if not pattern:
-        raise MongoError(67, "Index keys cannot be an empty object")
-    if "name" not in spec or type(spec["name"]) is not str:
-        raise MongoError(9, "The 'name' field is a required property of an index specification")
-    if not spec["name"] or spec["name"] == "*":
-        raise MongoError(67, f"The index name '{spec['name']}' is not valid.")
-    for path, kind in pattern.items():
-        _check_part(path, kind)
-    _check_options(spec)
-    stored = {"v": 2, "key": pattern, "name": spec["name"]}
-    for name, value in spec.items():
-        if name in ("v", "key", "name", "ns", "dropDups"):
-            continue
-        if name in ("unique", "sparse", "hidden"):
-            if value:
-                stored[name] = True
-        elif name == "collation":
-            collation = parse_collation(value)
-            if collation:
-                stored[name] = collation.document
-        else:
-            stored[name] = value
-    return stored
-
-
-def _check_part(path: str, kind: object) -> None:
-    if not path:
-        raise MongoError(67, "Index keys cannot be an empty field.")
-    if "" in path.split(".") or (path.startswith("$") and path != "$**"):
-        raise MongoError(67, f"Index key contains an illegal field name: '{path}'")
-    if path == "$**" or path.endswith(".$**"):
-        raise MongoError(238, "wildcard indexes are not implemented by this server")
-    if type(kind) is str:
-        if kind in _NOT_YET:
-            raise MongoError(
-                238, f"indexes of the kind '{kind}' are not implemented by this server"
-            )
-        if kind not in _KINDS:
-            raise MongoError(67, f"Unknown index plugin '{kind}'")
-    elif isinstance(kind, bool) or not isinstance(kind, int | float) or kind == 0 or kind != kind:
-        raise MongoError(67, "Values in v:2 index key pattern cannot be of type "
-                         f"{type(kind).__name__}. Only numbers > 0, numbers < 0, and strings are "
-                         "allowed.")  # fmt: skip
-
-
-def _check_options(spec: Document) -> None:
-    seconds = spec.get("expireAfterSeconds")
-    if seconds is not None:
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise MongoError(67, "TTL index 'expireAfterSeconds' option must be numeric")
-        if seconds < 0 or seconds > 2**31 - 1:
-            raise MongoError(67, "TTL index 'expireAfterSeconds' option must be within an "
-                             "acceptable range")  # fmt: skip
-        if len(spec["key"]) > 1:
-            raise MongoError(67, "TTL indexes are single-field indexes, compound indexes do not "
-                             "support TTL.")  # fmt: skip
-    if "partialFilterExpression" in spec:
-        compile_filter(spec["partialFilterExpression"])
-        if spec.get("sparse"):
-            raise MongoError(67, 'cannot mix "partialFilterExpression" and "sparse" options')
-    if "hashed" in spec["key"].values() and spec.get("unique"):
-        raise MongoError(67, "Currently hashed indexes cannot guarantee uniqueness. Use a regular "
-                         "index.")  # fmt: skip
-    if spec["key"] == {"_id": 1} and spec.get("sparse"):
-        raise MongoError(197, "_id index cannot be sparse")
+def _check_only_text(collection: Collection, spec: Document) -> None:
+    """A `$text` names no index: there can be only one. Raises MongoError."""
+    if "text" in spec["key"].values():
+        for index in collection.indexes.values():
+            if index.kind is IndexKind.TEXT:
+                raise MongoError(67, "only one text index per collection allowed, found existing "
+                                 f'text index "{index.name}"')  # fmt: skip
 
 
 def _is_there(collection: Collection, spec: Document) -> bool:

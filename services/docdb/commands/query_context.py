@@ -1,6 +1,6 @@
 """What a command's own fields say about how its filter is to be read: collation and `let`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.docdb.bson.types import Date, Document
@@ -8,8 +8,11 @@ from services.docdb.errors import MongoError
 from services.docdb.expressions.compiler import Scope, compile_expression
 from services.docdb.expressions.logic import check_variable
 from services.docdb.query.collation import Collation, key_of, parse_collation
+from services.docdb.query.conditions import Condition
 from services.docdb.query.filters import FilterContext, parse_filter
+from services.docdb.query.metadata import VARIABLE, Metadata
 from services.docdb.query.planner import Query
+from services.docdb.query.text_condition import parse_text
 from services.docdb.storage.collection import Collection
 
 if TYPE_CHECKING:
@@ -23,10 +26,17 @@ class QueryContext:
     collation: Collation | None
     scope: Scope
     variables: dict[str, object]
+    collection: Collection | None = None
+    metadata: Metadata = field(default_factory=Metadata)
 
     @property
     def filters(self) -> FilterContext:
-        return FilterContext(self.scope.key, self.scope, None, self.variables)
+        return FilterContext(
+            self.scope.key, self.scope, self._search, self.variables, self.metadata
+        )
+
+    def _search(self, operand: object) -> Condition:
+        return parse_text(operand, self.collection, self.metadata)
 
 
 def read_context(
@@ -36,7 +46,8 @@ def read_context(
     parsed = parse_collation(collation)
     if collation in (None, {}) and collection is not None:
         parsed = collection.collation
-    variables: dict[str, object] = {"NOW": Date(engine.now_ms)}
+    metadata = Metadata()
+    variables: dict[str, object] = {"NOW": Date(engine.now_ms), VARIABLE: metadata}
     scope = Scope(key_of(parsed))
     if let is not None:
         if type(let) is not dict:
@@ -45,8 +56,9 @@ def read_context(
             check_variable(name)
             variables[name] = compile_expression(value, scope)({}, variables)
         scope = scope.with_names(*let)
-    return QueryContext(parsed, scope, variables)
+    return QueryContext(parsed, scope, variables, collection, metadata)
 
 
 def plain_query(filters: Document, context: QueryContext, hint: object = None) -> Query:
-    return Query(parse_filter(filters, context.filters), None, context.collation, hint)
+    condition = parse_filter(filters, context.filters)
+    return Query(condition, None, context.collation, hint, metadata=context.metadata)

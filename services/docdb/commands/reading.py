@@ -1,4 +1,4 @@
-"""find, count, distinct, aggregate: documents out.
+"""find, count, distinct: documents out.
 
     request ─▶ filter, sort, projection ─▶ planner ─▶ records ─▶ cursor ─▶ first batch
 
@@ -11,22 +11,28 @@ from typing import TYPE_CHECKING
 
 from services.docdb.bson.types import Document, Int64
 from services.docdb.command import Request
+from services.docdb.commands.aggregating import aggregate, opened_cursor
 from services.docdb.commands.query_context import QueryContext, plain_query, read_context
+from services.docdb.commands.tailing import Tail
 from services.docdb.errors import MongoError, bad_value, failed_to_parse
 from services.docdb.expressions.numbers import is_number
+from services.docdb.pipeline.memory import limit_of, too_much
 from services.docdb.query.comparison import MISSING
 from services.docdb.query.filters import parse_filter
 from services.docdb.query.paths import split, values_at
 from services.docdb.query.planner import Choice, Query, choose
-from services.docdb.query.projection import Project, ProjectionContext, parse_projection
+from services.docdb.query.projection import (
+    Project,
+    ProjectionContext,
+    parse_projection,
+    shown_paths,
+)
 from services.docdb.query.sorting import SortOrder, parse_sort
 from services.docdb.storage.collection import Collection, Record
 from services.docdb.storage.cursors import Cursor, first_batch_reply
 
 if TYPE_CHECKING:
     from services.docdb.engine import Engine
-
-SORT_LIMIT_BYTES = 100 * 1024 * 1024
 
 
 class Find:
@@ -43,10 +49,12 @@ class Find:
         self.natural = sort.get("$natural") if sort else None
         self.order: SortOrder | None = None
         if sort and self.natural is None:
-            self.order = parse_sort(sort, self.context.scope.key)
+            self.order = parse_sort(sort, self.context.scope.key, self.context.metadata)
+        self.memory_limit_bytes = limit_of(engine, request)
         self.skip = request.whole_number("skip", 0)
         self.limit = request.whole_number("limit", 0)
-        self.project = _projection(request, self)
+        self.projection = request.document("projection") or {}
+        self.project = _projection(self)
         hint = request.get("hint")
         if self.natural is not None:
             hint = {"$natural": self.natural}
@@ -57,10 +65,13 @@ class Find:
             self.order,
             self.context.collation,
             hint,
+            None if request.flag("returnKey") else shown_paths(self.projection),
             request.document("min") or None,
             request.document("max") or None,
+            self.context.metadata,
         )
         self.choice: Choice = choose(collection, self.query)
+        request.executions.append(self.choice.execution)
 
     def records(self) -> Iterator[Record]:
         """The records in their order, without those that are skipped or too many."""
@@ -70,18 +81,28 @@ class Find:
             if 0 < wanted <= 1000:
                 found = iter(self.order.first(wanted, found, lambda record: record.document))
             else:
-                found = iter(self.order.sort_with(found, lambda record: record.document))
+                held = _within(self.memory_limit_bytes, found)
+                found = iter(self.order.sort_with(held, lambda record: record.document))
         if self.skip:
             found = islice(found, self.skip, None)
         return islice(found, self.limit) if self.limit else found
 
 
-def _projection(request: Request, find: Find) -> Project | None:
-    spec = request.document("projection")
-    if not spec:
+def _within(limit_bytes: int, records: Iterator[Record]) -> Iterator[Record]:
+    """Records on their way into a sort. Raises MongoError where they are too many bytes."""
+    size_bytes = 0
+    for record in records:
+        size_bytes += len(record.raw)
+        if size_bytes > limit_bytes:
+            raise too_much("Sort", limit_bytes)
+        yield record
+
+
+def _projection(find: Find) -> Project | None:
+    if not find.projection:
         return None
     context = ProjectionContext(find.context.scope, find.condition, find.context.filters)
-    return parse_projection(spec, context)
+    return parse_projection(find.projection, context)
 
 
 def find(engine: "Engine", request: Request) -> Document:
@@ -109,10 +130,8 @@ def find(engine: "Engine", request: Request) -> Document:
 
 
 def _cursor(engine: "Engine", request: Request, documents: Iterator[object]) -> Cursor:
-    cursor = engine.cursors.make(request.namespace, documents)
+    cursor = opened_cursor(engine, request, request.namespace, documents)
     cursor.has_timeout = not request.flag("noCursorTimeout")
-    session = request.get("lsid")
-    cursor.session = session["id"].data if session else b""
     return cursor
 
 
@@ -185,52 +204,7 @@ def _tail(engine: "Engine", request: Request, parsed: Find, batch_size: int | No
     return first_batch_reply(engine.cursors, cursor, batch_size)
 
 
-class Tail:
-    """An iterator that can come to an end and go on later."""
-
-    def __init__(self, parsed: Find):
-        self._parsed = parsed
-        self._predicate = parsed.condition.compile()
-        self._last_id = 0
-        self._to_skip = parsed.skip
-        self._left = parsed.limit or -1
-
-    @property
-    def is_over(self) -> bool:
-        """As many as were asked for have been given."""
-        return self._left == 0
-
-    def __iter__(self) -> "Tail":
-        return self
-
-    def __next__(self) -> object:
-        if self.is_over:
-            raise StopIteration
-        collection = self._parsed.collection
-        if collection.is_dropped:
-            raise MongoError(175, "collection dropped")
-        if self._last_id and self._last_id not in collection.records:
-            raise MongoError(136, "CollectionScan died due to position in capped collection being "
-                             "deleted.")  # fmt: skip
-        for record in list(collection.records.values()):
-            if record.id > self._last_id:
-                self._last_id = record.id
-                if self._predicate(record.document):
-                    if self._to_skip:
-                        self._to_skip -= 1
-                        continue
-                    self._left -= 1
-                    return self._shown(record)
-        raise StopIteration
-
-    def _shown(self, record: Record) -> object:
-        project = self._parsed.project
-        if project is None:
-            return record.raw
-        return project(record.document, self._parsed.context.variables)
-
-
-# Count, distinct, aggregate.
+# Count and distinct.
 
 
 def count(engine: "Engine", request: Request) -> Document:
@@ -246,7 +220,9 @@ def count(engine: "Engine", request: Request) -> Document:
     else:
         context = read_context(engine, collection, request.document("collation"))
         query = plain_query(filters, context, request.get("hint"))
-        found = sum(1 for _ in choose(collection, query).execution.records())
+        execution = choose(collection, query).execution
+        request.executions.append(execution)
+        found = sum(1 for _ in execution.records())
     found = max(found - skip, 0)
     return {"n": min(found, abs(int(limit))) if limit else found}
 
@@ -280,7 +256,9 @@ def distinct(engine: "Engine", request: Request) -> Document:
         documents = (d for d in run_view(engine, view, context) if predicate(d))
     else:
         query = plain_query(filters, context, request.get("hint"))
-        documents = (r.document for r in choose(collection, query).execution.records())
+        execution = choose(collection, query).execution
+        request.executions.append(execution)
+        documents = (record.document for record in execution.records())
     parts, key = split(path), context.scope.key
     found: dict[tuple, object] = {}
     for document in documents:
@@ -290,29 +268,6 @@ def distinct(engine: "Engine", request: Request) -> Document:
             for item in value if type(value) is list else [value]:
                 found.setdefault(key(item), item)
     return {"values": [found[k] for k in sorted(found)]}
-
-
-def aggregate(engine: "Engine", request: Request) -> Document:
-    """Real: PipelineCommand."""
-    from services.docdb.pipeline.running import run_aggregate
-
-    pipeline = request.array("pipeline")
-    cursor_options = request.get("cursor")
-    if cursor_options is None and not request.flag("explain"):
-        raise failed_to_parse("The 'cursor' option is required, except for aggregate with the "
-                              "explain argument")  # fmt: skip
-    if request.get("explain"):
-        from services.docdb.commands.explaining import explain_aggregate
-
-        return explain_aggregate(engine, request, "queryPlanner")
-    if type(cursor_options) is not dict:
-        raise MongoError(14, "BSON field 'cursor' is the wrong type, expected type 'object'")
-    batch_size = request.batch_size()
-    documents, namespace = run_aggregate(engine, request, pipeline)
-    cursor = engine.cursors.make(namespace, documents)
-    session = request.get("lsid")
-    cursor.session = session["id"].data if session else b""
-    return first_batch_reply(engine.cursors, cursor, batch_size)
 
 
 FIND_FIELDS = frozenset(
@@ -343,20 +298,3 @@ FIND_FIELDS = frozenset(
 )
 COUNT_FIELDS = frozenset(["query", "limit", "skip", "hint", "collation", "fields"])
 DISTINCT_FIELDS = frozenset(["key", "query", "collation", "hint"])
-AGGREGATE_FIELDS = frozenset(
-    [
-        "pipeline",
-        "cursor",
-        "explain",
-        "allowDiskUse",
-        "bypassDocumentValidation",
-        "collation",
-        "hint",
-        "let",
-        "fromMongos",
-        "needsMerge",
-        "exchange",
-        "isMapReduceCommand",
-        "collectionUUID",
-    ]
-)

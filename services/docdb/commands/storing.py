@@ -44,7 +44,12 @@ def insert_document(
 
 
 def replace_document(
-    collection: Collection, record: Record, document: Document, *, bypass: bool = False
+    collection: Collection,
+    record: Record,
+    document: Document,
+    *,
+    bypass: bool = False,
+    as_whole: bool = False,
 ) -> bool:
     """Store a changed document; false where nothing has changed. Raises MongoError."""
     raw = encoded(document)
@@ -58,7 +63,7 @@ def replace_document(
         room = collection.options["size"] - collection.size_bytes
         if len(raw) - len(record.raw) > room:
             raise MongoError(10003, "Cannot change the size of a document in a capped collection")
-    collection.replace(record, document, raw)
+    collection.replace(record, document, raw, as_whole=as_whole)
     return True
 
 

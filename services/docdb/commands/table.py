@@ -3,15 +3,21 @@
 The few names that drivers also write otherwise are in it twice.
 """
 
+from services.docdb import profiler
 from services.docdb.command import Command, Handler
 from services.docdb.commands import (
+    aggregating,
     collections,
     cursor_commands,
     explaining,
     greeting,
     indexes,
     login,
+    operations,
     reading,
+    replicating,
+    statistics,
+    transacting,
     writing,
 )
 
@@ -21,7 +27,7 @@ ROWS: list[Row] = [
     ("find", reading.find, reading.FIND_FIELDS, "read"),
     ("count", reading.count, reading.COUNT_FIELDS, "read"),
     ("distinct", reading.distinct, reading.DISTINCT_FIELDS, "read"),
-    ("aggregate", reading.aggregate, reading.AGGREGATE_FIELDS, "read"),
+    ("aggregate", aggregating.aggregate, aggregating.AGGREGATE_FIELDS, "read"),
     ("explain", explaining.explain, None, "read"),
     ("getMore", cursor_commands.get_more, frozenset({"collection", "batchSize"}), "read"),
     ("killCursors", cursor_commands.kill_cursors, None, "any"),
@@ -37,28 +43,37 @@ ROWS: list[Row] = [
     ("renameCollection", collections.rename_collection, None, "write"),
     ("listCollections", collections.list_collections, None, "read"),
     ("listDatabases", collections.list_databases, None, "any"),
-    ("dbStats", collections.db_stats, None, "read"),
-    ("dbstats", collections.db_stats, None, "read"),
-    ("collStats", collections.coll_stats, None, "read"),
-    ("collstats", collections.coll_stats, None, "read"),
-    ("validate", collections.validate, None, "read"),
+    ("dbStats", statistics.db_stats, None, "read"),
+    ("dbstats", statistics.db_stats, None, "read"),
+    ("collStats", statistics.coll_stats, None, "read"),
+    ("collstats", statistics.coll_stats, None, "read"),
+    ("validate", statistics.validate, None, "read"),
     ("createIndexes", indexes.create_indexes, None, "write"),
     ("listIndexes", indexes.list_indexes, None, "read"),
     ("dropIndexes", indexes.drop_indexes, None, "write"),
     ("deleteIndexes", indexes.drop_indexes, None, "write"),
     ("serverStatus", greeting.server_status, None, "any"),
+    ("profile", profiler.profile, None, "write"),
     ("hostInfo", greeting.host_info, None, "any"),
     ("getParameter", greeting.get_parameter, None, "any"),
     ("setParameter", greeting.set_parameter, None, "admin"),
     ("getCmdLineOpts", greeting.get_cmd_line_opts, None, "any"),
     ("getLog", greeting.get_log, None, "any"),
-    ("currentOp", greeting.current_op, None, "any"),
+    ("currentOp", operations.current_op, None, "any"),
+    ("killOp", operations.kill_op, None, "admin"),
     ("fsync", greeting.fsync, None, "admin"),
-    ("startSession", greeting.start_session, None, "any"),
-    ("refreshSessions", greeting.refresh_sessions, None, "any"),
-    ("killAllSessions", greeting.kill_all_sessions, None, "any"),
-    ("killSessions", greeting.kill_all_sessions, None, "any"),
-    ("replSetGetStatus", greeting.no_replication, None, "any"),
+    ("startSession", transacting.start_session, None, "any"),
+    ("refreshSessions", transacting.refresh_sessions, None, "any"),
+    ("killAllSessions", transacting.kill_all_sessions, None, "any"),
+    ("killAllSessionsByPattern", transacting.kill_all_sessions, None, "any"),
+    ("killSessions", transacting.end_sessions, None, "any"),
+    ("commitTransaction", transacting.commit_transaction, None, "any"),
+    ("abortTransaction", transacting.abort_transaction, None, "any"),
+    ("replSetGetStatus", replicating.repl_set_get_status, None, "any"),
+    ("replSetGetConfig", replicating.repl_set_get_config, None, "any"),
+    ("replSetInitiate", replicating.repl_set_initiate, None, "admin"),
+    ("replSetStepDown", replicating.repl_set_step_down, None, "admin"),
+    ("configureFailPoint", replicating.configure_fail_point, None, "admin"),
     ("createUser", login.create_user, None, "admin"),
     ("updateUser", login.update_user, None, "admin"),
     ("dropUser", login.drop_user, None, "admin"),
@@ -78,13 +93,16 @@ FOR_ALL: list[tuple[str, Handler]] = [
     ("whatsmyuri", greeting.whats_my_uri),
     ("listCommands", greeting.list_commands),
     ("getFreeMonitoringStatus", greeting.get_free_monitoring),
-    ("endSessions", greeting.end_sessions),
+    ("endSessions", transacting.end_sessions),
     ("saslStart", login.sasl_start),
     ("saslContinue", login.sasl_continue),
     ("logout", login.logout),
 ]
 
-ON_ADMIN = ("renameCollection", "listDatabases", "getParameter", "getCmdLineOpts", "getLog")
+ON_ADMIN = ("renameCollection", "listDatabases", "getParameter", "getCmdLineOpts", "getLog",
+            "currentOp", "killOp", "commitTransaction", "abortTransaction", "replSetGetStatus",
+            "replSetGetConfig", "replSetInitiate", "replSetStepDown",
+            "configureFailPoint")  # fmt: skip
 
 
 def command_table() -> dict[str, Command]:

@@ -143,14 +143,23 @@ def run_statement(engine: "Engine", database: str, name: str, statement: Stateme
     """Find, change, and store; or upsert. Raises MongoError."""
     collection = engine.catalog.find(database, name)
     outcome = Outcome()
-    query = Query(statement.condition, statement.sort, statement.context.collation, statement.hint)
+    query = Query(
+        statement.condition,
+        statement.sort,
+        statement.context.collation,
+        statement.hint,
+        metadata=statement.context.metadata,
+    )
     choice = choose(collection, query)
     records = choice.execution.records()
     if statement.sort is not None and not choice.plan.sorts:
         records = iter(statement.sort.sort_with(records, lambda record: record.document))
     if statement.is_multi:
         # All are found before the first is changed, so that none is found twice.
-        for record in list(records):
+        found = list(records)
+        if found:
+            collection.check_free(found)
+        for record in found:
             current = collection.records.get(record.id)
             if current is not None:
                 _change(collection, current, statement, outcome)
@@ -168,7 +177,13 @@ def _change(collection: Collection, record: Record, statement: Statement, outcom
     changed = statement.transform(old, lambda: statement.condition.matched_index(old), False)
     if changed is not old:
         changed = with_own_id(old, changed)
-        if replace_document(collection, record, changed, bypass=statement.bypass):
+        if replace_document(
+            collection,
+            record,
+            changed,
+            bypass=statement.bypass,
+            as_whole=statement.is_replacement,
+        ):
             outcome.modified += 1
     outcome.matched += 1
     outcome.before, outcome.after = old, changed

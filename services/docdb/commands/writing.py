@@ -1,15 +1,21 @@
 """insert, update, delete, findAndModify: documents in.
 
-The first three take lists of documents or statements. Each is done for itself; one that fails
-becomes a write error with its place in the list, and, where the list is `ordered`, ends it.
+The first three take lists of documents or statements (`batches`). In a replica set each of
+these commands can be tried again, where it changes one document at a time.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from services.docdb.bson.errors import BsonError
 from services.docdb.bson.types import Document
-from services.docdb.command import Request
+from services.docdb.command import Pending, Request
+from services.docdb.commands.batches import (
+    Batch,
+    check_batch,
+    refuse_view,
+    run_batch,
+    until_free,
+    with_retried,
+)
 from services.docdb.commands.query_context import plain_query, read_context
 from services.docdb.commands.storing import insert_document
 from services.docdb.commands.updating import Outcome, Statement, parse_statement, run_statement
@@ -21,93 +27,71 @@ from services.docdb.query.projection import ProjectionContext, parse_projection
 from services.docdb.query.sorting import parse_sort
 from services.docdb.storage.catalog import check_names
 from services.docdb.storage.collection import Collection
+from services.docdb.transactions.retryable import refuse_many
 
 if TYPE_CHECKING:
     from services.docdb.engine import Engine
 
-MAX_BATCH = 100_000
 
-
-def _check_batch(request: Request, items: list) -> None:
-    if not 1 <= len(items) <= MAX_BATCH:
-        raise MongoError(
-            16, f"Write batch sizes must be between 1 and {MAX_BATCH}. Got {len(items)} operations."
-        )
-    if any(type(item) is not dict for item in items):
-        raise MongoError(14, f"BSON field '{request.name}' has items of the wrong type, expected "
-                         "type 'object'")  # fmt: skip
-
-
-def _refuse_view(engine: "Engine", request: Request) -> None:
-    check_names(request.database, request.collection_name)
-    if engine.catalog.find_view(request.database, request.collection_name):
-        raise MongoError(166, f"Namespace {request.namespace} is a view, not a collection")
-    if engine.persistence.is_refusing:
-        raise MongoError(8, "the disk takes no writes at the moment")
-
-
-def _one_by_one(
-    items: list, is_ordered: bool, run: Callable[[int, object], None]
-) -> list[Document]:
-    """Do each, and give the errors of those that failed."""
-    errors: list[Document] = []
-    for place, item in enumerate(items):
-        try:
-            run(place, item)
-        except (MongoError, BsonError) as problem:
-            error = problem if isinstance(problem, MongoError) else MongoError(2, str(problem))
-            errors.append(
-                {"index": place, "code": error.code, **error.extra, "errmsg": error.message}
-            )
-            if is_ordered:
-                break
-    return errors
-
-
-def insert(engine: "Engine", request: Request) -> Document:
+def insert(engine: "Engine", request: Request) -> Document | Pending:
     documents = request.array("documents")
-    _check_batch(request, documents)
-    _refuse_view(engine, request)
-    collection = engine.catalog.get_or_create(request.database, request.collection_name)
+    check_batch(request, documents)
+    _check_target(engine, request)
     raws = request.raws.get("documents")
     bypass = request.flag("bypassDocumentValidation")
-    inserted = 0
+    collection: Collection | None = None
 
-    def run(place: int, document: Document) -> None:
-        nonlocal inserted
+    def run(place: int, document: Document) -> Document:
+        nonlocal collection
+        if collection is None or collection.is_dropped:
+            collection = engine.catalog.get_or_create(request.database, request.collection_name)
         raw = raws[place] if raws else None
         insert_document(engine, collection, document, raw, bypass=bypass)
-        inserted += 1
+        return _INSERTED
 
-    errors = _one_by_one(documents, request.flag("ordered", True), run)
-    return {"n": inserted} | ({"writeErrors": errors} if errors else {})
+    batch = Batch(request, documents, run, request.flag("ordered", True))
+    return run_batch(batch, lambda: {"n": len(batch.outcomes)})
 
 
-def update(engine: "Engine", request: Request) -> Document:
+_INSERTED: Document = {"n": 1}
+
+
+def _check_target(engine: "Engine", request: Request) -> None:
+    check_names(request.database, request.collection_name)
+    refuse_view(engine, request)
+
+
+def update(engine: "Engine", request: Request) -> Document | Pending:
     statements = request.array("updates")
-    _check_batch(request, statements)
+    check_batch(request, statements)
     for spec in statements:
         _check_statement(spec, "update", {"q", "u"}, UPDATE_STATEMENT)
-    _refuse_view(engine, request)
+        if request.retry is not None:
+            refuse_many(bool(spec.get("multi")), "multi=true")
+    _check_target(engine, request)
     bypass, let = request.flag("bypassDocumentValidation"), request.get("let")
-    totals = {"n": 0, "nModified": 0}
-    upserted: list[Document] = []
 
-    def run(place: int, spec: Document) -> None:
+    def run(place: int, spec: Document) -> Document:
         collection = engine.catalog.find(request.database, request.collection_name)
         statement = parse_statement(engine, collection, spec, let, bypass=bypass)
-        outcome = run_statement(engine, request.database, request.collection_name, statement)
-        totals["n"] += outcome.matched
-        totals["nModified"] += outcome.modified
-        if outcome.upserted_id is not MISSING:
-            totals["n"] += 1
-            upserted.append({"index": place, "_id": outcome.upserted_id})
+        found = run_statement(engine, request.database, request.collection_name, statement)
+        outcome: Document = {"n": found.matched, "nModified": found.modified}
+        if found.upserted_id is not MISSING:
+            outcome |= {"n": found.matched + 1, "upserted": found.upserted_id}
+        return outcome
 
-    errors = _one_by_one(statements, request.flag("ordered", True), run)
-    reply: Document = dict(totals)
-    if upserted:
-        reply["upserted"] = upserted
-    return reply | ({"writeErrors": errors} if errors else {})
+    batch = Batch(request, statements, run, request.flag("ordered", True))
+
+    def reply() -> Document:
+        totals: Document = {"n": batch.total("n"), "nModified": batch.total("nModified")}
+        upserted = [
+            {"index": place, "_id": outcome["upserted"]}
+            for place, outcome in batch.outcomes
+            if "upserted" in outcome
+        ]
+        return totals | ({"upserted": upserted} if upserted else {})
+
+    return run_batch(batch, reply)
 
 
 UPDATE_STATEMENT = frozenset({"q", "u", "c", "multi", "upsert", "collation", "arrayFilters", "hint",
@@ -126,16 +110,16 @@ def _check_statement(spec: Document, kind: str, needed: set[str], known: frozens
             )
 
 
-def delete(engine: "Engine", request: Request) -> Document:
+def delete(engine: "Engine", request: Request) -> Document | Pending:
     statements = request.array("deletes")
-    _check_batch(request, statements)
+    check_batch(request, statements)
     for spec in statements:
         _check_statement(spec, "delete", {"q", "limit"}, DELETE_STATEMENT)
-    _refuse_view(engine, request)
-    removed = 0
+        if request.retry is not None:
+            refuse_many(spec["limit"] == 0, "limit=0")
+    _check_target(engine, request)
 
-    def run(place: int, spec: Document) -> None:
-        nonlocal removed
+    def run(place: int, spec: Document) -> Document:
         if spec["limit"] not in (0, 1):
             raise failed_to_parse(
                 f"The limit field in delete objects must be 0 or 1. Got {spec['limit']}"
@@ -147,19 +131,38 @@ def delete(engine: "Engine", request: Request) -> Document:
         records = (
             [record for record in [next(found, None)] if record] if spec["limit"] else list(found)
         )
+        if records:
+            collection.check_free(records)
         for record in records:
             collection.delete(record)
-            removed += 1
+        return {"n": len(records)}
 
-    errors = _one_by_one(statements, request.flag("ordered", True), run)
-    return {"n": removed} | ({"writeErrors": errors} if errors else {})
+    batch = Batch(request, statements, run, request.flag("ordered", True))
+    return run_batch(batch, lambda: {"n": batch.total("n")})
 
 
 # FindAndModify.
 
 
-def find_and_modify(engine: "Engine", request: Request) -> Document:
-    _refuse_view(engine, request)
+def find_and_modify(engine: "Engine", request: Request) -> Document | Pending:
+    _check_target(engine, request)
+    _check_choice(request)
+    retry = request.retry
+
+    def attempt() -> Document:
+        known = retry.known_outcome(0) if retry is not None else None
+        if known is not None:
+            return with_retried(request, dict(known))
+        reply = _find_and_modify(engine, request)
+        if retry is not None:
+            retry.done(0, dict(reply))
+            retry.close()
+        return reply
+
+    return until_free(request, attempt)
+
+
+def _check_choice(request: Request) -> None:
     removes, change = request.flag("remove"), request.get("update")
     if removes and change is not None:
         raise failed_to_parse("Cannot specify both an update and remove=true")
@@ -170,10 +173,13 @@ def find_and_modify(engine: "Engine", request: Request) -> Document:
     if removes and request.flag("new"):
         raise failed_to_parse("Cannot specify both new=true and remove=true; 'remove' always "
                               "returns the deleted document")  # fmt: skip
+
+
+def _find_and_modify(engine: "Engine", request: Request) -> Document:
     collection = engine.catalog.find(request.database, request.collection_name)
     context = read_context(engine, collection, request.document("collation"), request.get("let"))
     sort = request.document("sort")
-    order = parse_sort(sort, context.scope.key) if sort else None
+    order = parse_sort(sort, context.scope.key, context.metadata) if sort else None
     condition = parse_filter(request.document("query") or {}, context.filters)
     project = None
     fields = request.document("fields")
@@ -187,11 +193,12 @@ def find_and_modify(engine: "Engine", request: Request) -> Document:
             return document
         return project(document, context.variables)
 
-    if removes:
-        query = Query(condition, order, context.collation, request.get("hint") or None)
+    if request.flag("remove"):
+        hint = request.get("hint") or None
+        query = Query(condition, order, context.collation, hint, metadata=context.metadata)
         removed = _remove_first(collection, query)
         return {"lastErrorObject": {"n": int(removed is not None)}, "value": shown(removed)}
-    spec = {"q": request.document("query") or {}, "u": change}
+    spec = {"q": request.document("query") or {}, "u": request.get("update")}
     for name in ("collation", "arrayFilters", "hint", "upsert"):
         if request.get(name) is not None:
             spec[name] = request.get(name)

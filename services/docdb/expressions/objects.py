@@ -16,6 +16,7 @@ from services.docdb.expressions.compiler import (
     Variables,
     compile_expression,
 )
+from services.docdb.query import metadata
 from services.docdb.query.comparison import MISSING
 from services.docdb.query.type_names import type_name
 
@@ -113,7 +114,21 @@ def _binary_size(value: object) -> int:
     raise MongoError(51276, f"$binarySize requires a string or BinData, found: {type_name(value)}")
 
 
+def _meta(name: str, operand: object, scope: Scope) -> Evaluate:
+    """What is known of a document beside it, such as `textScore`."""
+    known_names = (*metadata.NAMES, "indexKey", "recordId", "randVal")
+    if operand not in known_names:
+        raise MongoError(17308, f"Unsupported argument to $meta: {operand}")
+
+    def evaluate(document: Document, variables: Variables) -> object:
+        known = variables.get(metadata.VARIABLE)
+        return MISSING if known is None else known.get(document, operand)
+
+    return evaluate
+
+
 OPERATORS: dict[str, Compile] = {
+    "$meta": _meta,
     "$mergeObjects": function(0, None, _merge_one),
     "$objectToArray": strict(1, 1, _object_to_array),
     "$getField": _get_field,

@@ -1,25 +1,26 @@
 """Stages that bring documents together: $group, $bucket, $bucketAuto, $sortByCount, $facet."""
 
 from bisect import bisect_right
-from itertools import pairwise, tee
+from itertools import islice, pairwise, tee
 
 from services.docdb.bson.types import Document
 from services.docdb.errors import MongoError
 from services.docdb.expressions.accumulators import Accumulate, compile_accumulator
 from services.docdb.expressions.compiler import Evaluate, Scope, compile_expression
 from services.docdb.expressions.numbers import as_int
+from services.docdb.pipeline.preferred_numbers import check_numbers, series_of
 from services.docdb.pipeline.stage import (
     CompileStage,
     Documents,
     PipelineContext,
     Stage,
     chained,
-    check_size,
     compile_pipeline,
     need_object,
 )
 from services.docdb.query.comparison import MISSING
 
+BATCH = 512
 Outputs = list[tuple[str, Evaluate, Accumulate]]
 
 
@@ -56,16 +57,22 @@ def _grouped(by: Evaluate, outputs: Outputs, context: PipelineContext) -> Stage:
 
     def run(documents: Documents) -> Documents:
         # Each group keeps a row of values for each document; what becomes of a column is seen
-        # at the end, in one call for all of it.
-        groups: dict[tuple, tuple[object, list[list]]] = {}
-        for document in documents:
-            value = by(document, variables)
-            group_key = key(value)
-            found = groups.get(group_key)
-            if found is None:
-                check_size(len(groups))
-                found = groups[group_key] = (value, [])
-            found[1].append([take(document, variables) for take in takes])
+        # at the end, in one call for all of it. Documents are looked at some hundred at a time,
+        # column by column, which nearly halves the time.
+        groups: dict[tuple, tuple[object, list[tuple]]] = {}
+        documents = iter(documents)
+        memory = context.memory_of("$group")
+        while batch := list(islice(documents, BATCH)):
+            values = [by(document, variables) for document in batch]
+            columns = [[take(document, variables) for document in batch] for take in takes]
+            rows = zip(*columns, strict=True) if columns else [()] * len(batch)
+            for value, row in zip(values, rows, strict=True):
+                group_key = key(value)
+                found = groups.get(group_key)
+                if found is None:
+                    found = groups[group_key] = (value, [])
+                memory.add(row)
+                found[1].append(row)
         for value, rows in groups.values():
             grouped: Document = {"_id": None if value is MISSING else value}
             columns = zip(*rows, strict=True)
@@ -134,16 +141,20 @@ def bucket_auto(operand: object, context: PipelineContext) -> Stage:
     wanted = as_int(spec["buckets"])
     if wanted is None or wanted <= 0:
         raise MongoError(40243, "The $bucketAuto 'buckets' field must be greater than 0")
-    if "granularity" in spec:
-        raise MongoError(238, "granularity of $bucketAuto is not implemented by this server")
+    rounder = series_of(spec["granularity"]) if "granularity" in spec else None
     by, key = compile_expression(spec["groupBy"], context.scope), context.scope.key
     outputs = _outputs(spec.get("output", _COUNT), context.scope)
     variables = context.variables
 
     def run(documents: Documents) -> Documents:
-        pairs = [(by(document, variables), document) for document in documents]
-        check_size(len(pairs))
+        held = context.memory_of("$bucketAuto").of(documents)
+        pairs = [(by(document, variables), document) for document in held]
+        if rounder is not None:
+            check_numbers(value for value, _ in pairs)
         pairs.sort(key=lambda pair: key(pair[0]))
+        if rounder is not None:
+            yield from _rounded(pairs)
+            return
         size = max(1, round(len(pairs) / wanted))
         start = 0
         made = 0
@@ -154,6 +165,18 @@ def bucket_auto(operand: object, context: PipelineContext) -> Stage:
             above = pairs[end][0] if end < len(pairs) else pairs[-1][0]
             yield _bucket([d for _, d in pairs[start:end]], pairs[start][0], above)
             start, made = end, made + 1
+
+    def _rounded(pairs: list[tuple]) -> Documents:
+        """Bounds that are numbers of a series: a bucket takes what is below its upper one."""
+        size = max(1, round(len(pairs) / wanted))
+        low, start = rounder.down(pairs[0][0]) if pairs else 0.0, 0
+        while start < len(pairs):
+            high = rounder.up(pairs[min(start + size, len(pairs)) - 1][0])
+            end = start
+            while end < len(pairs) and (pairs[end][0] < high or pairs[end][0] == high == 0):
+                end += 1
+            yield _bucket([d for _, d in pairs[start:end]], low, high)
+            low, start = high, end
 
     def _bucket(documents: list[Document], low: object, high: object) -> Document:
         bounds = {"min": None if low is MISSING else low, "max": None if high is MISSING else high}

@@ -46,9 +46,7 @@ def out(operand: object, context: PipelineContext) -> Stage:
         except MongoError:
             engine.catalog.drop(database, temporary)
             raise
-        if old is not None:
-            engine.catalog.drop(database, name)
-        engine.catalog.rename(made, database, name)
+        engine.catalog.rename(made, database, name, drops_target=True)
         return iter(())
 
     return run
@@ -114,7 +112,7 @@ def merge(operand: object, context: PipelineContext) -> Stage:
                 raise MongoError(66, "$merge failed to update the matching document, did you "
                                  "attempt to modify the _id or the shard key?")  # fmt: skip
             encoded(changed)
-            replace_document(target, record, changed)
+            replace_document(target, record, changed, as_whole=matched == "replace")
 
     def _combined(old: Document, new: Document) -> Document:
         if matched == "replace":

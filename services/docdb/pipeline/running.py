@@ -13,6 +13,8 @@ from services.docdb.command import Request
 from services.docdb.commands.query_context import QueryContext, read_context
 from services.docdb.errors import MongoError
 from services.docdb.expressions.compiler import Scope
+from services.docdb.pipeline.memory import limit_of
+from services.docdb.pipeline.near import nearest
 from services.docdb.pipeline.stage import (
     ONLY_LAST,
     Documents,
@@ -20,9 +22,11 @@ from services.docdb.pipeline.stage import (
     chained,
     compile_pipeline,
 )
-from services.docdb.query.filters import parse_filter
+from services.docdb.query.conditions import And
+from services.docdb.query.filters import has_near, parse_filter
 from services.docdb.query.planner import Query, choose
 from services.docdb.query.sorting import parse_sort
+from services.docdb.query.text_condition import parse_text
 from services.docdb.storage.catalog import View
 from services.docdb.storage.collection import Collection
 
@@ -47,6 +51,7 @@ def run_aggregate(engine: "Engine", request: Request, pipeline: list) -> tuple[D
     view = engine.catalog.find_view(request.database, name)
     query = read_context(engine, collection, _collation(request, view), request.get("let"))
     context = _pipeline_context(engine, request.database, name, query)
+    context = replace(context, memory_limit_bytes=limit_of(engine, request))
     namespace = f"{request.database}.{name}"
     hint = request.get("hint") or None
     documents = run_pipeline(pipeline, context, hint)
@@ -82,27 +87,52 @@ def run_pipeline(pipeline: list, context: PipelineContext, hint: object = None) 
         pipeline = [*view.pipeline, *pipeline]
         context = replace(context, collection=view.source)
         view = catalog.find_view(context.database, view.source)
-    stages = compile_pipeline(pipeline, context)
     collection = catalog.find(context.database, context.collection)
-    documents, used = _source(collection, pipeline, context, hint)
+    first = pipeline[0] if pipeline and type(pipeline[0]) is dict else {}
+    if "$geoNear" in first:
+        documents = nearest(collection, first["$geoNear"], context)
+        return chained(compile_pipeline(pipeline, context), documents)
+    condition = _first_condition(first, collection, context)
+    # After the condition: a later stage may ask for what that makes known of documents.
+    stages = compile_pipeline(pipeline, context, first_is_query="$match" in first)
+    if first.keys() & (COLLECTIONLESS | {"$collStats", "$indexStats"}):
+        return chained(stages, iter(()))
+    documents, used = _source(collection, pipeline, condition, context, hint)
     return chained(stages[used:], documents)
 
 
+def _first_condition(
+    first: Document, collection: Collection | None, context: PipelineContext
+) -> And:
+    """What a `$match` in front of a pipeline asks of the collection. Raises MongoError."""
+    if "$match" not in first:
+        return And([])
+    if type(first["$match"]) is not dict:
+        raise MongoError(15959, "the match filter must be an expression in an object")
+    searching = replace(
+        context, search=lambda operand: parse_text(operand, collection, context.metadata)
+    )
+    condition = parse_filter(first["$match"], searching.filters)
+    if has_near(condition):
+        raise MongoError(
+            5626500, "$geoNear, $near, and $nearSphere are not allowed in this context"
+        )
+    return condition
+
+
 def _source(
-    collection: Collection | None, pipeline: list, context: PipelineContext, hint: object
+    collection: Collection | None,
+    pipeline: list,
+    condition: And,
+    context: PipelineContext,
+    hint: object,
 ) -> tuple[Documents, int]:
     """What flows into a pipeline, and how many of its stages that has done already."""
-    first = next(iter(pipeline[0]), "") if pipeline else ""
-    if first in COLLECTIONLESS or first in ("$collStats", "$indexStats"):
-        return iter(()), 0
-    used, sort = 0, None
-    filters: Document = {}
-    if first == "$match":
-        filters, used = pipeline[0]["$match"], 1
+    used, sort = int(bool(pipeline) and "$match" in pipeline[0]), None
     if len(pipeline) > used and "$sort" in pipeline[used]:
-        sort = parse_sort(pipeline[used]["$sort"], context.scope.key)
-    condition = parse_filter(filters, context.filters)
-    choice = choose(collection, Query(condition, sort, context.collation, hint))
+        sort = parse_sort(pipeline[used]["$sort"], context.scope.key, context.metadata)
+    query = Query(condition, sort, context.collation, hint, metadata=context.metadata)
+    choice = choose(collection, query)
     if sort is not None and choice.plan.sorts:
         used += 1
     return (record.document for record in choice.execution.records()), used

@@ -13,7 +13,6 @@ from services.docdb.pipeline.stage import (
     Documents,
     PipelineContext,
     Stage,
-    check_size,
     need_object,
 )
 from services.docdb.query.comparison import MISSING
@@ -186,11 +185,10 @@ def sort(operand: object, context: PipelineContext) -> Stage:
         raise MongoError(15973, "the $sort key specification must be an object")
     if not operand:
         raise MongoError(15976, "$sort stage must have at least one sort key")
-    order = parse_sort(operand, context.scope.key)
+    order = parse_sort(operand, context.scope.key, context.metadata)
 
     def run(documents: Documents) -> Documents:
-        held = list(documents)
-        check_size(len(held))
+        held = list(context.memory_of("Sort").of(documents))
         return iter(order.sort(held))
 
     return run

@@ -1,6 +1,5 @@
 """Stages that begin a pipeline with something else than documents of a collection."""
 
-import os
 from collections.abc import Iterator
 
 from services.docdb.bson.types import Binary, Date, Document, Int64
@@ -22,7 +21,7 @@ def documents(operand: object, context: PipelineContext) -> Stage:
 
 
 def coll_stats(operand: object, context: PipelineContext) -> Stage:
-    from services.docdb.commands.collections import collection_stats
+    from services.docdb.commands.statistics import collection_stats
 
     spec = need_object("$collStats", operand, 5447000)
 
@@ -50,12 +49,16 @@ def coll_stats(operand: object, context: PipelineContext) -> Stage:
 def index_stats(operand: object, context: PipelineContext) -> Stage:
     def run(nothing: Iterator[Document]) -> Iterator[Document]:
         collection = context.engine.catalog.find(context.database, context.collection)
+        started_ms = context.engine.now_ms - int(context.engine.vitals.uptime_s * 1000)
         for index in collection.indexes.values() if collection else ():
             yield {
                 "name": index.name,
                 "key": dict(index.pattern),
                 "host": context.engine.vitals.address,
-                "accesses": {"ops": Int64(index.uses), "since": Date(0)},
+                "accesses": {
+                    "ops": Int64(index.uses),
+                    "since": Date(max(index.made_at_ms, started_ms)),
+                },
                 "spec": index.spec,
             }
 
@@ -63,27 +66,16 @@ def index_stats(operand: object, context: PipelineContext) -> Stage:
 
 
 def current_op(operand: object, context: PipelineContext) -> Stage:
-    def run(nothing: Iterator[Document]) -> Iterator[Document]:
-        for client in context.engine.clients.values():
-            yield {
-                "type": "op",
-                "host": context.engine.vitals.address,
-                "client": client.address,
-                "connectionId": client.id,
-                "active": False,
-                "desc": f"conn{client.id}",
-                "pid": os.getpid(),
-            }
+    from services.docdb.commands.operations import operations
 
-    return run
+    return lambda nothing: operations(context.engine)
 
 
 def list_sessions(operand: object, context: PipelineContext) -> Stage:
-    sessions = context.engine.sessions
     return lambda nothing: iter(
         [
-            {"_id": {"id": Binary(session, 4)}, "lastUse": Date(int(at_s * 1000))}
-            for session, at_s in sessions.items()
+            {"_id": {"id": Binary(it.id, 4)}, "lastUse": Date(int(it.used_at_s * 1000))}
+            for it in context.engine.sessions
         ]
     )
 

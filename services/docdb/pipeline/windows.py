@@ -25,7 +25,6 @@ from services.docdb.pipeline.stage import (
     Documents,
     PipelineContext,
     Stage,
-    check_size,
     need_fields,
     need_object,
 )
@@ -49,8 +48,7 @@ def set_window_fields(operand: object, context: PipelineContext) -> Stage:
     key, variables = context.scope.key, context.variables
 
     def run(documents: Documents) -> Documents:
-        held = list(documents)
-        check_size(len(held))
+        held = list(context.memory_of("$setWindowFields").of(documents))
         held.sort(key=lambda document: key(by(document, variables)))
         for _, members in groupby(held, key=lambda document: key(by(document, variables))):
             partition = list(members)

@@ -4,17 +4,27 @@
     {city: {$in: ["Rome", "Oslo"]}}     two points      [Oslo, Oslo]  [Rome, Rome]
 
 Intervals are closed, and may be wider than the condition: each document that is found is held
-against the whole filter anyway.
+against the whole filter anyway. Those of a geospatial field are cells
+(`geo_cells`); those of a wildcard index lie below the path that is asked for.
 """
 
 from dataclasses import dataclass
 
 from services.docdb.bson.types import MAX_KEY, MIN_KEY, Regex
-from services.docdb.query.comparison import NULL_KEY, NULL_RANK, STRING_RANK, KeyMaker
+from services.docdb.query.comparison import (
+    ARRAY_RANK,
+    NULL_KEY,
+    NULL_RANK,
+    OBJECT_RANK,
+    STRING_RANK,
+    KeyMaker,
+)
 from services.docdb.query.conditions import And, Condition, Field
+from services.docdb.query.geo_cells import intervals_of
 from services.docdb.query.regexes import literal_prefix
 from services.docdb.storage.index import Index
 from services.docdb.storage.sorted_blocks import BOTTOM, TOP
+from services.docdb.storage.wildcard_keys import path_key
 
 Interval = tuple[object, object]
 EVERYTHING: Interval = (BOTTOM, TOP)
@@ -82,7 +92,7 @@ def bounds_of(index: Index, fields: dict[str, list[Field]]) -> IndexBounds | Non
     points = 0
     scans: list[tuple[tuple, tuple]] | None = None
     for place, (path, _) in enumerate(index.fields):
-        found = _of_field(index, fields.get(path, []))
+        found = _of_field(index, path, fields.get(path, []))
         if found is None or len(found) * len(prefixes) > MAX_SCANS:
             break
         spoken[path] = found
@@ -111,12 +121,16 @@ def _scan(index: Index, place: int, prefix: tuple, interval: Interval) -> tuple[
     return (*prefix, low), (*prefix, high, TOP)
 
 
-def _of_field(index: Index, conditions: list[Field]) -> list[Interval] | None:
+def _of_field(index: Index, path: str, conditions: list[Field]) -> list[Interval] | None:
     """The intervals of one field: of all its conditions, where they can be put together."""
     best: list[Interval] | None = None
     for condition in conditions:
-        if index.is_hashed:
+        if path in index.hashed_paths:
             found = _hashed_points(index, condition)
+        elif path in index.geo_paths:
+            found = None
+            if condition.operator in ("$geoWithin", "$geoIntersects"):
+                found = intervals_of(index, path, condition.operand)
         else:
             found = intervals(condition, index.key, has_collation=index.collation is not None)
         if found is None:
@@ -140,3 +154,38 @@ def _hashed_points(index: Index, condition: Field) -> list[Interval] | None:
     else:
         return None
     return [(point, point) for point in sorted({index.hashed_key(value) for value in values})]
+
+
+# Wildcard indexes.
+
+
+def wildcard_bounds(index: Index, fields: dict[str, list[Field]]) -> list[IndexBounds]:
+    """What of a wildcard index each of the conditions leaves: it can serve one path at a time."""
+    found = []
+    for path, conditions in fields.items():
+        if index.extractor.takes(path):
+            for condition in conditions:
+                bounds = _below_path(index, path, condition)
+                if bounds is not None:
+                    found.append(bounds)
+    return found
+
+
+def _below_path(index: Index, path: str, condition: Field) -> IndexBounds | None:
+    if condition.operator == "$exists" and condition.operand:
+        below = (path_key(path + "."), path_key(path + "/"))
+        scans = [((path_key(path),), (path_key(path), TOP)), ((below[0],), (below[1],))]
+        own = (path_key(path), path_key(path))
+        return IndexBounds(scans, {"$_path": [own, below], path: [EVERYTHING]}, 0)
+    found = intervals(condition, index.key, has_collation=index.collation is not None)
+    if found is None or not all(map(_is_indexed, found)):
+        return None
+    scans = [((path_key(path), low), (path_key(path), high, TOP)) for low, high in found]
+    own = (path_key(path), path_key(path))
+    return IndexBounds(scans, {"$_path": [own], path: found}, 0)
+
+
+def _is_indexed(interval: Interval) -> bool:
+    """A wildcard index holds no missing fields, and documents only in pieces."""
+    low = interval[0]
+    return type(low) is tuple and low[0] not in (NULL_RANK, OBJECT_RANK, ARRAY_RANK)

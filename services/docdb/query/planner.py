@@ -10,6 +10,8 @@ The race knows no statistics: how many documents an index finds is learned by tr
 shape is its paths and operators without their values. What was remembered is forgotten when
 indexes change. # Real: the multi-planner and the plan cache of MongoDB.
 
+`$near` and `$text` leave nothing to choose: only their own index can answer them.
+
 An index can also give the order that was asked for, so that nothing has to be sorted: where the
 fields that the query fixes to one value are followed by the fields of the sort.
 """
@@ -19,11 +21,16 @@ from itertools import islice
 
 from services.docdb.bson.types import Document
 from services.docdb.errors import MongoError, bad_value
-from services.docdb.query.bounds import IndexBounds, bounds_of, fields_by_path
+from services.docdb.query.bounds import (
+    IndexBounds,
+    bounds_of,
+    fields_by_path,
+    wildcard_bounds,
+)
 from services.docdb.query.collation import Collation
 from services.docdb.query.comparison import NULL_KEY
 from services.docdb.query.conditions import And, Condition, Field, Or
-from services.docdb.query.filters import parse_filter
+from services.docdb.query.covering import covers
 from services.docdb.query.plans import (
     CollectionScan,
     Counters,
@@ -34,24 +41,18 @@ from services.docdb.query.plans import (
     Plan,
 )
 from services.docdb.query.sorting import SortOrder
+from services.docdb.query.special_plans import (
+    Query,
+    holds_all,
+    special_condition,
+    special_plan,
+    text_plan,
+)
 from services.docdb.storage.collection import Collection
-from services.docdb.storage.index import Index
+from services.docdb.storage.index import Index, IndexKind
 from services.docdb.storage.sorted_blocks import TOP
 
 TRIAL_WORKS = 101
-
-
-@dataclass(slots=True)
-class Query:
-    """What the planner has to know of a query."""
-
-    condition: And
-    sort: SortOrder | None = None
-    collation: Collation | None = None
-    hint: object = None
-    low: Document | None = None
-    high: Document | None = None
-    """`min` and `max` of find: the bounds of the hinted index, said outright."""
 
 
 @dataclass(slots=True)
@@ -73,8 +74,11 @@ def choose(collection: Collection | None, query: Query) -> Choice:
         return Choice(Execution(Nothing(), None, predicate), [])
     if query.low is not None or query.high is not None:
         return Choice(Execution(_between(collection, query), collection, predicate), [])
-    if query.hint is not None:
+    if query.hint is not None and special_condition(query) is None:
         return Choice(Execution(_hinted(collection, query), collection, predicate), [])
+    special = special_plan(collection, query)
+    if special is not None:
+        return Choice(Execution(special, collection, predicate), [])
     by_id = _by_id(collection, query)
     if by_id is not None:
         return Choice(Execution(by_id, collection, predicate), [])
@@ -112,8 +116,12 @@ def candidate_plans(collection: Collection, query: Query) -> list[Plan]:
     for index in collection.indexes.values():
         if index.is_hidden or not _serves_collation(index, query.collation):
             continue
+        if index.kind is IndexKind.WILDCARD:
+            found += _wildcard_plans(index, query, fields)
+            continue
         plan = _index_plan(index, query, fields)
         if plan is not None:
+            plan.covers = query.wanted is not None and _is_covered(index, query)
             if index.is_unique and plan.bounds.points == len(index.fields):
                 return [plan]  # At most one document: nothing can be better.
             found.append(plan)
@@ -128,13 +136,13 @@ def _serves_collation(index: Index, collation: Collation | None) -> bool:
 
 
 def _index_plan(index: Index, query: Query, fields: dict[str, list[Field]]) -> IndexScan | None:
-    if index.partial is not None and not _implies(query.condition, fields, index):
+    if index.kind is not IndexKind.VALUES or not holds_all(index, query):
         return None
     bounds = bounds_of(index, fields)
     if bounds is not None and index.is_sparse and _may_be_null(bounds):
         return None
     if bounds is None:
-        if query.sort is None or not query.sort.fields or index.is_sparse or index.is_hashed:
+        if query.sort is None or not query.sort.fields or index.is_sparse or not index.is_plain:
             return None
         bounds = IndexBounds([((), (TOP,))], {}, 0)
         direction = _sort_direction(index, bounds, query.sort)
@@ -152,7 +160,7 @@ def _may_be_null(bounds: IndexBounds) -> bool:
 
 def _sort_direction(index: Index, bounds: IndexBounds, sort: SortOrder) -> int:
     """1 or -1 where reading the index forwards or backwards gives the order, else 0."""
-    if index.is_multikey or index.is_hashed or len(bounds.scans) != 1 or not sort.fields:
+    if index.is_multikey or not index.is_plain or len(bounds.scans) != 1 or not sort.fields:
         return 0
     fixed = {path for path, _ in index.fields[: bounds.points]}
     wanted = [(path, direction) for path, direction in sort.fields if path not in fixed]
@@ -173,28 +181,17 @@ def _sort_direction(index: Index, bounds: IndexBounds, sort: SortOrder) -> int:
     return sign
 
 
-def _implies(condition: And, fields: dict[str, list[Field]], index: Index) -> bool:
-    """Whether all that the query can find is in the partial index."""
-    needed = fields_by_path(parse_filter(index.spec["partialFilterExpression"]).children)
-    for path, conditions in needed.items():
-        given = fields.get(path, [])
-        if not all(any(_stronger(have, need) for have in given) for need in conditions):
-            return False
-    return True
+def _is_covered(index: Index, query: Query) -> bool:
+    wanted = query.wanted
+    if query.sort is not None:
+        wanted |= {path for path, _ in query.sort.fields}
+    return covers(index, query.condition, wanted)
 
 
-def _stronger(have: Field, need: Field) -> bool:
-    if have.operator == "$eq":
-        return need.test(have.operand)
-    if need.operator == "$exists" and need.operand:
-        return have.operator in ("$gt", "$gte", "$lt", "$lte") and have.operand is not None
-    if have.operator == need.operator and have.operand == need.operand:
-        return True
-    upward, downward = ("$gt", "$gte"), ("$lt", "$lte")
-    for family in (upward, downward):
-        if have.operator in family and need.operator in family:
-            return need.test(have.operand)
-    return False
+def _wildcard_plans(index: Index, query: Query, fields: dict[str, list[Field]]) -> list[IndexScan]:
+    if not holds_all(index, query):
+        return []
+    return [IndexScan(index, bounds) for bounds in wildcard_bounds(index, fields)]
 
 
 def _or_plans(collection: Collection, query: Query) -> list[Plan]:
@@ -209,8 +206,7 @@ def _or_plans(collection: Collection, query: Query) -> list[Plan]:
 
 def _clause_plan(collection: Collection, query: Query, clause: Condition) -> Plan | None:
     inner = Query(clause if type(clause) is And else And([clause]), None, query.collation)
-    found = candidate_plans(collection, inner)
-    return found[0] if found else None
+    return text_plan(inner) or next(iter(candidate_plans(collection, inner)), None)
 
 
 # Hints, min and max.
@@ -241,12 +237,19 @@ def _hinted(collection: Collection, query: Query) -> Plan:
         backwards = type(query.hint) is dict and query.hint["$natural"] == -1
         return CollectionScan(backwards)
     fields = fields_by_path(query.condition.children)
-    bounds = bounds_of(index, fields) or IndexBounds([((), (TOP,))], {}, 0)
+    if index.kind is IndexKind.WILDCARD:
+        return next(iter(_wildcard_plans(index, query, fields)), CollectionScan())
+    bounds = bounds_of(index, fields)
+    if index.kind is IndexKind.TEXT or (index.geo_paths and bounds is None):
+        return CollectionScan()
+    bounds = bounds or IndexBounds([((), (TOP,))], {}, 0)
+    covered = query.wanted is not None and _is_covered(index, query)
     if query.sort is None:
         # Whoever names an index sees its own order.
-        return IndexScan(index, bounds, len(index.fields) == 1 and index.fields[0][1] < 0)
+        is_backwards = len(index.fields) == 1 and index.fields[0][1] < 0
+        return IndexScan(index, bounds, is_backwards, covers=covered)
     direction = _sort_direction(index, bounds, query.sort)
-    return IndexScan(index, bounds, direction < 0, direction != 0)
+    return IndexScan(index, bounds, direction < 0, direction != 0, covered)
 
 
 def _between(collection: Collection, query: Query) -> Plan:

@@ -2,6 +2,9 @@
 
     CollectionScan     every record, in the order of insertion              COLLSCAN
     IndexScan          the records of some intervals of an index            IXSCAN, FETCH
+    IndexScan, covers  what the keys say of them                            IXSCAN alone
+    TextScan           the records that have a term (`text_plan`)           TEXT_MATCH
+    NearScan           the records around a point (`near_plan`)             GEO_NEAR_2DSPHERE
     OrPlan             several of them, each record once                    OR
 
 A plan yields records; the filter is held against each by `Execution`, which counts what was
@@ -12,10 +15,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from services.docdb.bson.types import Document
 from services.docdb.query.bounds import IndexBounds
-from services.docdb.query.comparison import Descending
 from services.docdb.query.conditions import Predicate
+from services.docdb.query.covering import document_of
 from services.docdb.storage.collection import Collection, Record
 from services.docdb.storage.index import Index
 
@@ -40,7 +42,10 @@ class Plan(ABC):
 
     @abstractmethod
     def name(self) -> str:
-        """The stage's name, as `explain` shows it."""
+        """By which the plan cache knows it."""
+
+    def note_use(self) -> None:  # noqa: B027 - a plan may read no index
+        """Count it with the indexes that it reads: `$indexStats` shows that."""
 
 
 @dataclass(slots=True)
@@ -73,6 +78,9 @@ class IndexScan(Plan):
     """The projection wants nothing that is not in the keys."""
     excludes_end: bool = False
 
+    def note_use(self) -> None:
+        self.index.uses += 1
+
     def entries(self, counters: Counters) -> Iterator[tuple[tuple, int]]:
         scans = self.bounds.scans
         entries = self.index.entries
@@ -85,6 +93,10 @@ class IndexScan(Plan):
 
     def records(self, collection: Collection, counters: Counters) -> Iterator[Record]:
         current = collection.records
+        if self.covers:
+            for key, record_id in self.entries(counters):
+                yield Record(record_id, document_of(self.index, key), b"")
+            return
         is_point = self.bounds.points == len(self.index.fields) and self.index.is_unique
         if is_point and not self.index.is_sparse:
             # One key, and so one record at the most.
@@ -117,6 +129,10 @@ class IndexScan(Plan):
 class OrPlan(Plan):
     plans: list[Plan] = field(default_factory=list)
     sorts: bool = False
+
+    def note_use(self) -> None:
+        for plan in self.plans:
+            plan.note_use()
 
     def records(self, collection: Collection, counters: Counters) -> Iterator[Record]:
         seen: set[int] = set()
@@ -154,73 +170,8 @@ class Execution:
 
     def records(self) -> Iterator[Record]:
         predicate, counters = self.predicate, self.counters
+        self.plan.note_use()
         for record in self.plan.records(self.collection, counters):
             if predicate(record.document):
                 counters.returned += 1
                 yield record
-
-
-# Explain.
-
-
-def explain_plan(plan: Plan, parsed_query: Document) -> Document:
-    """The stages of a plan, as `explain` shows them."""
-    match plan:
-        case Nothing():
-            return {"stage": "EOF"}
-        case CollectionScan():
-            return {
-                "stage": "COLLSCAN",
-                "filter": parsed_query,
-                "direction": "backward" if plan.backwards else "forward",
-            }
-        case IndexScan():
-            scan = _explain_scan(plan)
-            if plan.covers:
-                return scan
-            return {"stage": "FETCH", "filter": parsed_query, "inputStage": scan}
-        case OrPlan():
-            inputs = [explain_plan(inner, parsed_query) for inner in plan.plans]
-            inputs = [stage.get("inputStage", stage) for stage in inputs]
-            return {
-                "stage": "FETCH",
-                "filter": parsed_query,
-                "inputStage": {"stage": "OR", "inputStages": inputs},
-            }
-    raise AssertionError(plan)
-
-
-def _explain_scan(plan: IndexScan) -> Document:
-    index = plan.index
-    shown: Document = {
-        "stage": "IXSCAN",
-        "keyPattern": dict(index.pattern),
-        "indexName": index.name,
-        "isMultiKey": index.is_multikey,
-        "isUnique": index.is_unique and index.name != "_id_",
-        "isSparse": index.is_sparse,
-        "isPartial": index.partial is not None,
-        "indexVersion": 2,
-        "direction": "backward" if plan.backwards else "forward",
-        "indexBounds": {
-            path: [_shown_interval(i) for i in plan.bounds.fields.get(path, [])]
-            or ["[MinKey, MaxKey]"]
-            for path, _ in index.fields
-        },
-    }
-    return shown
-
-
-def _shown_interval(interval: tuple[object, object]) -> str:
-    return "[{}, {}]".format(*(_shown_end(end, i) for i, end in enumerate(interval)))
-
-
-def _shown_end(end: object, is_high: int) -> str:
-    if type(end) is Descending:
-        end = end.key
-    if type(end) is not tuple:
-        return "MaxKey" if is_high else "MinKey"
-    value = end[1] if len(end) > 1 else ("inf" if is_high else "-inf")
-    if type(value) is str and end[0] == 15:
-        return f'"{value}"'
-    return "inf" if not isinstance(value, int | float | str | bytes | tuple) else str(value)

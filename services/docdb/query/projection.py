@@ -5,12 +5,8 @@
     {total: {$add: ["$a", "$b"]}}     computed, beside either
     {"tags.$": 1}, {tags: {$slice: 2}}, {tags: {$elemMatch: …}}      in `find` alone
 
-All become one tree of names, which is walked together with the document:
-
-    {name: 1, address: {city: 1}}  ─▶  Node ─┬─ name     keep
-                                             └─ address  Node ── city  keep
-
-`$project`, `$addFields` and `$unset` walk the same tree.
+All become one tree of names (`projection_tree`), and steps that are done behind it. `$project`,
+`$addFields` and `$unset` walk the same tree.
 """
 
 from collections.abc import Callable
@@ -19,117 +15,15 @@ from decimal import Decimal
 
 from services.docdb.bson.types import Document
 from services.docdb.errors import MongoError
-from services.docdb.expressions.compiler import Evaluate, Scope, Variables, compile_expression
+from services.docdb.expressions.compiler import Scope, Variables, compile_expression
+from services.docdb.query import metadata
 from services.docdb.query.comparison import MISSING
 from services.docdb.query.conditions import And
 from services.docdb.query.filters import FilterContext, compile_filter
 from services.docdb.query.operators import is_truthy
+from services.docdb.query.projection_tree import Node, compute, exclude, include
 
 Project = Callable[[Document, Variables], Document]
-
-
-@dataclass(slots=True)
-class Node:
-    """What is said about the fields of one document: a leaf's mark, or the node below it."""
-
-    children: "dict[str, Node]" = field(default_factory=dict)
-    leaves: set[str] = field(default_factory=set)
-    computed: dict[str, Evaluate] = field(default_factory=dict)
-    has_computed: bool = False
-
-    def place(self, path: str) -> "tuple[Node, str]":
-        """The node that holds the last name of a path; made on the way."""
-        *parents, name = path.split(".")
-        node = self
-        for part in parents:
-            if part in node.leaves or part in node.computed:
-                raise MongoError(31249, f"Path collision at {path} remaining portion {name}")
-            node = node.children.setdefault(part, Node())
-        if name in node.children or name in node.leaves or name in node.computed:
-            raise MongoError(31250, f"Path collision at {path}")
-        return node, name
-
-    def settle(self) -> bool:
-        """Whether something is computed here or below."""
-        below = [child.settle() for child in self.children.values()]
-        self.has_computed = bool(self.computed) or any(below)
-        return self.has_computed
-
-
-def include(node: Node, value: Document) -> Document:
-    kept: Document = {}
-    leaves, children = node.leaves, node.children
-    for name, item in value.items():
-        if name in leaves:
-            kept[name] = item
-        elif name in children:
-            child = children[name]
-            if type(item) is dict:
-                kept[name] = include(child, item)
-            elif type(item) is list:
-                kept[name] = _include_in_array(child, item)
-    return kept
-
-
-def _include_in_array(node: Node, array: list) -> list:
-    kept: list[object] = []
-    for item in array:
-        if type(item) is dict:
-            kept.append(include(node, item))
-        elif type(item) is list:
-            kept.append(_include_in_array(node, item))
-    return kept
-
-
-def exclude(node: Node, value: Document) -> Document:
-    kept: Document = {}
-    leaves, children = node.leaves, node.children
-    for name, item in value.items():
-        if name in leaves:
-            continue
-        if name in children and type(item) is dict:
-            item = exclude(children[name], item)
-        elif name in children and type(item) is list:
-            item = _exclude_in_array(children[name], item)
-        kept[name] = item
-    return kept
-
-
-def _exclude_in_array(node: Node, array: list) -> list:
-    return [
-        exclude(node, item)
-        if type(item) is dict
-        else _exclude_in_array(node, item)
-        if type(item) is list
-        else item
-        for item in array
-    ]
-
-
-def compute(node: Node, target: Document, root: Document, variables: Variables) -> Document:
-    """`target` with what is computed for `root` in it; in arrays, for each element."""
-    changed = dict(target)
-    for name, child in node.children.items():
-        if child.has_computed:
-            value = _compute_below(child, changed.get(name, MISSING), root, variables)
-            if value is not MISSING:
-                changed[name] = value
-    for name, evaluate in node.computed.items():
-        value = evaluate(root, variables)
-        if value is MISSING:
-            changed.pop(name, None)
-        else:
-            changed[name] = value
-    return changed
-
-
-def _compute_below(node: Node, value: object, root: Document, variables: Variables) -> object:
-    if type(value) is list:
-        return [_compute_below(node, item, root, variables) for item in value]
-    return compute(node, value if type(value) is dict else {}, root, variables)
-
-
-# The specification.
 
 
 def _is_flag(value: object) -> bool:
@@ -224,8 +118,12 @@ class _Parser:
 
     def _meta(self, path: str, operand: object) -> None:
         node, name = self.tree.place(path)
-        if operand == "textScore":
-            node.computed[name] = lambda document, variables: variables.get("textScore", MISSING)
+        if operand in metadata.NAMES:
+            if self.context.is_find and not self.context.filters.metadata.is_kept:
+                raise MongoError(
+                    40218, f"query requires {operand} metadata, but it is not available"
+                )
+            node.computed[name] = compile_expression({"$meta": operand}, self.context.scope)
         elif operand in ("indexKey", "recordId", "sortKey", "randVal"):
             node.computed[name] = lambda document, variables: variables.get(operand, MISSING)
         else:
@@ -338,6 +236,21 @@ def parse_projection(spec: object, context: ProjectionContext | None = None) -> 
             tree.leaves.add("_id")
         walk = exclude
     return _combined(tree, walk, parsed.after)
+
+
+def shown_paths(spec: Document) -> frozenset[str] | None:
+    """The paths of a plain inclusion; None where more than these fields is shown."""
+    wanted = set()
+    for path, value in spec.items():
+        if not _is_flag(value) or path.endswith(".$"):
+            return None
+        if is_truthy(value):
+            wanted.add(path)
+        elif path != "_id":
+            return None
+    if not wanted:
+        return None
+    return frozenset(wanted if "_id" in spec else wanted | {"_id"})
 
 
 def _combined(tree: Node, walk: Callable, after: list[Callable]) -> Project:

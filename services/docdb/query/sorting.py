@@ -3,6 +3,9 @@
 An array sorts by its smallest element upwards and by its largest downwards; an empty one comes
 before null. Fields in the same direction make one key; where directions change, Python's sort,
 which is stable, runs once for each run of fields, from the last to the first.
+
+`{score: {$meta: "textScore"}}` sorts by what is known beside the document; among the fields of a
+SortOrder it is the path "$textScore", which no field can have.
 """
 
 import heapq
@@ -19,6 +22,7 @@ from services.docdb.query.comparison import (
     SortKey,
     sort_key,
 )
+from services.docdb.query.metadata import DISTANCE, TEXT_SCORE, Metadata
 from services.docdb.query.operators import is_truthy
 from services.docdb.query.paths import values_at
 
@@ -32,6 +36,14 @@ class SortOrder:
 
     fields: tuple[tuple[str, int], ...]
     key: KeyMaker = sort_key
+    metadata: Metadata | None = None
+
+    def field_key(self, path: str, direction: int) -> KeyOf:
+        """The key of one field, or of what is known beside the document."""
+        if path.startswith("$"):
+            name, metadata, key = path[1:], self.metadata, self.key
+            return lambda document: key(metadata.get(document, name))
+        return field_key(path, direction, self.key)
 
     def sort(self, documents: Iterable[object]) -> list:
         return self.sort_with(documents, lambda document: document)
@@ -40,7 +52,7 @@ class SortOrder:
         """`items` by the documents in them."""
         ordered = list(items)
         for path, direction in reversed(self.fields):
-            key = field_key(path, direction, self.key)
+            key = self.field_key(path, direction)
             ordered.sort(key=lambda item, key=key: key(document_of(item)), reverse=direction < 0)
         return ordered
 
@@ -48,7 +60,7 @@ class SortOrder:
         """The first `count` of the sorted items, without sorting all: a heap of that size."""
         if len(self.fields) == 1:
             path, direction = self.fields[0]
-            key = field_key(path, direction, self.key)
+            key = self.field_key(path, direction)
             if direction > 0:
                 return heapq.nsmallest(count, items, key=lambda item: key(document_of(item)))
             return heapq.nlargest(count, items, key=lambda item: key(document_of(item)))
@@ -57,9 +69,7 @@ class SortOrder:
 
     def full_key(self) -> KeyOf:
         """One key for all fields, where they have to be compared at once."""
-        keys = [
-            (field_key(path, direction, self.key), direction) for path, direction in self.fields
-        ]
+        keys = [(self.field_key(path, direction), direction) for path, direction in self.fields]
         return lambda document: tuple(
             [
                 key(document) if direction > 0 else Descending(key(document))
@@ -94,7 +104,9 @@ def field_key(path: str, direction: int, key: KeyMaker) -> KeyOf:
     return dotted
 
 
-def parse_sort(spec: object, key: KeyMaker = sort_key) -> SortOrder:
+def parse_sort(
+    spec: object, key: KeyMaker = sort_key, metadata: Metadata | None = None
+) -> SortOrder:
     """Raises MongoError."""
     if type(spec) is not dict:
         raise MongoError(14, "Expected field sort to be of type object")
@@ -108,10 +120,7 @@ def parse_sort(spec: object, key: KeyMaker = sort_key) -> SortOrder:
                 "FieldPath field names may not be empty or start with '$'.",
             )
         if type(direction) is dict:
-            if "$meta" not in direction:
-                raise MongoError(
-                    17312, f"$meta is the only expression supported by $sort right now: {path}"
-                )
+            fields.append(_parse_meta(path, direction, metadata))
             continue
         if isinstance(direction, bool) or not is_truthy(direction) or type(direction) is str:
             raise bad_value(f"Illegal key in $sort specification: {path}: {direction}")
@@ -124,4 +133,17 @@ def parse_sort(spec: object, key: KeyMaker = sort_key) -> SortOrder:
                 15975, "$sort key ordering must be 1 (for ascending) or -1 (for descending)"
             )
         fields.append((path, sign))
-    return SortOrder(tuple(fields), key)
+    return SortOrder(tuple(fields), key, metadata)
+
+
+def _parse_meta(path: str, direction: Document, metadata: Metadata | None) -> tuple[str, int]:
+    if "$meta" not in direction:
+        raise MongoError(
+            17312, f"$meta is the only expression supported by $sort right now: {path}"
+        )
+    name = direction["$meta"]
+    if name not in (TEXT_SCORE, DISTANCE):
+        raise MongoError(31138, f"Illegal $meta sort: {path}: {direction}")
+    if metadata is None or not metadata.is_kept:
+        raise MongoError(40218, f"query requires {name} metadata, but it is not available")
+    return f"${name}", -1 if name == TEXT_SCORE else 1

@@ -4,12 +4,13 @@ A database is there as soon as something is in it, and a collection is made by t
 Every change of the catalog is written to the journal as a small document.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from services.docdb.bson.types import Document
+from services.docdb.bson.types import Binary, Document
 from services.docdb.errors import MongoError
-from services.docdb.storage.collection import Collection
+from services.docdb.storage.collection import Collection, Observer
 from services.docdb.storage.journal import Journal
 
 MAX_NAMESPACE_BYTES = 255
@@ -32,6 +33,13 @@ class View:
         return options | ({"collation": self.collation} if self.collation else {})
 
 
+class Snapshot(Observer, Protocol):
+    """An open snapshot, as far as the catalog knows it."""
+
+    outdated: set[str]
+    """Namespaces that are not what they were when it was taken."""
+
+
 @dataclass(slots=True)
 class Database:
     name: str
@@ -45,6 +53,10 @@ class Catalog:
     def __init__(self, journal: Journal):
         self._journal = journal
         self.databases: dict[str, Database] = {}
+        self.snapshots: list[Snapshot] = []
+        """The open ones; they are told of each change before it is made."""
+        self.shown: dict[tuple[str, str], Callable[[], Collection]] = {}
+        """What looks like a collection, and is made when somebody asks."""
 
     def collections(self) -> Iterator[Collection]:
         for database in self.databases.values():
@@ -52,7 +64,10 @@ class Catalog:
 
     def find(self, database: str, name: str) -> Collection | None:
         found = self.databases.get(database)
-        return found.collections.get(name) if found else None
+        if found is None:
+            make = self.shown.get((database, name))
+            return make() if make is not None else None
+        return found.collections.get(name)
 
     def find_view(self, database: str, name: str) -> View | None:
         found = self.databases.get(database)
@@ -61,21 +76,37 @@ class Catalog:
     def exists(self, database: str, name: str) -> bool:
         return self.find(database, name) is not None or self.find_view(database, name) is not None
 
-    def create(self, database: str, name: str, options: Document | None = None) -> Collection:
+    def create(
+        self, database: str, name: str, options: Document | None = None, uuid: Binary | None = None
+    ) -> Collection:
         """A new, empty collection. Raises MongoError."""
         check_names(database, name)
         if self.exists(database, name):
             raise MongoError(48, f"Collection {database}.{name} already exists.")
         collection = Collection(database, name, self._journal, dict(options or {}))
-        self._database(database).collections[name] = collection
+        if uuid is not None:
+            collection.uuid = uuid
+        self.adopt(collection)
+        return collection
+
+    def adopt(self, collection: Collection) -> None:
+        """A collection that was made elsewhere, and is empty, is here from now on."""
+        collection.observers = self.snapshots
+        self._database(collection.database).collections[collection.name] = collection
+        self._changes(collection.namespace)
         self._journal.changed_catalog(
             {
                 "create": collection.namespace,
                 "options": collection.options,
                 "uuid": collection.uuid,
-            }
+            },
+            collection.uuid,
         )
-        return collection
+
+    def _changes(self, namespace: str) -> None:
+        """A snapshot keeps documents, and no catalogs: what it has of this is of no use now."""
+        for snapshot in self.snapshots:
+            snapshot.outdated.add(namespace)
 
     def get_or_create(self, database: str, name: str) -> Collection:
         found = self.find(database, name)
@@ -94,6 +125,7 @@ class Catalog:
     def put_view(self, view: View) -> None:
         """Make a view, or put another one in its place."""
         self._database(view.database).views[view.name] = view
+        self._changes(f"{view.database}.{view.name}")
         self._journal.changed_catalog(
             {"createView": f"{view.database}.{view.name}", "options": view.options}
         )
@@ -104,20 +136,37 @@ class Catalog:
         if collection:
             collection.is_dropped = True
         found.views.pop(name, None)
-        self._journal.changed_catalog({"drop": f"{database}.{name}"})
+        self._changes(f"{database}.{name}")
+        uuid = collection.uuid if collection else None
+        self._journal.changed_catalog({"drop": f"{database}.{name}"}, uuid)
         self._forget_if_empty(found)
 
     def drop_database(self, name: str) -> None:
         found = self.databases.get(name)
-        for collection in list(found.collections) if found else []:
+        if found is None:
+            return
+        for collection in [*found.collections, *found.views]:
             self.drop(name, collection)
-        for view in list(found.views) if found else []:
-            self.drop(name, view)
+        self.dropped_database(name)
 
-    def rename(self, collection: Collection, database: str, name: str) -> None:
+    def dropped_database(self, name: str) -> None:
+        """All that was in it has been dropped, one by one."""
+        self._journal.changed_catalog({"dropDatabase": name})
+
+    def rename(
+        self, collection: Collection, database: str, name: str, *, drops_target: bool = False
+    ) -> None:
+        """Raises MongoError. What has the new name already goes, where the caller says so."""
         check_names(database, name)
         old = self.databases[collection.database]
-        self._journal.changed_catalog({"rename": collection.namespace, "to": f"{database}.{name}"})
+        change: Document = {"rename": collection.namespace, "to": f"{database}.{name}"}
+        target = self.find(database, name)
+        if target is not None and drops_target:
+            target.is_dropped = True
+            change["dropTarget"] = target.uuid
+        self._changes(collection.namespace)
+        self._changes(f"{database}.{name}")
+        self._journal.changed_catalog(change, collection.uuid)
         del old.collections[collection.name]
         collection.rename(database, name)
         self._database(database).collections[name] = collection
@@ -125,16 +174,36 @@ class Catalog:
 
     def create_index(self, collection: Collection, spec: Document) -> None:
         collection.build_index(spec)
-        self._journal.changed_catalog({"createIndex": collection.namespace, "spec": spec})
+        self._changes(collection.namespace)
+        change = {"createIndex": collection.namespace, "spec": spec}
+        self._journal.changed_catalog(change, collection.uuid)
 
     def drop_index(self, collection: Collection, name: str) -> None:
+        spec = collection.indexes[name].spec if name in collection.indexes else None
         collection.drop_index(name)
-        self._journal.changed_catalog({"dropIndex": collection.namespace, "name": name})
+        self._changes(collection.namespace)
+        change = {"dropIndex": collection.namespace, "name": name, "spec": spec}
+        self._journal.changed_catalog(change, collection.uuid)
+
+    def modify_index(self, collection: Collection, name: str, spec: Document) -> None:
+        """Put another specification in the place of an index's. Raises MongoError."""
+        index = collection.indexes.pop(name)
+        try:
+            collection.build_index(spec)
+        except MongoError:
+            collection.indexes[name] = index
+            raise
+        self._changes(collection.namespace)
+        change = {"modify": collection.namespace, "index": spec, "before": index.spec}
+        self._journal.changed_catalog(change, collection.uuid)
 
     def modify(self, collection: Collection, options: Document) -> None:
+        change: Document = {"modify": collection.namespace, "options": options}
+        change["before"] = collection.options
         collection.options = options
         collection.options_changed()
-        self._journal.changed_catalog({"modify": collection.namespace, "options": options})
+        self._changes(collection.namespace)
+        self._journal.changed_catalog(change, collection.uuid)
 
     def _database(self, name: str) -> Database:
         if name not in self.databases:

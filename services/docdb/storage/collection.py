@@ -3,9 +3,10 @@
     records   record id ─▶ Record(document, its bytes)
     indexes   name ─▶ Index
 
-Every change of a document goes through `insert`, `replace` and `delete`, which keep the indexes
-in line and tell the journal. A change that an index refuses is refused before anything has
-changed. Documents are never changed in place: who has read one keeps what was read.
+Every change of a document goes through `change`, which keeps the indexes in line and tells the
+journal. A change that an index refuses, or that an open transaction stands in the way of, is
+refused before anything has changed. Documents are never changed in place: who has read one keeps
+what was read, and a snapshot (`services.docdb.transactions`) is told what it has to keep.
 
 A record has the bytes beside the document: a `find` sends them as they are, which saves half of
 its time, and costs the memory of both forms.
@@ -22,19 +23,39 @@ from services.docdb.errors import MongoError
 from services.docdb.query.collation import Collation, parse_collation
 from services.docdb.query.comparison import sort_key
 from services.docdb.query.filters import compile_filter
+from services.docdb.storage.claims import Claims
 from services.docdb.storage.index import Index
 
 ID_INDEX = {"v": 2, "key": {"_id": 1}, "name": "_id_"}
 
 
+Move = tuple[Index, list[tuple], list[tuple]]
+"""What a change does to an index: the keys before, and the keys after."""
+
+
 class ChangeListener(Protocol):
     """Who is told of each change: the journal."""
 
-    def inserted(self, namespace: str, raw: bytes) -> None: ...
+    def changed(
+        self,
+        collection: "Collection",
+        old: "Record | None",
+        new: "Record | None",
+        *,
+        as_whole: bool,
+    ) -> None: ...
 
-    def replaced(self, namespace: str, raw: bytes) -> None: ...
 
-    def deleted(self, namespace: str, document_id: object) -> None: ...
+class Observer(Protocol):
+    """Who has to know of each change before it is made: an open snapshot."""
+
+    def keep(
+        self,
+        collection: "Collection",
+        old: "Record | None",
+        new: "Record | None",
+        moves: list[Move],
+    ) -> None: ...
 
 
 class Record:
@@ -66,7 +87,10 @@ class Collection:
     validate: Callable[[Document], bool] | None = None
     collation: Collation | None = None
     is_dropped: bool = False
-    _next_id: int = 1
+    observers: list[Observer] = field(default_factory=list)
+    """The open snapshots; one list for all collections."""
+    claims: Claims = field(default_factory=Claims)
+    next_id: int = 1
 
     def __post_init__(self) -> None:
         id_spec = dict(ID_INDEX)
@@ -105,23 +129,16 @@ class Collection:
 
     def insert(self, document: Document, raw: RawDocument) -> Record:
         """Raises MongoError where an index refuses it."""
-        found = []
-        for index in self.indexes.values():
-            keys = index.keys_of(document)
-            if index.is_unique:
-                index.check(keys, document)
-            found.append((index, keys))
-        record = Record(self._next_id, document, raw)
-        self._next_id += 1
-        for index, keys in found:
-            index.add(keys, record.id)
-        self.records[record.id] = record
-        self.size_bytes += len(raw)
-        self.changes += 1
-        self.listener.inserted(self.namespace, raw)
+        record = Record(self.take_id(), document, raw)
+        self.change(None, record)
         if self.is_capped:
             self._make_room()
         return record
+
+    def take_id(self) -> int:
+        number = self.next_id
+        self.next_id += 1
+        return number
 
     def _make_room(self) -> None:
         """A capped collection forgets its oldest documents."""
@@ -131,34 +148,68 @@ class Collection:
                 return
             self.delete(next(iter(self.records.values())))
 
-    def replace(self, record: Record, document: Document, raw: RawDocument) -> Record:
-        """Put a new document in the place of a record's. Raises MongoError."""
-        found = []
-        for index in self.indexes.values():
-            keys, old_keys = index.keys_of(document), index.keys_of(record.document)
-            if keys == old_keys:
-                continue
-            if index.is_unique:
-                index.check(keys, document, record.id)
-            found.append((index, keys, old_keys))
-        for index, keys, old_keys in found:
-            index.remove(old_keys, record.id)
-            index.add(keys, record.id)
+    def replace(
+        self, record: Record, document: Document, raw: RawDocument, *, as_whole: bool = False
+    ) -> Record:
+        """Put a new document in the place of a record's. Raises MongoError.
+
+        `as_whole` says that the client has sent it, and not what is to change in it.
+        """
         # A new record under the old number: who iterates still has the old document.
         changed = Record(record.id, document, raw)
-        self.records[record.id] = changed
-        self.size_bytes += len(raw) - len(record.raw)
-        self.changes += 1
-        self.listener.replaced(self.namespace, raw)
+        self.change(record, changed, as_whole=as_whole)
         return changed
 
     def delete(self, record: Record) -> None:
+        """Raises MongoError where an open transaction has changed it."""
+        self.change(record, None)
+
+    def change(self, old: Record | None, new: Record | None, *, as_whole: bool = False) -> None:
+        """Put `new` in the place of `old`; None is no record. Raises MongoError."""
+        if self.claims.are_held and old is not None:
+            self.claims.check_record(old.id)
+        moves = self._moves(old, new)
+        for observer in self.observers:
+            observer.keep(self, old, new, moves)
+        self._apply(old, new, moves)
+        self.listener.changed(self, old, new, as_whole=as_whole)
+
+    def check_free(self, records: list[Record]) -> None:
+        """Raises MongoError where an open transaction has one of them, and nothing is changed."""
+        if self.claims.are_held:
+            for record in records:
+                self.claims.check_record(record.id)
+
+    def _moves(self, old: Record | None, new: Record | None) -> list[Move]:
+        """What has to change in the indexes. Raises MongoError where one refuses it."""
+        moves = []
         for index in self.indexes.values():
-            index.remove(index.keys_of(record.document), record.id)
-        del self.records[record.id]
-        self.size_bytes -= len(record.raw)
+            before = index.keys_of(old.document) if old is not None else []
+            after = index.keys_of(new.document) if new is not None else []
+            if before != after:
+                if index.is_unique and after:
+                    self._check_unique(index, after, new)
+                moves.append((index, before, after))
+        return moves
+
+    def _check_unique(self, index: Index, keys: list[tuple], new: Record) -> None:
+        if self.claims.are_held:
+            self.claims.check_keys(index, keys, new.id)
+        index.check(keys, new.document, new.id)
+
+    def _apply(self, old: Record | None, new: Record | None, moves: list[Move]) -> None:
+        record_id = (new or old).id
+        for index, before, after in moves:
+            index.remove(before, record_id)
+            index.add(after, record_id)
+        if new is not None:
+            self.records[record_id] = new
+            self.size_bytes += len(new.raw)
+        else:
+            del self.records[record_id]
+        if old is not None:
+            self.size_bytes -= len(old.raw)
         self.changes += 1
-        self.listener.deleted(self.namespace, record.document.get("_id"))
 
     # Indexes.
 

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from services.docdb.bson.decoder import decode_document
 from services.docdb.bson.encoder import RawDocument, encode_document
 from services.docdb.bson.types import Int64
 from services.docdb.errors import MongoError
@@ -37,6 +38,11 @@ class Cursor:
     peeks: bool = False
     """It can say without further work whether a full batch was the last one."""
     resume_token: Callable[[], object] | None = None
+    """Of a change stream: from where to go on behind what has been read."""
+    snapshot: object = None
+    """What it reads, where that is not what is there now."""
+    time_left_s: float | None = None
+    """How long it may still work: what is left of maxTimeMS."""
 
     def next_batch(self, batch_size: int | None) -> list[RawDocument]:
         """Up to so many documents, and no more than a message can take. Raises MongoError."""
@@ -106,16 +112,26 @@ class Cursors:
         return self._cursors.pop(number, None) is not None
 
     def kill_of(self, database: str, collection: str | None = None) -> None:
-        """The cursors of what has been dropped."""
+        """The cursors of what has been dropped; a change stream still has that to tell."""
         for cursor in list(self._cursors.values()):
             owner, _, name = cursor.namespace.partition(".")
-            if owner == database and collection in (None, name):
+            is_of = owner == database and collection in (None, name)
+            if is_of and cursor.resume_token is None:
                 self.kill(cursor.id)
 
     def end_session(self, session: bytes) -> None:
         for cursor in list(self._cursors.values()):
             if cursor.session == session and session:
                 self.kill(cursor.id)
+
+    def kill_reading(self, snapshot: object) -> None:
+        """Those that read a snapshot that is closed."""
+        for cursor in list(self._cursors.values()):
+            if cursor.snapshot is snapshot:
+                self.kill(cursor.id)
+
+    def are_reading(self, snapshot: object) -> bool:
+        return any(cursor.snapshot is snapshot for cursor in self._cursors.values())
 
     def expire(self) -> None:
         """Called now and then."""
@@ -140,4 +156,13 @@ def first_batch_reply(
         "id": Int64(cursor.id if stays else 0),
         "ns": cursor.namespace,
     }
+    if cursor.resume_token is not None:
+        reply["postBatchResumeToken"] = token_behind(cursor, batch)
     return {"cursor": reply}
+
+
+def token_behind(cursor: Cursor, batch: list[RawDocument]) -> object:
+    """From where a change stream goes on behind a batch."""
+    if cursor.held is not None and batch:
+        return decode_document(batch[-1])["_id"]
+    return cursor.resume_token()

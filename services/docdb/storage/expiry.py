@@ -4,6 +4,7 @@
 counts with its earliest date; what is no date never expires. # Real: TTLMonitor in MongoDB.
 """
 
+from services.docdb.errors import MongoError
 from services.docdb.query.comparison import DATE_RANK
 from services.docdb.storage.catalog import Catalog
 from services.docdb.storage.collection import Collection
@@ -24,6 +25,11 @@ def _remove_from(collection: Collection, index: Index, now_ms: int) -> int:
     deadline_ms = now_ms - int(index.spec["expireAfterSeconds"] * 1000)
     low, high = (((DATE_RANK,),), -1), (((DATE_RANK, deadline_ms),), float("inf"))
     record_ids = {record_id for _, record_id in index.entries.between(low, high)}
+    removed = 0
     for record_id in record_ids:
-        collection.delete(collection.records[record_id])
-    return len(record_ids)
+        try:
+            collection.delete(collection.records[record_id])
+            removed += 1
+        except MongoError:
+            continue  # A transaction has it; there will be another look.
+    return removed

@@ -5,13 +5,17 @@
 
 Two arrays side by side would make the product of their elements: MongoDB refuses that, and so
 do we. An empty array has a key of its own, before null.
+
+Each field of an index is a column. Most hold the values at their path; that of a hashed field
+their hashes; that of a geospatial field the cells that its shapes are in (`geo_column`).
 """
+
+from abc import ABC, abstractmethod
 
 from services.docdb.bson.types import Document
 from services.docdb.errors import MongoError
 from services.docdb.query.comparison import (
     MISSING,
-    NULL_KEY,
     UNDEFINED_RANK,
     Descending,
     KeyMaker,
@@ -22,17 +26,75 @@ from services.docdb.query.paths import values_at
 EMPTY_ARRAY_KEY = (UNDEFINED_RANK, 0)
 
 
+class Column(ABC):
+    """Makes the keys of one field of an index."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, path: str):
+        self.parts = tuple(path.split("."))
+
+    @abstractmethod
+    def keys(self, document: Document) -> tuple[list[SortKey], bool]:
+        """The keys, and whether an array made them several. Raises MongoError."""
+
+
+class ValueColumn(Column):
+    """The values at a path."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, path: str, key: KeyMaker):
+        super().__init__(path)
+        self.key = key
+
+    def keys(self, document: Document) -> tuple[list[SortKey], bool]:
+        if len(self.parts) == 1:
+            value = document.get(self.parts[0], MISSING)
+            if type(value) is not list:
+                return [self.key(None if value is MISSING else value)], False
+        keys: dict[SortKey, None] = {}
+        is_array = False
+        values = values_at(document, self.parts)
+        for value in values:
+            if type(value) is list:
+                is_array = True
+                for item in value:
+                    keys[self.key(item)] = None
+                if not value:
+                    keys[EMPTY_ARRAY_KEY] = None
+            else:
+                keys[self.key(None if value is MISSING else value)] = None
+        if not keys:
+            keys[self.key(None)] = None
+        return list(keys), is_array or len(values) != 1 or _has_array(document, self.parts)
+
+
+class HashedColumn(ValueColumn):
+    """The hashes of the values at a path."""
+
+    __slots__ = ()
+
+    def keys(self, document: Document) -> tuple[list[SortKey], bool]:
+        found, is_array = super().keys(document)
+        if is_array:
+            raise MongoError(16766, "hashed indexes do not currently support array values. Found "
+                             f"array at path: {'.'.join(self.parts)}")  # fmt: skip
+        return found, False
+
+
 class KeyExtractor:
     """Makes the keys of documents for one key pattern."""
 
-    __slots__ = ("_directions", "_key", "_names", "_parts")
+    __slots__ = ("_columns", "_directions", "_only")
 
-    def __init__(self, fields: list[tuple[str, int]], key: KeyMaker):
-        self._names = [path for path, _ in fields]
-        self._parts = [tuple(path.split(".")) for path, _ in fields]
+    def __init__(self, columns: list[Column], directions: list[int]):
+        self._columns = columns
         # One field alone can be read in either direction as it is.
-        self._directions = [d if len(fields) > 1 else 1 for _, d in fields]
-        self._key = key
+        self._directions = directions if len(columns) > 1 else [1]
+        self._only: ValueColumn | None = None
+        if len(columns) == 1 and type(columns[0]) is ValueColumn and len(columns[0].parts) == 1:
+            self._only = columns[0]
 
     def part(self, value_key: SortKey, place: int) -> object:
         """The key of one field as it stands in the index."""
@@ -40,42 +102,24 @@ class KeyExtractor:
 
     def keys(self, document: Document) -> tuple[list[tuple], bool]:
         """The keys, and whether an array made them several. Raises MongoError."""
-        if len(self._parts) == 1:
-            name = self._names[0]
-            value = document.get(name, None) if len(self._parts[0]) == 1 else _NOT_PLAIN
-            if value is not _NOT_PLAIN and type(value) is not list:
-                return [(self._key(value),)], False
+        if self._only is not None:
+            value = document.get(self._only.parts[0])
+            if type(value) is not list:
+                return [(self._only.key(value),)], False
         columns, is_multikey = [], False
         arrays = []
-        for place, parts in enumerate(self._parts):
-            found, is_array = self._column(document, parts)
+        for place, column in enumerate(self._columns):
+            found, is_array = column.keys(document)
             is_multikey = is_multikey or is_array
-            if is_array:
-                arrays.append(parts)
+            if is_array and len(found) > 1:
+                arrays.append(column.parts)
             columns.append([self.part(key, place) for key in found])
-        if sum(len(column) > 1 for column in columns) > 1:
-            return self._parallel(document, columns, arrays)
+        if len(arrays) > 1:
+            return self._parallel(document, arrays)
         return _product(columns), is_multikey
 
-    def _column(self, document: Document, parts: tuple[str, ...]) -> tuple[list[SortKey], bool]:
-        keys: dict[SortKey, None] = {}
-        is_array = False
-        values = values_at(document, parts)
-        for value in values:
-            if type(value) is list:
-                is_array = True
-                for item in value:
-                    keys[self._key(item)] = None
-                if not value:
-                    keys[EMPTY_ARRAY_KEY] = None
-            else:
-                keys[NULL_KEY if value is MISSING else self._key(value)] = None
-        if not keys:
-            keys[NULL_KEY] = None
-        return list(keys), is_array or len(values) != 1 or _has_array(document, parts)
-
     def _parallel(
-        self, document: Document, columns: list[list], arrays: list[tuple[str, ...]]
+        self, document: Document, arrays: list[tuple[str, ...]]
     ) -> tuple[list[tuple], bool]:
         """Fields of the same array belong together; those of two are refused."""
         roots = {_array_root(document, parts) for parts in arrays}
@@ -89,9 +133,6 @@ class KeyExtractor:
             for key in KeyExtractor.keys(self, single)[0]:
                 keys[key] = None
         return list(keys), True
-
-
-_NOT_PLAIN = object()
 
 
 def _has_array(document: object, parts: tuple[str, ...]) -> bool:

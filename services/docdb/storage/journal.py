@@ -11,6 +11,11 @@ one fsync for all of the turn (group commit); the others share an fsync each sec
     i         insert: the document                 r   replace: the new document, found by _id
     d         delete: {_id: …}                     c   catalog: {create: …}, {drop: …}, …
 
+and in a replica set, where operations have a time and statements a number:
+
+    s         stamp of the next change: {ts: …, wall: …}
+    o         an entry of the oplog as it is       n   what a session has done: {lsid: …, …}
+
 What is written is the effect, not the command: an update is the document that came of it. So
 replay needs no clock and evaluates nothing, and a snapshot is the same list of changes, only
 that nothing in it is taken back. # Real: the oplog of a replica set.
@@ -18,29 +23,37 @@ that nothing in it is taken back. # Real: the oplog of a replica set.
 
 import struct
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from services.common.append_only_log import AppendOnlyLog
 from services.docdb.bson.decoder import decode_document
 from services.docdb.bson.encoder import encode_document
-from services.docdb.bson.types import Document
+from services.docdb.bson.types import Binary, Document
+from services.docdb.replication.oplog import Oplog
+
+if TYPE_CHECKING:
+    from services.docdb.storage.collection import Collection, Record
 
 PURPOSE = b"docdb changes"
 _HEAD = struct.Struct(">BH")
 
 INSERT, REPLACE, DELETE, CATALOG = b"i", b"r", b"d", b"c"
+STAMP, OPLOG, SESSION = b"s", b"o", b"n"
 
 
 class Journal(Protocol):
     """Who is told of changes."""
 
-    def inserted(self, namespace: str, raw: bytes) -> None: ...
+    def changed(
+        self,
+        collection: "Collection",
+        old: "Record | None",
+        new: "Record | None",
+        *,
+        as_whole: bool,
+    ) -> None: ...
 
-    def replaced(self, namespace: str, raw: bytes) -> None: ...
-
-    def deleted(self, namespace: str, document_id: object) -> None: ...
-
-    def changed_catalog(self, change: Document) -> None: ...
+    def changed_catalog(self, change: Document, uuid: Binary | None = None) -> None: ...
 
 
 def encode_change(kind: bytes, namespace: str, raw: bytes) -> bytes:
@@ -67,27 +80,47 @@ class FileJournal:
     def __init__(self) -> None:
         self._pending: list[bytes] = []
         self.file: AppendOnlyLog | None = None
+        self.oplog: Oplog | None = None
+        """Where the server is a replica set: it is told everything, and says what time it is."""
         self.needs_sync = False
         """A client waits for the disk; `flush` fulfils it."""
 
-    # What collections and the catalog tell.
+    # What collections, the catalog and sessions tell.
 
-    def inserted(self, namespace: str, raw: bytes) -> None:
-        if self.file is not None:
-            self._pending.append(encode_change(INSERT, namespace, raw))
-
-    def replaced(self, namespace: str, raw: bytes) -> None:
-        if self.file is not None:
-            self._pending.append(encode_change(REPLACE, namespace, raw))
-
-    def deleted(self, namespace: str, document_id: object) -> None:
-        if self.file is not None:
-            raw = encode_document({"_id": document_id})
+    def changed(
+        self,
+        collection: "Collection",
+        old: "Record | None",
+        new: "Record | None",
+        *,
+        as_whole: bool,
+    ) -> None:
+        namespace = collection.namespace
+        if self.oplog is not None:
+            options, uuid = collection.options, collection.uuid
+            self._stamp(self.oplog.changed(namespace, options, uuid, old, new, as_whole))
+        if self.file is None:
+            return
+        if new is None:
+            raw = encode_document({"_id": old.document.get("_id")})
             self._pending.append(encode_change(DELETE, namespace, raw))
+        else:
+            kind = INSERT if old is None else REPLACE
+            self._pending.append(encode_change(kind, namespace, new.raw))
 
-    def changed_catalog(self, change: Document) -> None:
+    def changed_catalog(self, change: Document, uuid: Binary | None = None) -> None:
+        if self.oplog is not None:
+            self._stamp(self.oplog.changed_catalog(change, uuid))
+        self.note(CATALOG, change)
+
+    def _stamp(self, stamp: Document | None) -> None:
+        if stamp is not None:
+            self.note(STAMP, stamp)
+
+    def note(self, kind: bytes, what: Document) -> None:
+        """Write down something that is no document."""
         if self.file is not None:
-            self._pending.append(encode_change(CATALOG, "", encode_document(change)))
+            self._pending.append(encode_change(kind, "", encode_document(what)))
 
     # The file.
 

@@ -25,6 +25,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from services.common.append_only_log import AppendOnlyLog
@@ -32,9 +33,18 @@ from services.common.atomic_file import sync_directory
 from services.common.health import Vitals
 from services.common.logs import Log
 from services.docdb.bson.encoder import encode_document
+from services.docdb.replication.oplog import Oplog, entry_document
 from services.docdb.settings import Settings
 from services.docdb.storage.catalog import Catalog
-from services.docdb.storage.journal import CATALOG, INSERT, FileJournal, encode_change
+from services.docdb.storage.journal import (
+    CATALOG,
+    INSERT,
+    OPLOG,
+    SESSION,
+    FileJournal,
+    encode_change,
+)
+from services.docdb.transactions.sessions import Sessions
 
 SNAPSHOT_PURPOSE = b"docdb snapshot"
 SNAPSHOT_RECORD_BYTES = 256 * 1024
@@ -58,12 +68,14 @@ class Persistence:
         self,
         catalog: Catalog,
         journal: FileJournal,
+        sessions: Sessions,
         settings: Settings,
         vitals: Vitals,
         log: Log,
     ):
         self._catalog = catalog
         self._journal = journal
+        self._sessions = sessions
         self._settings = settings
         self._vitals = vitals
         self._log = log
@@ -84,19 +96,34 @@ class Persistence:
         from services.docdb.storage.recovery import recover
 
         if self._directory is None:
+            self._begin_oplog()
             return
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._lock()
             for unfinished in self._directory.glob("*.new"):
                 unfinished.unlink()
-            found = recover(self._catalog, self._directory, self._log, repairs=repairs)
+            found = recover(
+                self._catalog,
+                self._journal,
+                self._sessions,
+                self._directory,
+                self._log,
+                repairs=repairs,
+            )
             self._generation = found.generation
             self._base_bytes = found.snapshot_bytes
             path = path_of(self._directory, self._generation, "journal")
             self._journal.open(path, found.salt)
+            self._begin_oplog()
         except OSError as error:
             raise StartError(f"cannot use {self._directory}: {error.strerror}") from error
+
+    def _begin_oplog(self) -> None:
+        """An oplog that has nothing begins now: of what was before, it knows nothing."""
+        begun = self._journal.oplog.begin() if self._journal.oplog is not None else None
+        if begun is not None:
+            self._journal.note(OPLOG, entry_document(begun))
 
     def _lock(self) -> None:
         self._lock_file = open(self._directory / "docdb.lock", "ab")  # noqa: SIM115
@@ -187,7 +214,8 @@ class Persistence:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
             os.closerange(3, _MANY_DESCRIPTORS if limit == resource.RLIM_INFINITY else limit)
-            write_snapshot(self._new_path(generation), self._catalog)
+            oplog = self._journal.oplog
+            write_snapshot(self._new_path(generation), self._catalog, oplog, self._sessions)
             status = 0
         except OSError as error:
             status = error.errno or status
@@ -256,12 +284,12 @@ def files_in(directory: Path) -> list[tuple[int, str, Path]]:
     return sorted(found)
 
 
-def write_snapshot(path: Path, catalog: Catalog) -> None:
+def write_snapshot(path: Path, catalog: Catalog, oplog: Oplog | None, sessions: Sessions) -> None:
     """Write everything as changes from nothing. Raises OSError."""
     log = AppendOnlyLog(path, SNAPSHOT_PURPOSE, "no")
     pending: list[bytes] = []
     size = documents = 0
-    for change in _changes(catalog):
+    for change in chain(_changes(catalog), _history(oplog, sessions)):
         documents += change[:1] == INSERT
         pending.append(change)
         size += len(change)
@@ -272,6 +300,14 @@ def write_snapshot(path: Path, catalog: Catalog) -> None:
     log.append(b"".join(pending))
     log.sync()
     log.close()
+
+
+def _history(oplog: Oplog | None, sessions: Sessions) -> Iterator[bytes]:
+    """What a replica set remembers beside its documents."""
+    for entry in oplog.entries if oplog is not None else ():
+        yield encode_change(OPLOG, "", encode_document(entry_document(entry)))
+    for session in sessions.documents():
+        yield encode_change(SESSION, "", encode_document(session))
 
 
 def _changes(catalog: Catalog) -> Iterator[bytes]:

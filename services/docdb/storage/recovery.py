@@ -20,13 +20,18 @@ from services.docdb.bson.encoder import RawDocument
 from services.docdb.bson.errors import BsonError
 from services.docdb.bson.types import Document
 from services.docdb.errors import MongoError
+from services.docdb.replication.oplog import Oplog, entry_from
 from services.docdb.storage.catalog import Catalog, View
-from services.docdb.storage.collection import Collection
+from services.docdb.storage.collection import Collection, Record
 from services.docdb.storage.journal import (
     CATALOG,
     DELETE,
     INSERT,
+    OPLOG,
     PURPOSE,
+    SESSION,
+    STAMP,
+    FileJournal,
     decode_changes,
     read_catalog_change,
 )
@@ -36,6 +41,7 @@ from services.docdb.storage.persistence import (
     files_in,
     path_of,
 )
+from services.docdb.transactions.sessions import Sessions
 
 
 @dataclass(slots=True)
@@ -47,12 +53,22 @@ class Recovered:
     snapshot_bytes: int = 0
 
 
-def recover(catalog: Catalog, directory: Path, log: Log, *, repairs: bool) -> Recovered:
+def recover(
+    catalog: Catalog,
+    journal: FileJournal,
+    sessions: Sessions,
+    directory: Path,
+    log: Log,
+    *,
+    repairs: bool,
+) -> Recovered:
     """Load everything into an empty catalog. Raises StartError or OSError."""
     files = files_in(directory)
     snapshots = [(number, path) for number, kind, path in files if kind == "snapshot"]
     found = Recovered()
-    replay = _Replay(catalog)
+    if journal.oplog is not None:
+        journal.oplog.is_replaying = True
+    replay = _Replay(catalog, journal.oplog, sessions)
     if snapshots:
         found.generation, path = snapshots[-1]
         _load_snapshot(replay, path, log)
@@ -71,6 +87,8 @@ def recover(catalog: Catalog, directory: Path, log: Log, *, repairs: bool) -> Re
             for later in numbers[numbers.index(number) + 1 :]:
                 path_of(directory, later, "journal").unlink()
             break
+    if journal.oplog is not None:
+        journal.oplog.is_replaying = False
     return found
 
 
@@ -111,11 +129,16 @@ def _replay_journal(
     return (reader.salt if path.stat().st_size else None), cut_at is not None
 
 
+_NO_DOCUMENTS = (CATALOG, STAMP, OPLOG, SESSION)
+
+
 class _Replay:
     """Makes changes again, in their order."""
 
-    def __init__(self, catalog: Catalog):
+    def __init__(self, catalog: Catalog, oplog: Oplog | None, sessions: Sessions):
         self._catalog = catalog
+        self._oplog = oplog
+        self._sessions = sessions
         self.documents = 0
         self.documents_said = -1
 
@@ -123,12 +146,22 @@ class _Replay:
         """Raises StartError where a change cannot be made."""
         try:
             for kind, namespace, raw in decode_changes(payload):
-                if kind == CATALOG:
-                    self._change_catalog(read_catalog_change(raw))
+                if kind in _NO_DOCUMENTS:
+                    self._run_other(kind, read_catalog_change(raw))
                 else:
                     self._change_document(kind, namespace, raw)
         except (MongoError, BsonError, struct.error, KeyError, AttributeError) as error:
             raise StartError(f"{path} at offset {offset}: cannot be replayed: {error!r}") from error
+
+    def _run_other(self, kind: bytes, what: Document) -> None:
+        if kind == CATALOG:
+            self._change_catalog(what)
+        elif kind == SESSION:
+            self._sessions.restore(what)
+        elif self._oplog is not None and kind == STAMP:
+            self._oplog.stamp = what
+        elif self._oplog is not None:
+            self._oplog.add(entry_from(what))
 
     def _collection(self, namespace: str) -> Collection:
         database, _, name = namespace.partition(".")
@@ -138,12 +171,12 @@ class _Replay:
         collection = self._collection(namespace)
         document = decode_document(raw)
         if kind == INSERT:
-            collection.insert(document, RawDocument(raw))
+            # Not `insert`: what a capped collection had to forget is a change of its own.
+            collection.change(None, Record(collection.take_id(), document, RawDocument(raw)))
             self.documents += 1
             return
         record = collection.find_by_id(document["_id"])
         if kind == DELETE:
-            # A capped collection has made room by itself already.
             if record is not None:
                 collection.delete(record)
         else:
@@ -158,7 +191,9 @@ class _Replay:
         catalog = self._catalog
         match kind:
             case "create":
-                catalog.create(database, name, change["options"]).uuid = change["uuid"]
+                catalog.create(database, name, change["options"], change["uuid"])
+            case "dropDatabase":
+                catalog.dropped_database(database)
             case "createView":
                 options = change["options"]
                 pipeline, collation = options["pipeline"], options.get("collation")
@@ -167,10 +202,16 @@ class _Replay:
                 catalog.drop(database, name)
             case "rename":
                 to_database, _, to_name = change["to"].partition(".")
-                catalog.rename(self._collection(change[kind]), to_database, to_name)
+                drops_target = "dropTarget" in change
+                catalog.rename(
+                    self._collection(change[kind]), to_database, to_name, drops_target=drops_target
+                )
             case "createIndex":
                 catalog.create_index(self._collection(change[kind]), change["spec"])
             case "dropIndex":
                 catalog.drop_index(self._collection(change[kind]), change["name"])
+            case "modify" if "index" in change:
+                spec = change["index"]
+                catalog.modify_index(self._collection(change[kind]), spec["name"], spec)
             case "modify":
                 catalog.modify(self._collection(change[kind]), change["options"])

@@ -3,9 +3,12 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.docdb.bson.types import Binary
+from services.docdb.command import Pending
 from services.docdb.expressions.compiler import operator_table
 from services.docdb.pipeline.stage import stage_table
-from services.docdb.query.filters import FIELD_OPERATORS, TOP_LEVEL
+from services.docdb.query.field_filters import FIELD_OPERATORS
+from services.docdb.query.filters import TOP_LEVEL
 from services.docdb.query.update_operators import OPERATORS
 from services.docdb.tests.strategies import scalars
 from services.docdb.tests.support import Database
@@ -75,6 +78,14 @@ FIELDS = [
     "writeConcern",
     "readConcern",
     "lsid",
+    "txnNumber",
+    "autocommit",
+    "startTransaction",
+    "stmtIds",
+    "maxTimeMS",
+    "apiVersion",
+    "apiStrict",
+    "allowDiskUse",
     "explain",
 ]
 EXPRESSIONS, STAGES = sorted(operator_table()), sorted(stage_table())
@@ -96,13 +107,15 @@ operands = st.recursive(
 )
 
 
-def database() -> Database:
-    made = Database()
+def database(**settings: object) -> Database:
+    made = Database(**settings)
     made.insert("c", {"_id": 1, "a": 5, "b": {"c": "x"}, "l": [1, {"k": 2}]}, {"_id": 2, "d": None})
     return made
 
 
-def must_be_answered(reply: dict) -> None:
+def must_be_answered(reply: dict | Pending) -> None:
+    if type(reply) is Pending:
+        reply = reply.retry(True)
     assert reply.get("code") != 1, reply
     for error in reply.get("writeErrors", []):
         assert error["code"] != 1, error
@@ -149,7 +162,52 @@ def test_updates(name: str, path: str, operand: object) -> None:
     ),
 )
 def test_commands(name: str, target: object, fields: dict) -> None:
-    must_be_answered(database().run({name: target, **fields}))
+    must_be_answered(database(test_commands=True).run({name: target, **fields}))
+
+
+sessions = st.fixed_dictionaries(
+    {"lsid": st.just({"id": Binary(bytes(16), 4)})},
+    optional={
+        "txnNumber": st.integers(-1, 2) | operands,
+        "autocommit": st.booleans() | operands,
+        "startTransaction": st.booleans() | operands,
+        "stmtIds": st.lists(st.integers(0, 2)) | operands,
+    },
+)
+
+
+def session_command(name: str, operand: object) -> dict:
+    match name:
+        case "insert":
+            return {"insert": "c", "documents": [{"x": operand}]}
+        case "update":
+            return {"update": "c", "updates": [{"q": {}, "u": {"$set": {"x": operand}}}]}
+        case "delete":
+            return {"delete": "c", "deletes": [{"q": {"x": operand}, "limit": 1}]}
+        case "watch":
+            pipeline = [{"$changeStream": operand}]
+            return {"aggregate": "c", "pipeline": pipeline, "cursor": {}}
+        case "resume":
+            pipeline = [{"$changeStream": {"resumeAfter": {"_data": operand}}}]
+            return {"aggregate": "c", "pipeline": pipeline, "cursor": {}}
+    return {name: "c"}
+
+
+SESSION_COMMANDS = ["insert", "update", "delete", "watch", "resume", "find", "create", "drop",
+                    "commitTransaction", "abortTransaction"]  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(SESSION_COMMANDS), sessions, operands), max_size=6))
+def test_sessions(commands: list[tuple]) -> None:
+    made = database(replset="rs")
+    for name, fields, operand in commands:
+        on = "admin" if name.endswith("Transaction") else "test"
+        must_be_answered(made.run(session_command(name, operand) | fields, on))
+    made.engine.sessions.end_all()
+    assert made.engine.catalog.snapshots == []
+    made.insert("c", {})
+    assert made.run({"validate": "c"})["valid"]
 
 
 @settings(max_examples=60, deadline=None)

@@ -8,7 +8,20 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.parametrize(
-    "name", [".", "bson", "query", "expressions", "pipeline", "storage", "commands"]
+    "name",
+    [
+        ".",
+        "bson",
+        "query",
+        "expressions",
+        "pipeline",
+        "storage",
+        "commands",
+        "transactions",
+        "replication",
+        "text",
+        "geo",
+    ],
 )
 def test_a_map_names_its_files(name: str) -> None:
     directory = PACKAGE / name

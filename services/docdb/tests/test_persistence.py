@@ -17,10 +17,10 @@ from services.docdb.tests.support import Database, running_server
 from services.docdb.wire import decode_reply, encode_request
 
 
-def restarted(directory: Path, database: Database, **options: bool) -> Database:
+def restarted(directory: Path, database: Database, **settings: object) -> Database:
     assert database.engine.persistence.close()
     database.engine.persistence._lock_file.close()
-    return Database(data_dir=str(directory))
+    return Database(data_dir=str(directory), **settings)
 
 
 def fill(database: Database) -> None:

@@ -1,9 +1,22 @@
 """With an index or without: the same documents, and in the order that was asked for."""
 
+from pathlib import Path
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.docdb.bson.types import (
+    MAX_KEY,
+    MIN_KEY,
+    Binary,
+    Date,
+    Int64,
+    ObjectId,
+    Regex,
+    Timestamp,
+)
 from services.docdb.query.comparison import sort_key
+from services.docdb.query.covering import value_of
 from services.docdb.tests.support import Database
 
 small = st.one_of(
@@ -90,3 +103,54 @@ def test_the_plan_is_explained() -> None:
     assert stages(winner(database, filter={"a": 3}, sort={"_id": 1}))[0] == "SORT"
     reply = database.run({"find": "c", "filter": {}, "hint": "no_such"})
     assert reply["code"] == 2
+
+
+def test_all_kinds_of_indexes_come_back_from_the_disk(tmp_path: Path) -> None:
+    database = Database(data_dir=str(tmp_path))
+    kinds = {"t": "text", "at": "2dsphere", "p": "2d", "h": "hashed", "$**": 1}
+    specs = [{"key": {path: kind}, "name": f"i{path}"} for path, kind in kinds.items()]
+    assert database.run({"createIndexes": "c", "indexes": specs})["ok"] == 1
+    document = {"_id": 1, "t": "running dogs", "at": [12.5, 41.9], "p": [1, 2], "h": "x"}
+    database.insert("c", document)
+    before = database.documents({"listIndexes": "c"})
+    database.engine.persistence.close()
+    database.engine.persistence._lock_file.close()
+    again = Database(data_dir=str(tmp_path))
+    assert again.documents({"listIndexes": "c"}) == before
+    for query in (
+        {"$text": {"$search": "dog"}},
+        {"at": {"$nearSphere": [12, 42]}},
+        {"p": {"$near": [0, 0]}},
+        {"h": "x"},
+    ):
+        assert again.find("c", query) == [document]
+    assert again.run({"validate": "c"})["valid"]
+    again.engine.persistence.close()
+
+
+def test_how_often_an_index_is_read_is_counted() -> None:
+    database = Database()
+    database.insert("c", {"_id": 1, "a": 1, "b": 1})
+    database.run({"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "a"}]})
+    database.find("c", {"a": 1})
+    database.find("c", {"b": 1})
+    database.run({"count": "c", "query": {"a": 1}})
+    pipeline = [{"$indexStats": {}}, {"$match": {"name": "a"}}]
+    (stats,) = database.documents({"aggregate": "c", "pipeline": pipeline, "cursor": {}})
+    assert stats["accesses"]["ops"] == 2
+    assert stats["accesses"]["since"].ms == database.now_s * 1000
+
+
+def test_a_covered_query_gives_values_of_the_same_types() -> None:
+    database = Database()
+    values = [1, Int64(2), 2.5, "x", True, None, {"n": [1, "y"]}, Date(5), Binary(b"z", 4)]
+    values += [ObjectId(b"0" * 12), Timestamp(1, 2), Regex("a", "i"), MIN_KEY, MAX_KEY]
+    database.insert("c", *({"_id": number, "a": value} for number, value in enumerate(values)))
+    database.run({"createIndexes": "c", "indexes": [{"key": {"_id": 1, "a": -1}, "name": "ia"}]})
+    find = {"find": "c", "filter": {"_id": {"$gte": 0}}, "projection": {"a": 1},
+            "hint": "ia", "sort": {"_id": 1}}  # fmt: skip
+    found = database.documents(find)
+    assert [document["a"] for document in found] == values
+    assert [type(document["a"]) for document in found] == list(map(type, values))
+    assert "PROJECTION_COVERED" in str(database.run({"explain": find}))
+    assert [value_of(sort_key(value)) for value in values] == values

@@ -19,6 +19,7 @@ and the panels, each a folder of the same form:
 
     overview/   every process, its state and figures, the map      GET /api/services
     kvdb/       browse and edit keys, console, slow log, clients   …    /api/kvdb/…
+    docdb/      collections, documents, queries and their plans    …    /api/docdb/…
     pubsub/     listen to channels and patterns, publish           …    /api/pubsub/…
     tasks/      tasks, queues, workers, schedules, workflows       …    /api/tasks…
     ledger/     agreement of the nodes, balances, transfers        …    /api/ledger…
@@ -57,6 +58,20 @@ kvdb
     kv-reply                data-state: the type of the reply
     kv-remark, kv-question, kv-question-yes, kv-question-no
     kv-slow-ID, kv-slowlog-reset, kv-client-ID, kv-kill-ID
+docdb
+    doc-chart-NAME, doc-storage         charts: operations, data; storage by database
+    doc-collections, doc-collection-DB.NAME, doc-place, doc-drop
+    doc-new-collection, doc-collection-db, doc-collection-name, doc-collection-create
+    doc-tab-NAME                        documents, query, indexes, slow; aria-selected
+    doc-filter, doc-sort, doc-find, doc-filter-error, doc-shown, doc-previous, doc-next
+    doc-document-ID, doc-edit-ID, doc-delete-ID         a document, by its _id
+    doc-insert, doc-editor, doc-document, doc-save, doc-editor-cancel, doc-editor-error
+    doc-kind-find, doc-kind-aggregate, doc-query-filter, doc-query-projection, doc-query-sort
+    doc-query-limit, doc-query-pipeline, doc-run, doc-explain, doc-took, doc-result
+    doc-question, doc-question-yes, doc-question-no, doc-query-error
+    doc-plan, doc-verdict, doc-stage-NAME               the plan that is drawn
+    doc-index-NAME, doc-index-drop-NAME, doc-index-key, doc-index-options, doc-index-create
+    doc-slow, doc-slow-ms, doc-slow-set
 pubsub
     pub-subscribe-name, pub-subscribe-kind, pub-subscribe
     pub-subscription-SOURCE  pub-subscription-channel:news, pub-subscription-pattern:n*

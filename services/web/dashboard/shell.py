@@ -17,6 +17,7 @@ from typing import TypedDict
 
 from services.common.health import VERSION, Vitals
 from services.common.logs import Log
+from services.common.mongo_url import MongoURL
 from services.common.redis_url import RedisURL
 from services.common.resp import ReplyError
 from services.common.resp_client import ConnectionLost
@@ -69,6 +70,7 @@ class Settings:
     pubsub_url: RedisURL
     broker_url: str
     ledger_urls: Sequence[str]
+    docdb_url: MongoURL
     allowed_hosts: Sequence[str] = ()
     password: str = ""
     """What a login asks for; empty: there is no login."""

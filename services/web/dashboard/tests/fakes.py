@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from services.common.event_loop import EventLoop
 from services.common.health import Vitals
 from services.common.logs import Log
+from services.common.mongo_url import MongoURL
 from services.common.redis_url import RedisURL
 from services.common.resp import OK, ReplyError, RespRequestDecoder, Simple, encode_reply
 from services.web.application import Application
@@ -19,6 +20,7 @@ from services.web.test_client import TestClient
 LOG = Log("test")
 WAIT_S = 5
 NOWHERE = RedisURL("127.0.0.1", 1)
+NO_DOCDB = MongoURL("127.0.0.1", 1)
 
 
 class SortedSet(dict):
@@ -164,10 +166,11 @@ def make_dashboard(
     pubsub: RedisURL = NOWHERE,
     broker: str = "http://127.0.0.1:1",
     ledger: tuple[str, ...] = ("http://127.0.0.1:1",) * 3,
+    docdb: MongoURL = NO_DOCDB,
     **settings: object,
 ) -> Dashboard:
     """A dashboard whose services are nowhere unless named; its threads are not started."""
-    return Dashboard(Settings(kvdb, pubsub, broker, ledger, **settings), Vitals("web"), LOG)
+    return Dashboard(Settings(kvdb, pubsub, broker, ledger, docdb, **settings), Vitals("web"), LOG)
 
 
 class Browser:

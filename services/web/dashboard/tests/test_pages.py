@@ -11,7 +11,7 @@ from services.web.dashboard.tests.fakes import make_dashboard
 from services.web.dashboard.vital_signs import State, VitalSigns
 
 PATHS = ["/", "/kvdb", "/pubsub", "/tasks", "/ledger", "/audit", "/nowhere"]
-NAMES = ["overview", "kvdb", "pubsub", "tasks", "ledger", "audit"]
+NAMES = ["overview", "kvdb", "docdb", "pubsub", "tasks", "ledger", "audit"]
 HTML = {"Accept": "text/html"}
 
 
