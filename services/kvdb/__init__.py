@@ -67,7 +67,7 @@ What stands beside the way of a request:
     persistence, snapshot, stream_form  the data set to the disk, in a forked child
     recovery                            and back
     rdb_value, rdb_text, rdb_stream     Redis's own format of a value, for DUMP and RESTORE
-    packed_forms                        small values in that format
+    packed_forms, crc_64                small values in that format; its checksum
     observation, rates                  who looks on while commands run; how many run a second
     access                              the guard that asks what a user may do
     key_specs, key_access               which words are keys, and what is done with them

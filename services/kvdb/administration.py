@@ -5,9 +5,10 @@ import time
 from typing import TYPE_CHECKING
 
 from services.common.glob import matcher
-from services.common.resp import OK, ReplyError, Simple
+from services.common.resp import OK, ReplyError, Simple, Verbatim
 from services.kvdb import arguments, errors
 from services.kvdb.clients import NO_REPLY, Client
+from services.kvdb.connection import REDIS_VERSION
 from services.kvdb.help_texts import help_reply
 from services.kvdb.parameters import PARAMETERS, ApplyError, Parameter
 from services.kvdb.settings import Settings
@@ -179,3 +180,10 @@ def _saved(engine: "Engine") -> bool:
 def time_(client: Client, request: list[bytes]) -> list[bytes]:
     seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
     return [b"%d" % seconds, b"%d" % microseconds]
+
+
+def lolwut(client: Client, request: list[bytes]) -> Verbatim:
+    """The version; the drawings that Redis adds in some versions are left out."""
+    if len(request) > 2 and request[1].upper() == b"VERSION":
+        arguments.integer(request[2])
+    return Verbatim(f"Redis ver. {REDIS_VERSION}\n".encode())

@@ -13,11 +13,10 @@ from services.kvdb import errors
 
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 
+_ZERO_DIGIT = ord("0")
 _INTEGER = re.compile(rb"0|-?[1-9][0-9]{0,18}")
-_FLOAT = re.compile(
-    rb"[+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+(?:e[+-]?[0-9]+)?|inf|infinity)",
-    re.IGNORECASE,
-)
+_DECIMAL = b"0123456789.eE+-"
+_INFINITE = re.compile(rb"[+-]?inf(?:inity)?", re.IGNORECASE)
 _HEXADECIMAL = re.compile(
     rb"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?", re.IGNORECASE
 )
@@ -27,8 +26,6 @@ _ZERO = re.compile(rb"[+-]?(?:0x)?[0.]+(?:[ep][+-]?[0-9]+)?", re.IGNORECASE)
 
 def to_integer(text: bytes) -> int | None:
     """A signed 64-bit integer in its one canonical form, or None.  # Real: string2ll()"""
-    if len(text) < 19 and text.isdigit() and (text[0] != ord("0") or len(text) == 1):
-        return int(text)  # The usual number; leaving the expression out saves INCR a quarter.
     if not _INTEGER.fullmatch(text):
         return None
     number = int(text)
@@ -37,6 +34,8 @@ def to_integer(text: bytes) -> int | None:
 
 def integer(text: bytes, error: str = errors.NOT_AN_INTEGER) -> int:
     """The same, or the error that says what was expected."""
+    if text.isdigit() and len(text) < 19 and (text[0] != _ZERO_DIGIT or len(text) == 1):
+        return int(text)  # The usual number; leaving the expression out saves INCR a quarter.
     number = to_integer(text)
     if number is None:
         raise ReplyError(error)
@@ -55,17 +54,22 @@ _SMALL_NUMBERS = {b"%d" % small: float(small) for small in range(1024)}
 """Scores are small and round mostly. Those that are one object take no memory, and compare fast."""
 
 
+_MAX_DIGITS = 300
+"""Fewer of them are always a double."""
+
+
 def number(text: bytes, error: str = errors.NOT_A_FLOAT) -> float:
     """A double: decimal, with an exponent, or infinite; never NaN."""
     small = _SMALL_NUMBERS.get(text)
     if small is not None:
         return small
+    if text.isdigit() and len(text) < _MAX_DIGITS:
+        return float(text)
     value = _to_double(text)
-    if math.isinf(value):
-        is_out_of_range = b"n" not in text and b"N" not in text
-    else:
-        is_out_of_range = not value and not _ZERO.fullmatch(text)
-    if is_out_of_range or math.isnan(value):
+    if 0.0 < value < math.inf or -math.inf < value < 0.0:
+        return value
+    # Infinity and 0 have to be spelled out: else the number was too large, or too small.
+    if not (_INFINITE if value else _ZERO).fullmatch(text):
         raise ReplyError(error)
     return value
 
@@ -84,10 +88,16 @@ def limit(text: bytes, error: str) -> float:
 
 def _to_double(text: bytes) -> float:
     """Any of the forms of C, or NaN."""
-    if _FLOAT.fullmatch(text):
-        return float(text)
     try:
+        if not text.translate(None, _DECIMAL):
+            # What is left to `float` means the same to C: ZADD takes a tenth less than with an
+            # expression that spells it out.
+            return float(text)
+        if _INFINITE.fullmatch(text):
+            return float(text)
         return float.fromhex(text.decode()) if _HEXADECIMAL.fullmatch(text) else math.nan
+    except ValueError:
+        return math.nan
     except OverflowError:
         return -math.inf if text.startswith(b"-") else math.inf
 
@@ -152,6 +162,12 @@ def clamp_range(start: int, stop: int, length: int) -> tuple[int, int]:
         stop += length
     stop = min(stop, length - 1)
     return (start, stop + 1) if start <= stop else (0, 0)
+
+
+def common_key(requests: list[list[bytes]]) -> bytes | None:
+    """The key of all requests of a run; None where they have several."""
+    key = requests[0][1]
+    return key if [request[1] for request in requests].count(key) == len(requests) else None
 
 
 def pop_count(request: list[bytes]) -> int | None:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 Handler = Callable[["Client", list[bytes]], object]
 """Takes the client and the whole request (its name included); returns the reply, or raises."""
 
+JointHandler = Callable[["Client", list[list[bytes]]], list | None]
+"""Takes a run, requests of one command with one number of words; returns their replies, None where
+they have to be served one by one, or raises before anything has changed."""
+
 
 @dataclass(slots=True, eq=False)
 class Command:
@@ -26,6 +30,8 @@ class Command:
     group: str = ""
     categories: frozenset[str] = frozenset()
     """Those of the ACL, without the `@`."""
+    joint_handler: JointHandler | None = None
+    """Serves a run at once, faster than its requests one by one; few commands have it."""
     subcommands: dict[bytes, "Command"] = field(default_factory=dict)
     is_write: bool = False
     denies_oom: bool = False

@@ -16,6 +16,7 @@ the memory limit, the append-only file and the ACL go by the flags:
     subscriber          allowed to a RESP2 client that has subscriptions (ours)
     admin, noscript, loading, stale …      as Redis says; nothing here depends on them
     @connection …       the ACL's categories, where they are not those of the group
+    hidden              not shown by COMMAND: it is for this server itself (ours)
     dangerous           in that category of the ACL, too (ours)
 
 An arity counts the name; a negative one means "at least". Keys: the places of the keys, as
@@ -67,7 +68,7 @@ from services.kvdb import (
     transactions,
 )
 from services.kvdb.acl_categories import categories_of
-from services.kvdb.command import Command, Handler
+from services.kvdb.command import Command, Handler, JointHandler
 from services.kvdb.key_access import keys_of
 from services.kvdb.key_specs import NO_KEYS, Counted, Keys, KeySpec, Range, Stored, Streams
 
@@ -434,6 +435,7 @@ ADMINISTRATION: list[Row] = [
     ("bgrewriteaof", administration.bgrewriteaof, 1, "admin noscript no_async_loading", NO_KEYS),
     ("lastsave", administration.lastsave, 1, "loading stale fast @admin dangerous", NO_KEYS),
     ("shutdown", administration.shutdown, -1, f"{ADMIN} allow_busy no_multi", NO_KEYS),
+    ("lolwut", administration.lolwut, -1, "readonly fast", NO_KEYS),
     ("time", administration.time_, 1, "loading stale fast", NO_KEYS),
     ("monitor", monitor.monitor, 1, "admin noscript loading stale", NO_KEYS),
     ("slowlog|get", slow_log.slowlog_get, -2, "admin loading stale", NO_KEYS),
@@ -476,6 +478,7 @@ ADMINISTRATION: list[Row] = [
     ("replconf", replication.refuse_stream, -1, f"{ADMIN} allow_busy", NO_KEYS),
     ("sync", replication.refuse_stream, 1, "admin noscript no_async_loading no_multi", NO_KEYS),
     ("psync", replication.refuse_stream, -3, "admin noscript no_async_loading no_multi", NO_KEYS),
+    ("failover", replication.failover, -1, "admin noscript stale", NO_KEYS),
     ("wait", replication.wait, 3, "noscript @connection", NO_KEYS),
     ("cluster|countkeysinslot", clustering.no_cluster, 3, "stale", NO_KEYS),
     ("cluster|getkeysinslot", clustering.no_cluster, 4, "stale", NO_KEYS),
@@ -491,7 +494,9 @@ ADMINISTRATION: list[Row] = [
     ("readwrite", clustering.no_cluster, 1, "loading stale fast @connection", NO_KEYS),
     ("function|flush", functions.function_flush, -2, "write noscript @scripting", NO_KEYS),
     ("function|list", functions.function_list, -2, "noscript @scripting", NO_KEYS),
+    ("function|help", functions.function_help, 2, "loading stale @scripting", NO_KEYS),
     ("module|list", introspection.module_list, 2, "admin noscript", NO_KEYS),
+    ("module|help", introspection.module_help, 2, "loading stale", NO_KEYS),
 ]
 
 GROUPS: dict[str, list[Row]] = {
@@ -512,7 +517,14 @@ GROUPS: dict[str, list[Row]] = {
 }
 
 
-FAMILIES = {"debug": ADMIN, "command": COMMAND}
+JOINT_HANDLERS: dict[str, JointHandler] = {
+    "lpush": lists.lpush_jointly,
+    "rpush": lists.rpush_jointly,
+    "xadd": streams.xadd_jointly,
+}
+"""For what a pipeline fills a queue or a log with: many requests on one key."""
+
+FAMILIES = {"debug": ADMIN, "command": COMMAND, "memcached": "hidden"}
 """The flags of a family's own entry, where it has any."""
 
 
@@ -542,6 +554,7 @@ def _entry(row: Row, group: str, *, is_family: bool = False) -> Command:
         keys_of(name, keys, is_readonly="readonly" in flags),
         group,
         categories_of(group, flags, is_family=is_family),
+        JOINT_HANDLERS.get(name),
     )
 
 

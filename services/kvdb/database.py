@@ -160,14 +160,18 @@ class Database:
     def create_as(self, kind: type[Kind], key: bytes) -> Kind:
         """`modify_as`; a key that is missing gets an empty value, for the handler to fill.
 
-        `changed` must follow, with something in it or not.
+        `changed` or `grown` must follow, with something in it or not.
         """
-        value = self.modify(key)
-        if value is None:
-            value = kind()
-            self._insert(key, value)
-        elif type(value) is not kind:
-            raise errors.wrong_type()
+        # `modify`, spelled out for a key that is there: LPUSH takes a twentieth less.
+        if key not in self.expires or not self._remove_if_due(key):
+            value = self.table.get(key)
+            if type(value) is kind:
+                self.used.append(key)
+                return value
+            if value is not None:
+                raise errors.wrong_type()
+        value = kind()
+        self._insert(key, value)
         return value
 
     # Changing.
@@ -193,6 +197,17 @@ class Database:
             self.used.append(key)
             keyspace.used_bytes += len(value) - len(old)
         # `changed`, spelled out for the commonest change: SET takes a sixth less time.
+        keyspace.dirty += 1
+        if key in self.watched:
+            self.touch_watchers(key)
+        if keyspace.observer is not None:
+            keyspace.observer(self, key, Change.CHANGED)
+
+    def rewrite(self, key: bytes, old: bytes, value: bytes) -> None:
+        """`replace` for a string that `modify` has just answered: INCR takes a tenth less."""
+        keyspace = self.keyspace
+        self.table[key] = value
+        keyspace.used_bytes += len(value) - len(old)
         keyspace.dirty += 1
         if key in self.watched:
             self.touch_watchers(key)
@@ -275,18 +290,23 @@ class Database:
             self.touch_watchers(key)
 
     def grown(self, key: bytes, value: Sized, size_bytes: int) -> None:
-        """`changed`, for one that was there and has got elements of so many bytes.
+        """`changed`, for one that has got elements of so many bytes.
 
         The size need not be worked out anew, which makes LPUSH a tenth cheaper.
         """
         keyspace = self.keyspace
+        if not value.accounted_bytes or keyspace.observer is not None or self.watched:
+            self.changed(key)  # It is new, or somebody looks.
+            return
         keyspace.dirty += 1
         keyspace.used_bytes += size_bytes
         value.accounted_bytes += size_bytes
-        if keyspace.observer is not None:
-            keyspace.observer(self, key, Change.CHANGED)
-        if key in self.watched:
-            self.touch_watchers(key)
+
+    def grown_jointly(self, key: bytes, value: Sized, size_bytes: int, requests: int) -> None:
+        """`grown` for all requests of a run, after one look at the key."""
+        self.grown(key, value, size_bytes)
+        self.keyspace.dirty += requests - 1
+        self.used.extend([key] * (requests - 1))
 
     def reshape(self, key: bytes, value: Sized) -> None:
         """Keep what is there in another form of the same value, which is no change in itself."""

@@ -13,7 +13,8 @@ two comparisons tell (`client.is_guarded`, the memory limit), and the ladder is 
 # Real: processCommand() and call() in Redis's server.c.
 
 A pipeline is mostly a *run*, the same command again and again. What holds for the first of its
-requests holds for all of them, so `execute_run` looks once, and then calls the handler in a loop.
+requests holds for all of them, so `execute_run` looks once, and then calls the handler in a loop;
+or, for what fills a list or a stream, a joint handler, which looks at the key only once as well.
 
 What a handler raises becomes the reply here and nowhere else.
 """
@@ -178,13 +179,16 @@ class Dispatcher:
         handler, journal = command.handler, self._journal
         replies: list[object] = []
         try:
+            if command.joint_handler and (joint := command.joint_handler(client, requests)):
+                return joint, None
             for request in requests:
                 reply = handler(client, request)
                 replies.append(reply)
-                if type(reply) is bytes:
+                kind = type(reply)
+                if kind is bytes:
                     if len(reply) > LARGE_REPLY_BYTES:
                         break  # A hundred of them may be more than a client should be sent.
-                elif type(reply) in _CONTAINERS:
+                elif kind in _CONTAINERS:
                     break
                 if journal.instead is not None:
                     break  # This one is not written down as it came.

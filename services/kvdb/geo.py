@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from services.common.resp import NIL_ARRAY, ReplyError
+from services.common.resp import NIL_ARRAY, Digits, ReplyError
 from services.kvdb import errors, geohash
 from services.kvdb.arguments import following, integer, number, words
 from services.kvdb.clients import Client
@@ -41,15 +41,14 @@ def _place(longitude_text: bytes, latitude_text: bytes) -> Place:
     return longitude, latitude
 
 
-def _coordinates(client: Client, place: Place) -> list[bytes | float]:
-    """A place as a reply: numbers in RESP3, digits in RESP2; cut off at the same place."""
-    digits = [_digits(angle) for angle in place]
-    return list(map(float, digits)) if client.resp == 3 else digits
+def _coordinates(place: Place) -> list[Digits]:
+    """A place as a reply."""
+    return [_digits(angle) for angle in place]
 
 
-def _digits(angle: float) -> bytes:
+def _digits(angle: float) -> Digits:
     text = f"{angle:.17f}".rstrip("0").rstrip(".")
-    return b"0" if text == "-0" else text.encode()
+    return Digits(b"0" if text == "-0" else text.encode())
 
 
 def _distance_text(distance: float) -> bytes:
@@ -82,7 +81,7 @@ def _scores(client: Client, request: list[bytes]) -> list[float | None]:
 
 def geopos(client: Client, request: list[bytes]) -> list:
     return [
-        NIL_ARRAY if score is None else _coordinates(client, geohash.decode(score))
+        NIL_ARRAY if score is None else _coordinates(geohash.decode(score))
         for score in _scores(client, request)
     ]
 
@@ -328,7 +327,8 @@ def _inside(source: SortedSetValue, area: Area, unit_m: float) -> Iterator[_Foun
     ranking = source.ranking
     for cell in geohash.cells_around(area):
         first, behind = (ranking.first_with_score(it, is_exclusive=False) for it in cell.scores)
-        for score, member in ranking.slice(first, behind):
+        for member in ranking.members(first, behind):
+            score = source.scores[member]
             place = geohash.decode(score)
             distance_m = area.distance_m(place)
             if distance_m is not None:
@@ -342,7 +342,7 @@ def _shown(client: Client, search: Search, found: _Found) -> object:
     if search.with_hash:
         parts.append(int(found.score))
     if search.with_coordinates:
-        parts.append(_coordinates(client, found.place))
+        parts.append(_coordinates(found.place))
     return parts if len(parts) > 1 else found.member
 
 

@@ -13,12 +13,17 @@ from services.kvdb.help_texts import help_reply
 from services.kvdb.key_specs import Access, KeySpec, Shape
 
 
+def _shown(client: Client) -> list[Command]:
+    """The table without what is there for this server itself."""
+    return [it for it in client.engine.dispatcher.commands.values() if "hidden" not in it.flags]
+
+
 def command(client: Client, request: list[bytes]) -> list:
-    return [_describe(it) for it in client.engine.dispatcher.commands.values()]
+    return list(map(_describe, _shown(client)))
 
 
 def command_count(client: Client, request: list[bytes]) -> int:
-    return len(client.engine.dispatcher.commands)
+    return len(_shown(client))
 
 
 def command_info(client: Client, request: list[bytes]) -> list:
@@ -29,15 +34,14 @@ def command_info(client: Client, request: list[bytes]) -> list:
 
 
 def command_docs(client: Client, request: list[bytes]) -> dict:
-    names = request[2:] or list(client.engine.dispatcher.commands)
+    names = request[2:] or [it.name.encode() for it in _shown(client)]
     found = [it for name in names if (it := _find(client, name))]
     return {it.name: command_docs_of(it) for it in found}
 
 
 def command_list(client: Client, request: list[bytes]) -> list[bytes]:
     """`COMMAND LIST [FILTERBY MODULE|ACLCAT|PATTERN value]`, subcommands included."""
-    table = client.engine.dispatcher.commands
-    every = [it for entry in table.values() for it in (entry, *entry.subcommands.values())]
+    every = [it for entry in _shown(client) for it in (entry, *entry.subcommands.values())]
     match [request[2:], [word.upper() for word in request[2:4]]]:
         case [[], _]:
             chosen = every
@@ -102,10 +106,12 @@ def _find(client: Client, name: bytes) -> Command | None:
     """`get`, or `client|id`."""
     name, bar, subname = name.upper().partition(b"|")
     it = client.engine.dispatcher.commands.get(name)
-    return it.subcommands.get(subname) if it and bar else it
+    if it is None or "hidden" in it.flags:
+        return None
+    return it.subcommands.get(subname) if bar else it
 
 
-_OURS = {"brief", "immediate", "subscriber", "dangerous", "may_replicate"}
+_OURS = {"brief", "immediate", "subscriber", "dangerous", "may_replicate", "hidden"}
 """Flags of the table that clients would not know."""
 
 
@@ -149,6 +155,10 @@ def _describe_shape(shape: Shape) -> dict[bytes, object]:
 
 def module_list(client: Client, request: list[bytes]) -> list:
     return []
+
+
+def module_help(client: Client, request: list[bytes]) -> list[Simple]:
+    return help_reply("MODULE", "LIST", "    The modules: none, as this server cannot load any.")
 
 
 def needs_subcommand(client: Client, request: list[bytes]) -> object:

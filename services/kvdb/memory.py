@@ -39,8 +39,9 @@ FIELD_EXPIRY_BYTES = MEMBER_SLOT_BYTES + 32 + 56 + 2 * 9
 is left over in it)."""
 
 SORTED_SET_BYTES = 700
-SCORE_BYTES = MEMBER_SLOT_BYTES + OBJECT_BYTES + 24 + 72 + 9
-"""A member of a sorted set: slot, member, score, and the pair in the order with its place."""
+SCORE_BYTES = MEMBER_SLOT_BYTES + OBJECT_BYTES + 24 + OBJECT_BYTES + 9 + 9
+"""A member of a sorted set: slot, member, score, and its key in the order (nine bytes longer than
+the member) with its place."""
 
 STREAM_BYTES = 300
 STREAM_NODE_BYTES = 400

@@ -26,6 +26,7 @@ import struct
 from collections.abc import Callable, Iterable
 
 from services.kvdb import rdb_stream
+from services.kvdb.crc_64 import crc_64
 from services.kvdb.field_times import MAX_MOMENT_MS
 from services.kvdb.hashes import HashValue
 from services.kvdb.lists import ListValue
@@ -90,30 +91,6 @@ def decode_payload(payload: bytes) -> object:
     if not reader.is_at_end:
         raise FormatError("something behind the value")
     return value
-
-
-# The checksum.
-
-
-def _crc_table() -> tuple[int, ...]:
-    """For each byte what it does to the checksum; the polynomial is Jones's, bits reversed."""
-    table = []
-    for crc in range(256):
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x95AC9329AC4BC9B5 if crc & 1 else 0)
-        table.append(crc)
-    return tuple(table)
-
-
-_CRC_TABLE = _crc_table()
-
-
-def crc_64(data: bytes | bytearray) -> int:
-    """A tenth of a microsecond for each byte, as Python has nothing of the kind built in."""
-    crc, table = 0, _CRC_TABLE
-    for byte in data:
-        crc = table[(crc ^ byte) & 0xFF] ^ crc >> 8
-    return crc
 
 
 # Writing.

@@ -1,11 +1,12 @@
-"""ROLE, WAIT, SYNC: what a server answers about replicas that has none.
+"""ROLE, WAIT, SYNC, FAILOVER: what a server answers about replicas that has none.
 
 What writes promise here is promised by the disk (`journal`), not by other servers. Who asks for
 the stream of all writes is told so; `redis-cli --rdb` and a Redis that is to follow us do.
 """
 
 from services.common.resp import OK, ReplyError
-from services.kvdb.arguments import integer
+from services.kvdb import errors
+from services.kvdb.arguments import following, integer, words
 from services.kvdb.blocking import Wait
 from services.kvdb.clients import Client
 
@@ -41,3 +42,22 @@ def replicaof(client: Client, request: list[bytes]) -> object:
     if [word.upper() for word in request[1:]] == [b"NO", b"ONE"]:
         return OK
     raise ReplyError("ERR this server has no replication, and follows no other")
+
+
+def failover(client: Client, request: list[bytes]) -> object:
+    """Hand over to a replica, of which there is none; mistakes are found all the same."""
+    seen: set[bytes] = set()
+    for word, values in words(request[1:]):
+        if word in seen or word not in (b"TO", b"FORCE", b"ABORT", b"TIMEOUT"):
+            raise errors.syntax_error()
+        seen.add(word)
+        if word == b"TO":
+            following(values)
+            integer(following(values))
+        elif word == b"TIMEOUT" and integer(following(values)) <= 0:
+            raise ReplyError("ERR FAILOVER timeout must be greater than 0")
+    if b"ABORT" not in seen:
+        raise ReplyError("ERR FAILOVER requires connected replicas.")
+    if len(seen) > 1:
+        raise errors.syntax_error()
+    raise ReplyError("ERR No failover in progress.")

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from services.common.resp import NIL_ARRAY, Pairs, ReplyError, format_double
-from services.kvdb import arguments, errors, scanning
+from services.kvdb import arguments, errors, memory, scanning
 from services.kvdb.arguments import number
 from services.kvdb.clients import Client
 from services.kvdb.database import Database
@@ -49,8 +49,8 @@ _ADD_WORDS = {
 
 
 def zadd(client: Client, request: list[bytes]) -> object:
-    if len(request) % 2 == 0 and request[2].upper() not in _ADD_WORDS:
-        return _add_plainly(client.database, request)
+    if len(request) == 4 and request[2] < b":":  # Options begin with a letter.
+        return _add_one(client.database, request[1], number(request[2]), request[3])
     options, position = _add_options(request)
     pairs = request[position:]
     if not pairs or len(pairs) % 2:
@@ -65,23 +65,16 @@ def zadd(client: Client, request: list[bytes]) -> object:
     return _add(client.database, request[1], scores, pairs[1::2], options)
 
 
-def _add_plainly(database: Database, request: list[bytes]) -> int:
-    """ZADD without options, as nearly everybody uses it: half of the time. The new members."""
-    key, scores = request[1], [number(text) for text in request[2::2]]
+def _add_one(database: Database, key: bytes, score: float, member: bytes) -> int:
+    """ZADD as most use it, one member and no options: a third of the time. Whether it is new."""
     value = database.create_as(SortedSetValue, key)
-    added = moved = 0
-    for index, score in enumerate(scores):
-        member = request[2 * index + 3]
-        old = value.scores.get(member)
-        if old is None:
-            value.insert(member, score)
-            added += 1
-        elif score != old:
-            value.move(member, old, score)
-            moved += 1
-    if added or moved:
-        database.changed(key)
-    return added
+    old = value.put(member, score)
+    if old is None:
+        database.grown(key, value, memory.SCORE_BYTES + 2 * len(member))
+        return 1
+    if old != score:
+        database.grown(key, value, 0)
+    return 0
 
 
 def zincrby(client: Client, request: list[bytes]) -> float:

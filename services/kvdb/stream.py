@@ -53,22 +53,27 @@ _PACKED_PART_BYTES = 2
 class Node(Block[Fields]):
     """A block of entries."""
 
-    __slots__ = ("added", "names", "packed_bytes", "payload_bytes")
+    __slots__ = (
+        "added",
+        "even_bytes",
+        "even_packed_bytes",
+        "names",
+        "packed_bytes",
+        "payload_bytes",
+    )
 
     def __init__(self, first: int, names: list[bytes]):
         super().__init__(first)
         self.names = names
+        # What an entry with these names takes beside the length of all its text.
+        count, names_bytes = len(names), _length_of(names)
+        self.even_bytes = _entry_bytes(2 * count, count) - names_bytes
+        self.even_packed_bytes = count * _PACKED_PART_BYTES + _PACKED_ENTRY_BYTES - names_bytes
         self.added = 0
         """The entries that have ever been put here."""
         self.packed_bytes = 0
         self.payload_bytes = _weigh(names)
         """The memory of all that the entries consist of, the names included."""
-
-    def is_full(self, fields: list[bytes], max_entries: int, max_bytes: int) -> bool:
-        """Whether the next entry, with these fields, needs another node."""
-        if max_entries and self.added >= max_entries:
-            return True
-        return bool(max_bytes) and self.packed_bytes + sum(map(len, fields)) >= max_bytes
 
     def weight_of(self, fields: Fields) -> int:
         """The memory of what an entry does not share with the first one."""
@@ -77,8 +82,21 @@ class Node(Block[Fields]):
         return own_bytes + len(fields) * memory.STREAM_PART_BYTES
 
 
+def _entry_bytes(parts: int, own_parts: int) -> int:
+    """The memory of an entry beside its text; what it shares with the first one is not its own."""
+    return parts * memory.STREAM_PART_BYTES + own_parts * memory.OBJECT_BYTES
+
+
 def _weigh(parts: Sequence[bytes]) -> int:
-    return sum(map(len, parts)) + len(parts) * memory.OBJECT_BYTES
+    return _length_of(parts) + len(parts) * memory.OBJECT_BYTES
+
+
+def _length_of(parts: Sequence[bytes]) -> int:
+    """Of all together. There are few of them mostly: `sum` and `map` take twice as long."""
+    size_bytes = 0
+    for part in parts:
+        size_bytes += len(part)
+    return size_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,38 +183,41 @@ class StreamValue:
 
         By how much `size_bytes` grows, which is dearer to ask for.
         """
-        grown_bytes = memory.STREAM_ENTRY_BYTES
         nodes = self.entries.blocks
         node = nodes[-1] if nodes else None
-        if node is None or node.is_full(fields, node_max_entries, node_max_bytes):
+        text_bytes = _length_of(fields)
+        new_bytes = 0
+        if (
+            node is None
+            or (node_max_entries and node.added >= node_max_entries)
+            or (node_max_bytes and node.packed_bytes + text_bytes >= node_max_bytes)
+        ):
             node = Node(entry_id, fields[::2])
             self._add_node(node)
-            grown_bytes += memory.STREAM_NODE_BYTES + node.payload_bytes
-        grown_bytes += self._put(node, entry_id, fields)
+            new_bytes = memory.STREAM_NODE_BYTES + node.payload_bytes
         node.added += 1
         self.last_id = entry_id
         self.entries_added += 1
-        return grown_bytes
+        return new_bytes + self._put(node, entry_id, fields, text_bytes)
 
     def _add_node(self, node: Node) -> None:
         self.entries.blocks.append(node)
         self.payload_bytes += node.payload_bytes
 
-    def _put(self, node: Node, entry_id: int, fields: list[bytes]) -> int:
-        """Add an entry to a node; what it takes beside its place."""
-        parts, names = fields, node.names
-        if fields[::2] == names:
-            parts = fields[1::2]
-            fields[::2] = names  # Equal, and from now on the same objects.
-        own_bytes, count = sum(map(len, parts)), len(parts)
-        node.packed_bytes += own_bytes + count * _PACKED_PART_BYTES + _PACKED_ENTRY_BYTES
-        size_bytes = (
-            own_bytes + count * memory.OBJECT_BYTES + len(fields) * memory.STREAM_PART_BYTES
-        )
+    def _put(self, node: Node, entry_id: int, fields: list[bytes], text_bytes: int) -> int:
+        """Add an entry to a node, the last one; the memory that it takes."""
+        if fields[::2] == node.names:
+            fields[::2] = node.names  # Equal, and from now on the same objects.
+            size_bytes = text_bytes + node.even_bytes
+            node.packed_bytes += text_bytes + node.even_packed_bytes
+        else:
+            count = len(fields)
+            size_bytes = text_bytes + _entry_bytes(count, count)
+            node.packed_bytes += text_bytes + count * _PACKED_PART_BYTES + _PACKED_ENTRY_BYTES
         node.payload_bytes += size_bytes
         self.payload_bytes += size_bytes
         self.entries.append(node, entry_id, tuple(fields))
-        return size_bytes
+        return memory.STREAM_ENTRY_BYTES + size_bytes
 
     def restore_node(
         self, first: int, added: int, entries: list[tuple[int, Sequence[bytes]]]
@@ -208,7 +229,7 @@ class StreamValue:
         node.added = added
         self._add_node(node)
         for entry_id, fields in entries:
-            self._put(node, entry_id, list(fields))
+            self._put(node, entry_id, list(fields), _length_of(fields))
 
     # Removing.
 

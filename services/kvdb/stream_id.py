@@ -37,6 +37,15 @@ def format_id(entry_id: int) -> bytes:
     return b"%d-%d" % (entry_id >> _SEQUENCE_BITS, entry_id & MAX_SEQUENCE)
 
 
+def format_ids(first_id: int, count: int) -> list[bytes]:
+    """The texts of IDs in a row."""
+    sequence = first_id & MAX_SEQUENCE
+    if sequence + count > MAX_SEQUENCE:
+        return [format_id(entry_id) for entry_id in range(first_id, first_id + count)]
+    milliseconds = b"%d-" % (first_id >> _SEQUENCE_BITS)
+    return [milliseconds + b"%d" % number for number in range(sequence, sequence + count)]
+
+
 def next_id(last_id: int, now_ms: int) -> int:
     """What `XADD key *` takes: now, or behind the last one where the clock is not beyond it."""
     entry_id = now_ms << _SEQUENCE_BITS

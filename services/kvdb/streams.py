@@ -70,11 +70,50 @@ class _Addition:
     trim: Trim | None = None
 
 
-# What nearly everybody asks for.
-_NEXT = _Addition()
-
-
 def xadd(client: Client, request: list[bytes]) -> bytes | None:
+    if request[2] != b"*":
+        return _add_as_asked(client, request)
+    # As most use it, and in two thirds of the time: an ID behind the last one, and no options.
+    fields = request[3:]
+    if len(fields) % 2:
+        raise errors.wrong_arity("xadd")
+    key, database = request[1], client.database
+    value = database.create_as(StreamValue, key)
+    entry_id = _next_id(client, value.last_id)
+    settings = client.engine.settings
+    grown_bytes = value.append(
+        entry_id, fields, settings.stream_node_max_entries, settings.stream_node_max_bytes
+    )
+    database.grown(key, value, grown_bytes)
+    if database.waiting:
+        database.signal(key)
+    return format_id(entry_id)
+
+
+def xadd_jointly(client: Client, requests: list[list[bytes]]) -> list[bytes] | None:
+    """A run of XADDs to one stream, with `*` and no options: two thirds of the time."""
+    key = arguments.common_key(requests)
+    count = len(requests)
+    if key is None or len(requests[0]) % 2 == 0:
+        return None
+    if [request[2] for request in requests].count(b"*") != count:
+        return None
+    database, settings = client.database, client.engine.settings
+    value = database.create_as(StreamValue, key)
+    # The last of the IDs is the first to be too high, and then none has been given.
+    entry_id = _next_id(client, value.last_id)
+    if entry_id + count > HIGHEST:
+        return None
+    max_entries, max_bytes = settings.stream_node_max_entries, settings.stream_node_max_bytes
+    grown_bytes = 0
+    for number, request in enumerate(requests, entry_id):
+        grown_bytes += value.append(number, request[3:], max_entries, max_bytes)
+    database.grown_jointly(key, value, grown_bytes, count)
+    return stream_id.format_ids(entry_id, count)
+
+
+def _add_as_asked(client: Client, request: list[bytes]) -> bytes | None:
+    """XADD with options, or with an ID."""
     asked, fields = _parse_addition(client, request)
     if not fields or len(fields) % 2:
         raise errors.wrong_arity("xadd")
@@ -94,10 +133,8 @@ def xadd(client: Client, request: list[bytes]) -> bytes | None:
     shown_id = format_id(entry_id)
     if asked.trim:
         _trim_after_adding(client, key, value, asked.trim, [shown_id, *fields])
-    elif value.accounted_bytes:
-        database.grown(key, value, grown_bytes)
     else:
-        database.changed(key)
+        database.grown(key, value, grown_bytes)
     database.signal(key)
     return shown_id
 
@@ -114,15 +151,20 @@ def _trim_after_adding(
         client.database.tell(key, Change.TRIMMED)
 
 
-def _choose_id(asked: _Addition, last_id: int, client: Client) -> int:
-    """The ID of the new entry; it must be above the last one."""
+def _next_id(client: Client, last_id: int) -> int:
+    """The ID for `*`."""
     if last_id == HIGHEST:
         raise ReplyError(
             "ERR The stream has exhausted the last possible ID, unable to add more items"
         )
+    return stream_id.next_id(last_id, client.engine.clock.now_ms)
+
+
+def _choose_id(asked: _Addition, last_id: int, client: Client) -> int:
+    """The ID of the new entry; it must be above the last one."""
     entry_id = asked.entry_id
-    if entry_id is None:
-        return stream_id.next_id(last_id, client.engine.clock.now_ms)
+    if entry_id is None or last_id == HIGHEST:
+        return _next_id(client, last_id)
     if not asked.has_sequence and last_id >= entry_id:
         following_id = last_id + 1
         if stream_id.milliseconds_of(following_id) == stream_id.milliseconds_of(entry_id):
@@ -136,8 +178,6 @@ def _choose_id(asked: _Addition, last_id: int, client: Client) -> int:
 
 def _parse_addition(client: Client, request: list[bytes]) -> tuple[_Addition, list[bytes]]:
     """`XADD key [NOMKSTREAM] [MAXLEN | MINID …] * | id field value …`; the fields apart."""
-    if request[2] == b"*":
-        return _NEXT, request[3:]
     asked, trim, fields = _Addition(), _TrimOptions(), []
     for word, values in words(request[2:]):
         match word:

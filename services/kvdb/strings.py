@@ -275,13 +275,16 @@ def decrby(client: Client, request: list[bytes]) -> int:
 def _add(client: Client, key: bytes, amount: int) -> int:
     database = client.database
     value = database.modify(key)
-    if value is None:
-        total = amount
+    if type(value) is bytes:
+        total = integer(value) + amount
     else:
-        total = integer(value if type(value) is bytes else as_bytes(value)) + amount
+        total = amount if value is None else integer(as_bytes(value)) + amount
     if not arguments.MIN_INTEGER <= total <= arguments.MAX_INTEGER:
         raise ReplyError(errors.OVERFLOW)
-    database.replace(key, b"%d" % total)
+    if type(value) is bytes:
+        database.rewrite(key, value, b"%d" % total)
+    else:
+        database.replace(key, b"%d" % total)
     return total
 
 

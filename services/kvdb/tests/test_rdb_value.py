@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.kvdb.crc_64 import crc_64
 from services.kvdb.hashes import HashValue
 from services.kvdb.lists import ListValue
 from services.kvdb.packed_forms import FormatError
 from services.kvdb.rdb_value import (
     ChecksumError,
     check_payload,
-    crc_64,
     decode_payload,
     encode_payload,
 )
@@ -35,10 +35,6 @@ def to_hash(pairs: dict[bytes, bytes]) -> HashValue:
     for name, content in pairs.items():
         value.put(name, content)
     return value
-
-
-def test_the_checksum_is_that_of_redis():
-    assert crc_64(b"123456789") == 0xE9C6D914C4B8D9CA
 
 
 def test_a_payload_of_a_real_server():

@@ -43,7 +43,7 @@ def reopened(engine: Engine, directory: Path, clock: HandClock) -> Engine:
 
 
 KEYS = st.sampled_from([b"a", b"b", b"c"])
-WORDS = st.sampled_from([b"1", b"7", b"x", b"abc", b"-3", b"NX", b"GET", b"", b"y" * 2000])
+WORDS = st.sampled_from([b"1", b"7", b"x", b"abc", b"-3", b"NX", b"*", b"GET", b"", b"y" * 2000])
 SHAPES = {
     b"GET": 1,
     b"SET": 2,
@@ -58,6 +58,7 @@ SHAPES = {
     b"SPOP": 1,
     b"HSET": 3,
     b"HINCRBY": 3,
+    b"XADD": 4,
     b"ZADD": 3,
     b"ZINCRBY": 3,
     b"MGET": 2,
@@ -185,6 +186,53 @@ def test_a_pipeline_is_answered_in_order_and_wakes_who_waits() -> None:
         assert waiting.read_reply() == [b"queue", b"0"]
         waiting.close()
         client.close()
+
+
+JOINT = [b"LPUSH key x", b"RPUSH key x", b"XADD key * f v", b"XADD key * f v g w"]
+
+
+@pytest.mark.parametrize("request_", JOINT)
+@pytest.mark.parametrize(
+    "before",
+    [
+        [],
+        [b"SET key x"],
+        [b"LPUSH key x y"],
+        [b"XADD key 1-1 f v"],
+        [b"XADD key 99999999999999-18446744073709551613 f v"],
+        [b"XADD key 18446744073709551615-18446744073709551613 f v"],
+        [b"XADD key 18446744073709551615-18446744073709551615 f v"],
+    ],
+)
+def test_a_run_on_one_key_does_what_its_requests_do(request_: bytes, before: list[bytes]) -> None:
+    """Those that are served jointly, and for each reason why they cannot be."""
+    together, singly = (new_engine(clock=HandClock()) for _ in range(2))
+    one, other = together.clients.connect(), singly.clients.connect()
+    for words in before:
+        for client in (one, other):
+            client.engine.dispatcher.execute(client, words.split())
+    for client in (one, other):
+        client.engine.dispatcher.execute(client, [b"WATCH", b"key"])
+    requests = [request_.split() for _ in range(7)]
+    expected = [singly.dispatcher.execute(other, list(words)) for words in requests]
+    assert run(together, one, requests) == [encode_reply(reply) for reply in expected]
+    assert data_of(together) == data_of(singly)
+    assert together.keyspace.dirty == singly.keyspace.dirty
+    assert together.keyspace.used_bytes == singly.keyspace.used_bytes
+    uses = [engine.keyspace.uses.recent.count(b"key") for engine in (together, singly)]
+    assert uses[0] - uses[1] in (0, 1)  # A look for nothing, where the IDs come to their end.
+    assert one.transaction.is_stale == other.transaction.is_stale
+
+
+def test_a_run_on_several_keys_is_served_one_by_one() -> None:
+    engine = new_engine()
+    client = engine.clients.connect()
+    for words in JOINT:
+        name, _, *others = words.split()
+        keys = [b"%b%d" % (words[:8], number % 2) for number in range(6)]
+        run(engine, client, [[name, key, *others] for key in keys])
+        lengths = {len(client.database.table[key]) for key in keys}
+        assert lengths <= {3, 6}  # Both XADDs go to the same keys.
 
 
 @pytest.mark.parametrize(
