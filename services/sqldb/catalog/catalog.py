@@ -12,8 +12,9 @@ When the transaction commits, its list is applied to the shared state, and to th
 of all others that have one; when it is rolled back, to a savepoint or altogether, its changes are
 taken back one by one (`Transaction.on_undo`).
 
-Definitions are looked up without a snapshot: what another one has committed is seen at once. That is safe because who uses a table holds a lock on it that excludes its change, and who takes a
-name holds a lock on the name. # Real: catalog snapshots and invalidation messages, inval.c
+Definitions are looked up without a snapshot: what another one has committed is seen at once. That
+is safe because who uses a table holds a lock on it that excludes its change, and who takes a name
+holds a lock on the name. # Real: catalog snapshots and invalidation messages, inval.c
 
 `version` grows with every change that anybody can see: plans that were made under another number
 are made again.

@@ -35,10 +35,9 @@ class Column:
     default: str | None = None  # SQL text
     identity: str = ""  # 'a' GENERATED ALWAYS, 'd' BY DEFAULT
     generated: str | None = None  # SQL text of GENERATED ALWAYS AS (…) STORED
-    sequence_oid: int = 0  # The sequence that a serial or identity column owns
+    # Of a serial or identity column: the sequence whose next number is its default.
+    sequence_oid: int = 0
     is_dropped: bool = False
-    # What rows have that were stored before the column came: ADD COLUMN … DEFAULT writes no row.
-    missing_value: object = None
     collation: str = ""
 
 
@@ -60,6 +59,7 @@ class Table:
     kind: TableKind = TableKind.TABLE
     owner: int = BOOTSTRAP_ROLE_OID
     definition: str = ""  # The query of a view
+    references: tuple[int, ...] = ()  # The relations that a view reads, by oid
     # A temporary table belongs to a session and dies with it.
     is_temporary: bool = False
     on_commit: str = ""  # "delete" or "drop", of temporary tables
@@ -105,6 +105,7 @@ class Index:
     nulls_not_distinct: bool = False
     # Of a DEFERRABLE constraint: uniqueness is looked at when the statement or transaction ends.
     is_deferrable: bool = False
+    initially_deferred: bool = False
     method: str = "btree"
 
 
@@ -142,7 +143,7 @@ class Constraint:
     on_delete_columns: tuple[int, ...] = ()  # ON DELETE SET NULL (a, b)
     match_full: bool = False
     is_deferrable: bool = False
-    is_deferred: bool = False
+    initially_deferred: bool = False
     is_validated: bool = True
 
 

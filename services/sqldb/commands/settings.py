@@ -98,7 +98,7 @@ def discard(session: Session, node: nodes.Discard) -> Result:
             raise SqlError(errors.ACTIVE_SQL_TRANSACTION, message)
         session.reset()
     elif node.what == "temp":
-        session.drop_temporary()
+        session.temporary.drop_all()
     elif node.what == "sequences":
         session.sequence_values.clear()
     return Result(f"DISCARD {node.what.upper()}")

@@ -7,7 +7,7 @@ did not write are there as calls, so that nobody below the binder knows a rule o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,7 @@ class Parameter(Expression):
 class Column(Expression):
     relation: int
     index: int
-    name: str = ""
+    name: str = field(default="", compare=False)
     typmod: int = -1
 
 
@@ -75,8 +75,8 @@ class Call(Expression):
     arguments: tuple[Expression, ...]
     typmod: int = -1
     # How the statement wrote it, for EXPLAIN and errors: "+", "lower", "::".
-    spelling: str = ""
-    position: int = -1
+    spelling: str = field(default="", compare=False)
+    position: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,8 +375,8 @@ class NextValue(Expression):
 
 def children(expression: Expression) -> Iterator[Expression]:
     """The expressions directly below, without those inside the plan of a subquery."""
-    for field in fields(expression):
-        yield from _expressions_in(getattr(expression, field.name))
+    for one in fields(expression):
+        yield from _expressions_in(getattr(expression, one.name))
 
 
 def _expressions_in(value: object) -> Iterator[Expression]:
@@ -401,11 +401,11 @@ def walk(expression: Expression) -> Iterator[Expression]:
 def rewrite(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
     """The expression with `change` applied to each part, from the leaves upward."""
     changes = {}
-    for field in fields(expression):
-        old = getattr(expression, field.name)
+    for one in fields(expression):
+        old = getattr(expression, one.name)
         new = _rewritten(old, change)
         if new is not old:
-            changes[field.name] = new
+            changes[one.name] = new
     return change(replace(expression, **changes) if changes else expression)
 
 

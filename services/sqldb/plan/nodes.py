@@ -439,6 +439,16 @@ class IndexScan(Plan):
     is_backward: bool = False
     is_only: bool = False
     alias: str = ""
+    # What `range` says, as conditions: shown by EXPLAIN, and asked again of a row that was locked.
+    condition: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionScan(Plan):
+    """The one version of a row that the run is looking at again. # Real: EvalPlanQual()"""
+
+    relation: int
+    table: Table
 
 
 @dataclass(frozen=True, slots=True)

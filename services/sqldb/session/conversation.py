@@ -17,9 +17,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from services.sqldb.session.prepared import PreparedStatement, prepare
-from services.sqldb.session.statements import run_statement
-
 from services.common.logs import Log
 from services.sqldb import errors
 from services.sqldb.connection import Connection
@@ -28,8 +25,10 @@ from services.sqldb.protocol import backend, frontend
 from services.sqldb.protocol.frontend import Message
 from services.sqldb.session import copying
 from services.sqldb.session.portals import Portal
+from services.sqldb.session.prepared import PreparedStatement, prepare
 from services.sqldb.session.results import Result, ResultColumn
 from services.sqldb.session.session import BlockState, Session
+from services.sqldb.session.statements import run_statement
 from services.sqldb.session.wire_values import (
     column_formats,
     field_descriptions,
@@ -186,7 +185,7 @@ class Conversation:
                 tag = copying.run_copy(session, parsed.statement, self._connection)
                 self._complete(tag, is_last)
                 return
-            result = run_statement(session, parsed, self._sql)
+            result = run_statement(session, parsed)
             count = 0
             if result.columns is not None:
                 write = self._connection.write
@@ -279,7 +278,10 @@ class Conversation:
         values = parameter_values(session, statement, message)
         formats = column_formats(statement.columns, message.result_formats)
         portal = Portal(
-            message.portal, statement.sql, lambda: statement.run(session, values), formats
+            message.portal,
+            statement.sql,
+            lambda: statement.run(session, values, is_cursor=portal.is_cursor),
+            formats,
         )
         portal.statement = statement
         session.portals[message.portal] = portal
@@ -329,6 +331,7 @@ class Conversation:
 
     def _send_rows(self, portal: Portal, max_rows: int) -> bool:
         """Send the next rows; false: there may be more."""
+        portal.is_cursor = portal.is_cursor or max_rows > 0
         result: Result = portal.result()
         if result.columns is None:
             return True

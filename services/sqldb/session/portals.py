@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.sqldb.protocol.backend import RowEncoder
+    from services.sqldb.session.prepared import PreparedStatement
 
 
 class Portal:
@@ -52,6 +53,7 @@ class Portal:
         self._position = 0
         self._is_exhausted = False
         self.is_detached = False
+        self.statement: PreparedStatement | None = None
         self.encoder: RowEncoder | None = None
         self.row_count = 0
 

@@ -26,7 +26,7 @@ class Result:
     right when they are at their end. With `counts_rows` the tag gets their number: SELECT 3.
     """
 
-    __slots__ = ("columns", "counts_rows", "rows", "tag")
+    __slots__ = ("columns", "counts_rows", "is_streaming", "rows", "tag")
 
     def __init__(
         self,
@@ -35,11 +35,14 @@ class Result:
         rows: Iterable[tuple] = (),
         *,
         counts_rows: bool = False,
+        is_streaming: bool = False,
     ):
         self.tag = tag
         self.columns = columns
         self.rows: Iterator[tuple] = iter(rows)
         self.counts_rows = counts_rows
+        # Whether reading the rows is what runs the statement.
+        self.is_streaming = is_streaming
 
     def tag_for(self, count: int) -> str:
         return f"{self.tag} {count}" if self.counts_rows else self.tag

@@ -25,23 +25,41 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from services.sqldb.catalog.definitions import Role
+from services.sqldb.catalog.catalog import CatalogView
+from services.sqldb.catalog.definitions import (
+    INFORMATION_SCHEMA_OID,
+    PG_CATALOG_OID,
+    Role,
+    Schema,
+)
 from services.sqldb.catalog.lookup import Lookup
 from services.sqldb.errors import (
+    DUPLICATE_TABLE,
     IN_FAILED_SQL_TRANSACTION,
+    INSUFFICIENT_PRIVILEGE,
+    INVALID_TABLE_DEFINITION,
     NO_ACTIVE_SQL_TRANSACTION,
+    READ_ONLY_SQL_TRANSACTION,
     SqlError,
 )
+from services.sqldb.session.database import SessionDatabase
+from services.sqldb.session.object_names import object_name, object_oid
 from services.sqldb.session.parameters import PARAMETERS
+from services.sqldb.session.prepared import PreparedStatement, prepare
+from services.sqldb.session.results import Result
 from services.sqldb.session.session_settings import make_settings, search_path
-from services.sqldb.transactions.transaction import Isolation, Transaction
+from services.sqldb.session.temporary import TemporaryObjects
+from services.sqldb.syntax import parse
+from services.sqldb.syntax.nodes import RelationName
+from services.sqldb.transactions.lock_modes import LockMode
+from services.sqldb.transactions.mvcc import Snapshot
+from services.sqldb.transactions.transaction import Isolation, State, Transaction
+from services.sqldb.types import SqlType
 from services.sqldb.types.context import clock_timestamp_us
 from services.sqldb.types.zones import find_zone
 
 if TYPE_CHECKING:
     from services.sqldb.engine import Engine
-    from services.sqldb.session.prepared import PreparedStatement
-
     from services.sqldb.session.portals import Portal
 
 ISOLATIONS = {
@@ -86,8 +104,14 @@ class Session:
         self.changed_parameters: dict[str, str] = {}
         self.sequence_values: dict[int, int] = {}
         self.last_sequence_oid = 0
-        self.temp_schema = ""
-        self.temp_schema_oid = 0
+        self.temporary = TemporaryObjects(self)
+        self.advisory_locks: list[tuple[tuple, LockMode]] = []
+        self.database_view = SessionDatabase(self)
+        self.library = engine.library
+        # The server's: interrupt the wait for the client's next message; end the connection.
+        self.wake: Callable[[], None] = lambda: None
+        self.disconnect: Callable[[], None] = lambda: None
+        self._internal: dict[str, PreparedStatement] = {}
         # For pg_stat_activity.
         self.query = ""
         self.state_since_us = self.started_us = clock_timestamp_us()
@@ -99,6 +123,7 @@ class Session:
         # Of each savepoint: its name, where the settings were, which portals there were.
         self._marks: list[tuple[str, int, set[str]]] = []
         self.transaction_timestamp_us = self.statement_timestamp_us = self.started_us
+        self._view: CatalogView | None = None
         self._lookup: tuple[object, Lookup] | None = None
         self.settings = make_settings(role.name, self._setting_changed)
 
@@ -114,15 +139,19 @@ class Session:
 
     @property
     def lookup(self) -> Lookup:
-        """What names mean now."""
-        view = self.engine.catalog.view(self.expect_transaction())
+        """What names mean now: the same object until anything changes what they mean."""
+        transaction = self.expect_transaction()
+        if self._view is None or self._view.transaction is not transaction:
+            self._view = self.engine.catalog.view(transaction)
         path = self.settings["search_path"]
-        key = (view, view.version, path, self.temp_schema, self.role.name)
+        key = (self._view.version, path, self.temporary.schema_name, self.role.name)
         if self._lookup is None or self._lookup[0] != key:
             names = search_path(path, self.role.name)
             system_tables = self.engine.system_tables
-            self._lookup = key, Lookup(view, names, self.temp_schema, system_tables)
-        return self._lookup[1]
+            self._lookup = key, Lookup(self._view, names, self.temporary.schema_name, system_tables)
+        lookup = self._lookup[1]
+        lookup.view = self._view
+        return lookup
 
     # Transactions.
 
@@ -193,7 +222,7 @@ class Session:
         if transaction is None:
             return
         try:
-            self.engine.before_commit(self, transaction)
+            self.temporary.before_commit()
             self._close_portals(is_committed=True)
             transaction.synchronous_commit = self.settings["synchronous_commit"] != "off"
             transaction.commit()
@@ -288,6 +317,125 @@ class Session:
         self.is_active = True
         self.state_since_us = clock_timestamp_us()
 
+    @property
+    def state_name(self) -> str:
+        """As pg_stat_activity has it."""
+        if self.is_active:
+            return "active"
+        if self.block is BlockState.FAILED:
+            return "idle in transaction (aborted)"
+        return "idle in transaction" if self.is_in_block else "idle"
+
+    # Running, for commands and the conversation.
+
+    def in_statement(self, start: Callable[[], Result], *, is_cursor: bool = False) -> Result:
+        """Begin a statement's run with a snapshot of its own; it ends with the last row.
+
+        A cursor's rows may be asked for long after: its snapshot is held, and the statement ends
+        at once.
+        """
+        transaction = self.expect_transaction()
+        snapshot = transaction.begin_statement()
+        result = start()
+        if not result.is_streaming:
+            transaction.end_statement()
+        elif is_cursor:
+            transaction.hold(snapshot)
+            transaction.end_statement()
+            result.rows = _letting_go(result.rows, transaction, snapshot)
+        else:
+            result.rows = _ending(result.rows, transaction)
+        return result
+
+    def run_internal(self, sql: str, types: tuple[SqlType, ...], values: tuple) -> list[tuple]:
+        """Run a statement of our own, over what is committed now: for foreign keys."""
+        transaction = self.expect_transaction()
+        statement = self._internal.get(sql)
+        if statement is None:
+            oids = tuple(one.oid for one in types)
+            statement = prepare(self, "", sql, parse(sql)[0], oids)
+            self._internal[sql] = statement
+        else:
+            statement.refresh(self)
+        transaction.next_command()
+        transaction.begin_statement()
+        rows = list(statement.run_now(self, values, transaction.latest_snapshot()))
+        transaction.end_statement()
+        return rows
+
+    def refuse_if_read_only(self, words: str) -> None:
+        """Raises SqlError 25006."""
+        if self.expect_transaction().is_read_only:
+            message = f"cannot execute {words} in a read-only transaction"
+            raise SqlError(READ_ONLY_SQL_TRANSACTION, message)
+
+    def restart_transaction(self) -> None:
+        """Commit, and begin another: for commands that do their work in several."""
+        self._commit()
+        self.begin_implicitly()
+
+    def reset(self) -> None:
+        """DISCARD ALL: as after the login."""
+        for portal in self.portals.values():
+            portal.close()
+        self.portals.clear()
+        self.prepared.clear()
+        self.settings.reset_all()
+        self.engine.notifications.unlisten(self, None)
+        self.release_advisory_locks()
+        self.sequence_values.clear()
+        self.temporary.drop_all()
+
+    def release_advisory_locks(self) -> None:
+        for tag, mode in self.advisory_locks:
+            self.engine.transactions.locks.release(self.backend, tag, mode)
+        self.advisory_locks.clear()
+
+    # For definitions.
+
+    def creation_schema(self, written: RelationName, *, is_temporary: bool = False) -> Schema:
+        """Where a new table, view or sequence goes. Raises SqlError."""
+        if is_temporary or written.schema == "pg_temp":
+            if written.schema not in (None, "pg_temp", self.temporary.schema_name):
+                message = "cannot create temporary relation in non-temporary schema"
+                raise SqlError(INVALID_TABLE_DEFINITION, message, position=written.position)
+            return self.temporary.schema()
+        schema = self.lookup.creation_schema(written.schema, written.position)
+        if schema.oid in (PG_CATALOG_OID, INFORMATION_SCHEMA_OID):
+            raise SqlError(
+                INSUFFICIENT_PRIVILEGE,
+                f'permission denied to create "{schema.name}.{written.name}"',
+                detail="System catalog modifications are currently disallowed.",
+            )
+        return schema
+
+    def refuse_taken_name(self, schema: Schema, name: str, *, if_not_exists: bool = False) -> bool:
+        """Raises SqlError 42P07; with IF NOT EXISTS: true and a notice."""
+        view = self.lookup.view
+        view.take_name(("relation", schema.oid, name))
+        if view.state.find("relation", schema.oid, name) is None:
+            return False
+        message = f'relation "{name}" already exists'
+        if not if_not_exists:
+            raise SqlError(DUPLICATE_TABLE, message)
+        self.notice(f"{message}, skipping", DUPLICATE_TABLE)
+        return True
+
+    def is_visible(self, oid: int) -> bool | None:
+        """pg_table_is_visible; None: there is no such table."""
+        system = self.engine.system_tables.by_oid.get(oid)
+        found = system.table if system is not None else self.lookup.view.state.get(oid)
+        if found is None:
+            return None
+        return self.lookup.relation(None, found.name) is found
+
+    def object_oid(self, kind: str, text: str) -> int | None:
+        """For 'name'::regclass and its like, see types.identifiers."""
+        return object_oid(self, kind, text)
+
+    def object_name(self, kind: str, oid: int) -> str | None:
+        return object_name(self, kind, oid)
+
     # Messages beside the results.
 
     def reported(self, changed: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -320,11 +468,31 @@ class Session:
     def close(self) -> None:
         """Give back all that the session holds."""
         self._rollback()
+        self.release_advisory_locks()
+        if self.temporary.schema_name:
+            self.begin_implicitly()
+            self.temporary.drop_all()
+            self.end_implicitly()
         for portal in self.portals.values():
             portal.close()
         self.portals.clear()
         self.prepared.clear()
         self.engine.forget(self)
+
+
+def _ending(rows: Iterator[tuple], transaction: Transaction) -> Iterator[tuple]:
+    yield from rows
+    transaction.end_statement()
+
+
+def _letting_go(
+    rows: Iterator[tuple], transaction: Transaction, snapshot: Snapshot
+) -> Iterator[tuple]:
+    try:
+        yield from rows
+    finally:
+        if transaction.state is State.ACTIVE:
+            transaction.let_go(snapshot)
 
 
 _RANKS = {"ERROR": 5, "WARNING": 4, "NOTICE": 3, "LOG": 2}

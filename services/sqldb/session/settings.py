@@ -119,6 +119,11 @@ class Settings:
         """Set what no client may, outside of any transaction."""
         self._put(name, value)
 
+    def begin_with_these(self) -> None:
+        """What is set now is what RESET goes back to: the client's startup message said so."""
+        self._defaults = dict(self._values)
+        self._changes.clear()
+
     def reset_all(self) -> None:
         for name in list(self._values):
             parameter = PARAMETERS.get(name)

@@ -14,7 +14,6 @@ from services.sqldb.types import SqlType
 
 if TYPE_CHECKING:
     from services.sqldb.session.prepared import PreparedStatement
-
     from services.sqldb.session.session import Session
 
 
@@ -94,7 +93,8 @@ def sender(type_: SqlType, code: int, session: Session) -> Callable[[object], by
         return type_.send
     formatted = type_.formatter(session)
     if formatted is str:
-        return str.encode
+        # Of a text it is the text itself, of a number its digits.
+        return str.encode if type_.category == "S" else lambda value: b"%d" % value
     return lambda value: formatted(value).encode()
 
 

@@ -195,7 +195,7 @@ def test_types_of_users(database):
 @pytest.mark.parametrize(
     "definition",
     [
-        Table(20000, 2200, "t", (Column("a", 23, missing_value=7),), TableKind.VIEW, 10, "x"),
+        Table(20000, 2200, "t", (Column("a", 23, is_not_null=True),), TableKind.VIEW, 10, "x"),
         Index(20001, 2200, "i", 20000, (IndexKey(0, is_descending=True), IndexKey(-1, "lower(a)"))),
         Constraint(
             20002, 2200, "c", ConstraintKind.FOREIGN_KEY, 20000, (0, 1),

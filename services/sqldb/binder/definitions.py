@@ -1,0 +1,144 @@
+"""Expressions that belong to a table and not to a query: defaults, checks, generated columns,
+index keys and predicates. The catalog has them as text; here they are bound to the table's columns.
+"""
+
+from __future__ import annotations
+
+from services.sqldb.binder import expressions
+from services.sqldb.binder.clauses import Clause
+from services.sqldb.binder.conversion import convert, resolve_unknown
+from services.sqldb.binder.positions import leftmost
+from services.sqldb.binder.scope import Scope
+from services.sqldb.binder.statement import Statement
+from services.sqldb.binder.tables import table_item
+from services.sqldb.catalog.definitions import Column, ConstraintKind, Table
+from services.sqldb.errors import DATATYPE_MISMATCH, SqlError
+from services.sqldb.plan import expressions as ex
+from services.sqldb.syntax import nodes
+from services.sqldb.syntax.parser import parse_expression
+from services.sqldb.types import INT8, SqlType, format_type
+
+
+def column_type(statement: Statement, column: Column) -> SqlType:
+    return statement.lookup.types.by_oid(column.type_oid)
+
+
+def default_of(statement: Statement, table: Table, index: int) -> ex.Expression:
+    """What a column gets when an INSERT gives it nothing: its default, a number, or NULL."""
+    column = table.columns[index]
+    type_ = column_type(statement, column)
+    if column.is_dropped:
+        return ex.Constant(type_, None)
+    if column.sequence_oid:
+        value = ex.NextValue(INT8, column.sequence_oid)
+        return convert(statement, value, type_, column.typmod, "a")
+    if column.default is None:
+        return ex.Constant(type_, None)
+    return bind_default(
+        statement, parse_expression(column.default), column.name, type_, column.typmod
+    )
+
+
+def bind_default(
+    statement: Statement, node: nodes.Expression, name: str, type_: SqlType, typmod: int
+) -> ex.Expression:
+    """DEFAULT node of a column of this type; 42804 if it does not fit."""
+    scope = Scope(statement, clause=Clause.DEFAULT)
+    value = expressions.bind(scope, node)
+    return _assigned(statement, value, name, type_, typmod, leftmost(node), "default expression")
+
+
+def _assigned(
+    statement: Statement,
+    value: ex.Expression,
+    name: str,
+    type_: SqlType,
+    typmod: int,
+    position: int,
+    what: str,
+) -> ex.Expression:
+    converted = convert(statement, value, type_, typmod, "a", position)
+    if converted is None:
+        raise SqlError(
+            DATATYPE_MISMATCH,
+            f'column "{name}" is of type {format_type(type_)} but {what} is of type {value.type}',
+            hint="You will need to rewrite or cast the expression.",
+            position=-1,
+        )
+    return converted
+
+
+def table_scope(statement: Statement, table: Table, relation: int, clause: Clause) -> Scope:
+    """The scope of an expression over one row of the table."""
+    scope = Scope(statement, clause=clause)
+    scope.add(table_item(statement, table, relation))
+    return scope
+
+
+def bind_table_expression(
+    statement: Statement, table: Table, node: nodes.Expression, relation: int, clause: Clause
+) -> ex.Expression:
+    """Any expression over a row of the table, which is the relation of this number."""
+    value = expressions.bind(table_scope(statement, table, relation, clause), node)
+    return resolve_unknown(statement, value)
+
+
+def bind_table_condition(
+    statement: Statement, table: Table, node: nodes.Expression, relation: int, clause: Clause
+) -> ex.Expression:
+    construct = {
+        Clause.CHECK: "CHECK",
+        Clause.COPY_WHERE: "WHERE",
+        Clause.INDEX_PREDICATE: "WHERE",
+    }.get(clause, clause.value)
+    scope = table_scope(statement, table, relation, clause)
+    return expressions.bind_condition(scope, node, construct)
+
+
+def bind_generated(
+    statement: Statement, table: Table, column: Column, node: nodes.Expression, relation: int
+) -> ex.Expression:
+    """The expression of GENERATED ALWAYS AS (…), as the type of the column."""
+    value = expressions.bind(table_scope(statement, table, relation, Clause.GENERATED), node)
+    type_ = column_type(statement, column)
+    return _assigned(
+        statement, value, column.name, type_, column.typmod, leftmost(node), "default expression"
+    )
+
+
+def generated_columns(
+    statement: Statement, table: Table, relation: int
+) -> tuple[tuple[int, ex.Expression], ...]:
+    """All generated columns with what computes them from the new row."""
+    return tuple(
+        (
+            index,
+            bind_generated(statement, table, column, parse_expression(column.generated), relation),
+        )
+        for index, column in table.live_columns()
+        if column.generated is not None
+    )
+
+
+def checks_of(
+    statement: Statement, table: Table, relation: int
+) -> tuple[tuple[str, ex.Expression], ...]:
+    """The CHECK constraints by name, as conditions on the new row; in the order of their names."""
+    found = [
+        constraint
+        for constraint in statement.lookup.constraints_of(table)
+        if constraint.kind is ConstraintKind.CHECK
+    ]
+    return tuple(
+        (
+            constraint.name,
+            bind_table_condition(
+                statement,
+                table,
+                parse_expression(constraint.expression),
+                relation,
+                Clause.CHECK,
+            ),
+        )
+        for constraint in sorted(found, key=lambda one: one.name)
+    )

@@ -1,0 +1,582 @@
+"""Syntax of expressions → typed expressions: one function for each kind of node.
+
+`bind(scope, node)` knows the names of the scope and gives an expression with its type; conversions
+that the statement did not write are put in here. Literals and parameters may stay of unknown type;
+who uses the result gives them one (see conversion).
+# Real: transformExpr() in parse_expr.c
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from services.sqldb.binder import calls, operators, subqueries
+from services.sqldb.binder.clauses import check_column
+from services.sqldb.binder.conversion import (
+    apply_typmod,
+    as_boolean,
+    cast_explicitly,
+    common_typmod,
+    convert_type,
+    read_literal,
+    resolve_unknown,
+    unify,
+)
+from services.sqldb.binder.pending import PendingGrouping
+from services.sqldb.binder.positions import leftmost
+from services.sqldb.binder.scope import (
+    Item,
+    Scope,
+    column_of,
+    find_column,
+    find_item,
+    missing_column,
+    missing_item,
+)
+from services.sqldb.binder.statement import UnknownLiteral
+from services.sqldb.catalog.type_names import resolve_type
+from services.sqldb.errors import (
+    DATATYPE_MISMATCH,
+    FEATURE_NOT_SUPPORTED,
+    INDETERMINATE_DATATYPE,
+    SYNTAX_ERROR,
+    TOO_MANY_COLUMNS,
+    UNDEFINED_COLUMN,
+    UNDEFINED_OBJECT,
+    WRONG_OBJECT_TYPE,
+    SqlError,
+    not_supported,
+)
+from services.sqldb.functions import resolve_function, resolve_operator
+from services.sqldb.plan import expressions as ex
+from services.sqldb.syntax import nodes
+from services.sqldb.syntax.nodes import LiteralKind
+from services.sqldb.types import (
+    BOOL,
+    DATE,
+    INT4,
+    INT8,
+    NUMERIC,
+    TEXT,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    TIMETZ,
+    UNKNOWN,
+    SqlType,
+)
+from services.sqldb.types.composites import make_record_type
+from services.sqldb.values import Array
+
+INT4_LIMIT = 2**31
+# Real: MaxTupleAttributeNumber
+MOST_COLUMNS = 1664
+
+
+def bind(scope: Scope, node: nodes.Expression) -> ex.Expression:
+    """The typed expression of a node. Raises SqlError with the place of the mistake."""
+    return _RULES[type(node)](scope, node)
+
+
+def bind_as(
+    scope: Scope, node: nodes.Expression, target: SqlType, context: str = "i"
+) -> ex.Expression | None:
+    """The expression converted to the target; None if there is no way."""
+    return convert_type(scope.statement, bind(scope, node), target, context, leftmost(node))
+
+
+def bind_condition(scope: Scope, node: nodes.Expression, construct: str) -> ex.Expression:
+    """The boolean operand of WHERE, ON, HAVING, FILTER and their like."""
+    return as_boolean(scope.statement, bind(scope, node), construct, leftmost(node))
+
+
+# Literals and parameters.
+
+
+def _literal(scope: Scope, node: nodes.Literal) -> ex.Expression:
+    match node.kind:
+        case LiteralKind.STRING:
+            return UnknownLiteral(UNKNOWN, node.value, position=node.position)
+        case LiteralKind.INTEGER:
+            is_small = -INT4_LIMIT <= node.value < INT4_LIMIT
+            return ex.Constant(INT4 if is_small else INT8, node.value)
+        case LiteralKind.NULL:
+            return UnknownLiteral(UNKNOWN, None, position=node.position)
+        case LiteralKind.BOOLEAN:
+            return ex.Constant(BOOL, node.value)
+        case LiteralKind.NUMERIC:
+            literal = UnknownLiteral(UNKNOWN, node.value, position=node.position)
+            return read_literal(scope.statement, literal, NUMERIC)
+    raise not_supported("a bit string", node.position)
+
+
+def _parameter(scope: Scope, node: nodes.Parameter) -> ex.Expression:
+    return scope.statement.parameters.use(node.number, node.position)
+
+
+# Names.
+
+
+def _column_reference(scope: Scope, node: nodes.ColumnReference) -> ex.Expression:
+    check_column(scope.clause, node.position)
+    names, position = node.names, node.position
+    if len(names) == 1:
+        column = find_column(scope, names[0], position)
+        if column is not None:
+            return column.expression
+        item = find_item(scope, names[0], None, position)
+        if item is not None:
+            return whole_row(item)
+        raise missing_column(scope, names[0], position)
+    *qualifier, name = names
+    item = qualified_item(scope, tuple(qualifier), position)
+    column = column_of(item, name, position)
+    if column is not None:
+        return column.expression
+    called = calls.function_of_row(scope, name, whole_row(item), position)
+    if called is not None:
+        return called
+    raise missing_column(scope, name, position, item)
+
+
+def qualified_item(scope: Scope, qualifier: tuple[str, ...], position: int) -> Item:
+    """The item of FROM that t, s.t or d.s.t names."""
+    if len(qualifier) > 3:
+        written = ".".join(qualifier)
+        message = f"improper qualified name (too many dotted names): {written}"
+        raise SqlError(SYNTAX_ERROR, message, position=position)
+    schema = qualifier[-2] if len(qualifier) > 1 else None
+    item = find_item(scope, qualifier[-1], schema, position)
+    if item is None:
+        raise missing_item(scope, qualifier[-1], position)
+    return item
+
+
+def whole_row(item: Item) -> ex.Expression:
+    """The row of an item as one value."""
+    if item.is_scalar_function:
+        return item.columns[0].expression
+    columns = tuple(column.expression for column in item.columns)
+    names = tuple(column.name for column in item.columns)
+    type_ = item.row_type
+    if type_ is None:
+        type_ = record_type(columns, names)
+    return ex.WholeRow(type_, item.relation, columns, names)
+
+
+def record_type(items: tuple[ex.Expression, ...], names: tuple[str, ...]) -> SqlType:
+    return make_record_type(
+        tuple(
+            (name, item.type, getattr(item, "typmod", -1))
+            for name, item in zip(names, items, strict=True)
+        )
+    )
+
+
+def _star(scope: Scope, node: nodes.Star) -> ex.Expression:
+    """t.* where one value is wanted: the row; count(t.*)."""
+    if not node.qualifier:
+        raise SqlError(SYNTAX_ERROR, 'syntax error at or near "*"', position=node.position)
+    return whole_row(qualified_item(scope, node.qualifier, node.position))
+
+
+def _field(scope: Scope, node: nodes.FieldSelection) -> ex.Expression:
+    base = bind(scope, node.operand)
+    fields = base.type.fields or ()
+    is_table = isinstance(base, ex.WholeRow) and isinstance(node.operand, nodes.ColumnReference)
+    if is_table and node.field not in {name for name, _, _ in fields}:
+        message = f"column {node.operand.names[-1]}.{node.field} does not exist"
+        raise SqlError(UNDEFINED_COLUMN, message, position=leftmost(node))
+    return select_field(scope, base, node.field, leftmost(node))
+
+
+def select_field(scope: Scope, base: ex.Expression, name: str, position: int) -> ex.Expression:
+    """(base).name"""
+    fields = base.type.fields
+    for index, (field, type_, typmod) in enumerate(fields or ()):
+        if field == name:
+            if isinstance(base, ex.WholeRow):
+                return base.columns[index]
+            if isinstance(base, ex.RowValue):
+                return base.items[index]
+            return ex.Field(type_, base, index, name, typmod)
+    called = calls.function_of_row(scope, name, base, position)
+    if called is not None:
+        return called
+    if fields is None:
+        if base.type.name == "record":
+            message = f'could not identify column "{name}" in record data type'
+            raise SqlError(UNDEFINED_COLUMN, message, position=position)
+        message = (
+            f"column notation .{name} applied to type {base.type}, which is not a composite type"
+        )
+        raise SqlError(WRONG_OBJECT_TYPE, message, position=position)
+    if base.type.kind == "c":
+        message = f'column "{name}" not found in data type {base.type}'
+    else:
+        message = f'could not identify column "{name}" in record data type'
+    raise SqlError(UNDEFINED_COLUMN, message, position=position)
+
+
+def _row_expansion(scope: Scope, node: nodes.RowExpansion) -> ex.Expression:
+    message = 'row expansion via "*" is not supported here'
+    raise SqlError(FEATURE_NOT_SUPPORTED, message, position=node.position)
+
+
+# Logic.
+
+
+def _and(scope: Scope, node: nodes.And) -> ex.Expression:
+    return ex.And(BOOL, _operands(scope, node.operands, "AND"))
+
+
+def _or(scope: Scope, node: nodes.Or) -> ex.Expression:
+    return ex.Or(BOOL, _operands(scope, node.operands, "OR"))
+
+
+def _operands(
+    scope: Scope, operands: tuple[nodes.Expression, ...], word: str
+) -> tuple[ex.Expression, ...]:
+    return tuple(bind_condition(scope, operand, word) for operand in operands)
+
+
+def _not(scope: Scope, node: nodes.Not) -> ex.Expression:
+    return ex.Not(BOOL, bind_condition(scope, node.operand, "NOT"))
+
+
+def _is_null(scope: Scope, node: nodes.IsNull) -> ex.Expression:
+    argument = resolve_unknown(scope.statement, bind(scope, node.operand))
+    return ex.IsNull(BOOL, argument, node.is_negated)
+
+
+_TRUTH_WORDS = {True: "TRUE", False: "FALSE", None: "UNKNOWN"}
+
+
+def _is_truth(scope: Scope, node: nodes.IsTruth) -> ex.Expression:
+    word = f"IS {'NOT ' if node.is_negated else ''}{_TRUTH_WORDS[node.truth]}"
+    argument = bind_condition(scope, node.operand, word)
+    return ex.BooleanTest(BOOL, argument, node.truth, node.is_negated)
+
+
+def _case(scope: Scope, node: nodes.Case) -> ex.Expression:
+    """The branches, and as their type the one that all results have in common, default first."""
+    statement = scope.statement
+    conditions = [_case_condition(scope, node, when) for when in node.whens]
+    results = [bind(scope, when.result) for when in node.whens]
+    default = UnknownLiteral(UNKNOWN, None) if node.default is None else bind(scope, node.default)
+    positions = [-1 if node.default is None else leftmost(node.default)]
+    positions += [leftmost(when.result) for when in node.whens]
+    (default, *results), type_ = unify(statement, [default, *results], "CASE", positions)
+    branches = tuple(zip(conditions, results, strict=True))
+    return ex.Case(type_, branches, default, common_typmod([default, *results]))
+
+
+def _case_condition(scope: Scope, node: nodes.Case, when: nodes.CaseWhen) -> ex.Expression:
+    if node.operand is None:
+        return bind_condition(scope, when.condition, "CASE/WHEN")
+    operand = resolve_unknown(scope.statement, bind(scope, node.operand))
+    value = bind(scope, when.condition)
+    return operators.call_operator(
+        scope, ("=",), operand, value, when.position, leftmost(when.condition)
+    )
+
+
+def _coalesce(scope: Scope, node: nodes.Coalesce) -> ex.Expression:
+    items, type_ = bind_common(scope, node.arguments, "COALESCE")
+    return ex.Coalesce(type_, tuple(items), common_typmod(items))
+
+
+def bind_common(
+    scope: Scope, arguments: tuple[nodes.Expression, ...], construct: str
+) -> tuple[list[ex.Expression], SqlType]:
+    """The arguments, all of their common type."""
+    items = [bind(scope, argument) for argument in arguments]
+    positions = [leftmost(argument) for argument in arguments]
+    return unify(scope.statement, items, construct, positions)
+
+
+def _null_if(scope: Scope, node: nodes.NullIf) -> ex.Expression:
+    left, right = bind(scope, node.left), bind(scope, node.right)
+    compared = operators.call_operator(scope, ("=",), left, right, node.position, node.position)
+    if compared.type.oid != BOOL.oid:
+        message = "NULLIF requires = operator to yield boolean"
+        raise SqlError(DATATYPE_MISMATCH, message, position=node.position)
+    first, second = compared.arguments
+    return ex.NullIf(first.type, first, second, compared.function)
+
+
+def _min_max(scope: Scope, node: nodes.MinMax) -> ex.Expression:
+    items, type_ = bind_common(scope, node.arguments, "GREATEST" if node.is_greatest else "LEAST")
+    try:
+        less = resolve_operator("<", type_, type_, library=scope.statement.library)
+    except SqlError:
+        message = f"could not identify a comparison function for type {type_}"
+        raise SqlError("42883", message, position=node.position) from None
+    typmod = common_typmod(items)
+    return ex.Extreme(type_, tuple(items), node.is_greatest, less.function, typmod)
+
+
+# Casts.
+
+
+def _cast(scope: Scope, node: nodes.Cast) -> ex.Expression:
+    target, typmod = resolve_type(scope.statement.lookup, node.type_name)
+    if isinstance(node.operand, nodes.ArrayConstructor) and target.is_array:
+        return _array(scope, node.operand, target)
+    position = node.position if node.position >= 0 else leftmost(node)
+    operand = bind(scope, node.operand)
+    return cast_explicitly(scope.statement, operand, target, typmod, position)
+
+
+def _collate(scope: Scope, node: nodes.Collate) -> ex.Expression:
+    """All text is compared by code points: the names of that collation are all there are."""
+    operand = resolve_unknown(scope.statement, bind(scope, node.operand))
+    if not (operand.type.is_collatable or operand.type.category == "S"):
+        message = f"collations are not supported by type {operand.type}"
+        raise SqlError(DATATYPE_MISMATCH, message, position=node.position)
+    check_collation(node.collation, node.position)
+    return operand
+
+
+_COLLATIONS = frozenset(("C", "POSIX", "default", "ucs_basic"))
+
+
+def check_collation(names: tuple[str, ...], position: int) -> None:
+    if names[-1] not in _COLLATIONS or names[:-1] not in ((), ("pg_catalog",)):
+        shown = ".".join(names)
+        message = f'collation "{shown}" for encoding "UTF8" does not exist'
+        raise SqlError(UNDEFINED_OBJECT, message, position=position)
+
+
+# Words that are functions.
+
+_FUNCTIONS = {
+    nodes.CurrentValueKind.CURRENT_ROLE: "current_user",
+    nodes.CurrentValueKind.CURRENT_USER: "current_user",
+    nodes.CurrentValueKind.USER: "current_user",
+    nodes.CurrentValueKind.SESSION_USER: "session_user",
+    nodes.CurrentValueKind.CURRENT_CATALOG: "current_database",
+    nodes.CurrentValueKind.CURRENT_SCHEMA: "current_schema",
+}
+# The others are parts of the moment at which the transaction began.
+_MOMENTS = {
+    nodes.CurrentValueKind.CURRENT_DATE: DATE,
+    nodes.CurrentValueKind.CURRENT_TIME: TIMETZ,
+    nodes.CurrentValueKind.CURRENT_TIMESTAMP: TIMESTAMPTZ,
+    nodes.CurrentValueKind.LOCALTIME: TIME,
+    nodes.CurrentValueKind.LOCALTIMESTAMP: TIMESTAMP,
+}
+_LARGEST_PRECISION = 6
+
+
+def _current_value(scope: Scope, node: nodes.CurrentValue) -> ex.Expression:
+    statement = scope.statement
+    name = _FUNCTIONS.get(node.kind, "now")
+    resolved = resolve_function(name, (), library=statement.library)
+    call = ex.Call(resolved.result_type, resolved.function, (), spelling=node.kind.value)
+    if node.kind not in _MOMENTS:
+        return call
+    moment = convert_type(statement, call, _MOMENTS[node.kind], "e")
+    if node.precision is None:
+        return moment
+    return apply_typmod(moment, min(node.precision, _LARGEST_PRECISION), False)
+
+
+# Arrays and rows.
+
+
+def _array(
+    scope: Scope, node: nodes.ArrayConstructor, target: SqlType | None = None
+) -> ex.Expression:
+    """ARRAY[a, b]; `target`: the array type that a cast around it wants."""
+    statement = scope.statement
+    inner_target = target.element if target is not None else None
+    items = [
+        _array(scope, element, target)
+        if isinstance(element, nodes.ArrayConstructor)
+        else bind(scope, element)
+        for element in node.elements
+    ]
+    if not items:
+        if target is None:
+            raise SqlError(
+                INDETERMINATE_DATATYPE,
+                "cannot determine type of empty array",
+                hint="Explicitly cast to the desired type, for example ARRAY[]::integer[].",
+                position=node.position,
+            )
+        return ex.Constant(target, Array((), ()))
+    positions = [leftmost(element) for element in node.elements]
+    is_nested = any(item.type.is_array for item in items)
+    if inner_target is not None:
+        wanted = target if is_nested else inner_target
+        items = [
+            cast_explicitly(statement, item, wanted, -1, position)
+            for item, position in zip(items, positions, strict=True)
+        ]
+        type_ = target
+    else:
+        items, common = unify(statement, items, "ARRAY", positions)
+        if common.is_pseudo and common.name != "record":
+            message = f"could not find array type for data type {common}"
+            raise SqlError("42704", message, position=node.position)
+        is_nested = common.is_array
+        type_ = common if is_nested else statement.lookup.types.array_of(common)
+    return ex.ArrayValue(type_, tuple(items), is_nested)
+
+
+def _row(scope: Scope, node: nodes.RowConstructor) -> ex.Expression:
+    items = expand_row_items(scope, node.items)
+    if len(items) > MOST_COLUMNS:
+        message = f"ROW expressions can have at most {MOST_COLUMNS} entries"
+        raise SqlError(TOO_MANY_COLUMNS, message, position=node.position)
+    return row_value(tuple(resolve_unknown(scope.statement, item) for item in items))
+
+
+def expand_row_items(scope: Scope, items: tuple[nodes.Expression, ...]) -> list[ex.Expression]:
+    """The items of a row; t.* and (x).* in it are their columns."""
+    found: list[ex.Expression] = []
+    for item in items:
+        if isinstance(item, nodes.Star) and item.qualifier:
+            source = qualified_item(scope, item.qualifier, item.position)
+            found.extend(column.expression for column in source.columns)
+        elif isinstance(item, nodes.RowExpansion):
+            found.extend(value for _, value in row_fields(scope, item))
+        else:
+            found.append(bind(scope, item))
+    return found
+
+
+def row_fields(scope: Scope, node: nodes.RowExpansion) -> list[tuple[str, ex.Expression]]:
+    """(x).*: the names and values of all fields."""
+    base = bind(scope, node.operand)
+    fields = base.type.fields
+    if fields is None:
+        if base.type.name == "record":
+            message = "record type has not been registered"
+            raise SqlError(WRONG_OBJECT_TYPE, message, position=node.position)
+        message = f"type {base.type} is not composite"
+        raise SqlError(WRONG_OBJECT_TYPE, message, position=node.position)
+    return [(name, select_field(scope, base, name, node.position)) for name, _, _ in fields]
+
+
+def row_value(items: tuple[ex.Expression, ...]) -> ex.RowValue:
+    """ROW(…): its fields are called f1, f2, …"""
+    names = tuple(f"f{number}" for number in range(1, len(items) + 1))
+    return ex.RowValue(record_type(items, names), items, names)
+
+
+def _subscript(scope: Scope, node: nodes.Subscript) -> ex.Expression:
+    """a[1][2] is one expression of two subscripts; a slice anywhere makes all of them slices."""
+    chain = []
+    base_node: nodes.Expression = node
+    while isinstance(base_node, nodes.Subscript):
+        chain.append(base_node)
+        base_node = base_node.operand
+    chain.reverse()
+    base = bind(scope, base_node)
+    if base.type.name == "jsonb":
+        return _json_subscript(scope, base, chain)
+    if not base.type.is_array:
+        message = f"cannot subscript type {base.type} because it does not support subscripting"
+        raise SqlError(DATATYPE_MISMATCH, message, position=leftmost(base_node))
+    is_slice = any(step.is_slice for step in chain)
+    lowers, uppers = [], []
+    for step in chain:
+        lower, upper = step.lower, step.upper
+        if is_slice and not step.is_slice:
+            # A plain subscript among slices means [1:n].
+            lowers.append(ex.Constant(INT4, 1))
+            uppers.append(_index(scope, lower))
+            continue
+        lowers.append(None if lower is None else _index(scope, lower))
+        if is_slice:
+            uppers.append(None if upper is None else _index(scope, upper))
+    type_ = base.type if is_slice else base.type.element
+    typmod = getattr(base, "typmod", -1)
+    return ex.Subscript(type_, base, tuple(lowers), tuple(uppers), is_slice, typmod)
+
+
+def _index(scope: Scope, node: nodes.Expression) -> ex.Expression:
+    index = bind_as(scope, node, INT4, "a")
+    if index is None:
+        message = "array subscript must have type integer"
+        raise SqlError(DATATYPE_MISMATCH, message, position=leftmost(node))
+    return index
+
+
+def _json_subscript(
+    scope: Scope, base: ex.Expression, chain: list[nodes.Subscript]
+) -> ex.Expression:
+    """j['a'][0] is j -> 'a' -> 0."""
+    for step in chain:
+        if step.is_slice:
+            message = "jsonb subscript does not support slices"
+            raise SqlError(DATATYPE_MISMATCH, message, position=leftmost(step.lower or step.upper))
+        index = bind(scope, step.lower)
+        wanted = INT4 if index.type.category == "N" else TEXT
+        index = convert_type(scope.statement, index, wanted, "a", leftmost(step.lower))
+        if index is None:
+            message = "subscript type is not supported"
+            raise SqlError(DATATYPE_MISMATCH, message, position=leftmost(step.lower))
+        place = leftmost(step)
+        base = operators.call_operator(scope, ("->",), base, index, place, place)
+    return base
+
+
+def _grouping(scope: Scope, node: nodes.Grouping) -> ex.Expression:
+    calls.check_grouping(scope, node.position)
+    arguments = tuple(bind(scope, argument) for argument in node.arguments)
+    scope.has_aggregates = True
+    place = leftmost(node.arguments[0])
+    return PendingGrouping(INT4, arguments, scope, place)
+
+
+def _default(scope: Scope, node: nodes.Default) -> ex.Expression:
+    message = "DEFAULT is not allowed in this context"
+    raise SqlError(SYNTAX_ERROR, message, position=node.position)
+
+
+def _current_of(scope: Scope, node: nodes.CurrentOf) -> ex.Expression:
+    raise not_supported("WHERE CURRENT OF", node.position)
+
+
+def _named_argument(scope: Scope, node: nodes.NamedArgument) -> ex.Expression:
+    return bind(scope, node.value)
+
+
+_RULES: dict[type, Callable[[Scope, object], ex.Expression]] = {
+    nodes.Literal: _literal,
+    nodes.Parameter: _parameter,
+    nodes.ColumnReference: _column_reference,
+    nodes.Star: _star,
+    nodes.FieldSelection: _field,
+    nodes.RowExpansion: _row_expansion,
+    nodes.And: _and,
+    nodes.Or: _or,
+    nodes.Not: _not,
+    nodes.IsNull: _is_null,
+    nodes.IsTruth: _is_truth,
+    nodes.Case: _case,
+    nodes.Coalesce: _coalesce,
+    nodes.NullIf: _null_if,
+    nodes.MinMax: _min_max,
+    nodes.Cast: _cast,
+    nodes.Collate: _collate,
+    nodes.CurrentValue: _current_value,
+    nodes.ArrayConstructor: _array,
+    nodes.RowConstructor: _row,
+    nodes.Subscript: _subscript,
+    nodes.Grouping: _grouping,
+    nodes.Default: _default,
+    nodes.CurrentOf: _current_of,
+    nodes.NamedArgument: _named_argument,
+    nodes.OperatorCall: operators.operator_call,
+    nodes.IsDistinct: operators.is_distinct,
+    nodes.Like: operators.like,
+    nodes.Between: operators.between,
+    nodes.InList: operators.in_list,
+    nodes.QuantifiedArray: operators.quantified_array,
+    nodes.Subquery: subqueries.subquery,
+    nodes.FunctionCall: calls.function_call,
+}

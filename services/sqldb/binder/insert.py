@@ -1,0 +1,345 @@
+"""INSERT: a row for each one of the source, completed by defaults; ON CONFLICT.
+
+# Real: transformInsertStmt(), transformOnConflictClause(), infer_arbiter_indexes()
+"""
+
+from __future__ import annotations
+
+from services.sqldb.binder import definitions, expressions, queries
+from services.sqldb.binder.assignments import (
+    assign,
+    bind_assignments,
+    column_types,
+    refuse_generated,
+    target_index,
+    target_table,
+)
+from services.sqldb.binder.changes import bind_returning
+from services.sqldb.binder.clauses import Clause
+from services.sqldb.binder.positions import leftmost
+from services.sqldb.binder.queries import BoundQuery
+from services.sqldb.binder.scope import Item, Scope
+from services.sqldb.binder.tables import table_item
+from services.sqldb.binder.trees import fingerprint
+from services.sqldb.catalog.definitions import Constraint, Index, Table
+from services.sqldb.errors import (
+    DUPLICATE_COLUMN,
+    GENERATED_ALWAYS,
+    INVALID_COLUMN_REFERENCE,
+    SYNTAX_ERROR,
+    UNDEFINED_OBJECT,
+    WRONG_OBJECT_TYPE,
+    SqlError,
+)
+from services.sqldb.plan import expressions as ex
+from services.sqldb.plan import nodes as plan
+from services.sqldb.syntax import nodes
+from services.sqldb.syntax.nodes import Overriding, SortDirection
+from services.sqldb.syntax.parser import parse_expression
+
+
+def bind_insert(scope: Scope, node: nodes.Insert) -> BoundQuery:
+    statement = scope.statement
+    table = target_table(statement, node.relation, "insert into")
+    number = statement.new_relation()
+    rows, source = _bind_rows(scope, node, table)
+    item = table_item(statement, table, number)
+    if node.alias is not None:
+        item.alias, item.hidden_name = node.alias.name, table.name
+    conflict = None
+    if node.on_conflict is not None:
+        conflict = _bind_conflict(scope, node.on_conflict, table, item)
+    scope.items, scope.relations = [item], {number}
+    returning = bind_returning(scope, node.returning, item, number)
+    made = plan.Insert(
+        rows,
+        table,
+        number,
+        source,
+        definitions.generated_columns(statement, table, number),
+        definitions.checks_of(statement, table, number),
+        conflict,
+        returning.expressions,
+        returning.relation,
+    )
+    return BoundQuery(made, returning.columns)
+
+
+# Rows.
+
+
+def _bind_rows(
+    scope: Scope, node: nodes.Insert, table: Table
+) -> tuple[plan.Plan, tuple[ex.Column, ...]]:
+    """The plan of the new rows, with a column for each of the table."""
+    indexes = _target_columns(node, table)
+    if node.source is None:
+        return _complete(scope, table, plan.OneRow(), {})
+    body = node.source.body
+    query = node.source
+    is_plain = not (query.with_clause or query.order_by or query.limit or query.offset)
+    if isinstance(body, nodes.Values) and is_plain:
+        return _bind_values(scope, node, table, indexes, body)
+    return _bind_query(scope, node, table, indexes)
+
+
+def _target_columns(node: nodes.Insert, table: Table) -> list[int]:
+    """The indexes of the columns that get values, as the statement lists them."""
+    if not node.columns:
+        return [index for index, _ in table.live_columns()]
+    found: list[int] = []
+    for target in node.columns:
+        index = target_index(table, target)
+        if index in found:
+            message = f'column "{target.column}" specified more than once'
+            raise SqlError(DUPLICATE_COLUMN, message, position=target.position)
+        found.append(index)
+    return found
+
+
+def _check_width(node: nodes.Insert, indexes: list[int], width: int, extra_position: int) -> None:
+    if width > len(indexes):
+        message = "INSERT has more expressions than target columns"
+        raise SqlError(SYNTAX_ERROR, message, position=extra_position)
+    if node.columns and width < len(indexes):
+        message = "INSERT has more target columns than expressions"
+        raise SqlError(SYNTAX_ERROR, message, position=node.columns[width].position)
+
+
+def _bind_values(
+    scope: Scope, node: nodes.Insert, table: Table, indexes: list[int], body: nodes.Values
+) -> tuple[plan.Plan, tuple[ex.Column, ...]]:
+    """VALUES with DEFAULT allowed, each value converted to its column at once."""
+    width = len(body.rows[0])
+    rows = []
+    scope = scope.child()
+    with scope.with_clause(Clause.VALUES):
+        for row in body.rows:
+            queries.check_row_width(row, width)
+            _check_width(
+                node, indexes, width, leftmost(row[len(indexes)]) if width > len(indexes) else -1
+            )
+            rows.append(_bind_row(scope, node, table, indexes, row))
+    number = scope.statement.new_relation()
+    used = indexes[:width]
+    names = tuple(table.columns[index].name for index in used)
+    values = plan.Values(number, tuple(rows), names)
+    given = {
+        index: ex.Column(
+            rows[0][place].type, number, place, names[place], table.columns[index].typmod
+        )
+        for place, index in enumerate(used)
+    }
+    return _complete(scope, table, values, given)
+
+
+def _bind_row(
+    scope: Scope,
+    node: nodes.Insert,
+    table: Table,
+    indexes: list[int],
+    row: tuple[nodes.Expression, ...],
+) -> tuple[ex.Expression, ...]:
+    statement = scope.statement
+    values = []
+    for index, value in zip(indexes, row, strict=False):
+        if isinstance(value, nodes.Default) or _takes_default(node, table, index):
+            values.append(definitions.default_of(statement, table, index))
+            continue
+        check_given(node, table, index)
+        bound = expressions.bind(scope, value)
+        values.append(assign(statement, table, index, bound, leftmost(value)))
+    return tuple(values)
+
+
+def _takes_default(node: nodes.Insert, table: Table, index: int) -> bool:
+    """OVERRIDING USER VALUE: an identity column takes its own number."""
+    return node.overriding is Overriding.USER and table.columns[index].identity != ""
+
+
+def check_given(node: nodes.Insert | nodes.MergeWhen, table: Table, index: int) -> None:
+    """Whether the column may be given a value at all."""
+    column = table.columns[index]
+    refuse_generated(table, index, "insert")
+    if column.identity == "a" and node.overriding is not Overriding.SYSTEM:
+        raise SqlError(
+            GENERATED_ALWAYS,
+            f'cannot insert a non-DEFAULT value into column "{column.name}"',
+            detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
+            hint="Use OVERRIDING SYSTEM VALUE to override.",
+        )
+
+
+def _bind_query(
+    scope: Scope, node: nodes.Insert, table: Table, indexes: list[int]
+) -> tuple[plan.Plan, tuple[ex.Column, ...]]:
+    statement = scope.statement
+    bound = queries.bind_query(scope.child(), node.source, resolves_unknown=False)
+    width = len(bound.columns)
+    places = _positions(node.source, width)
+    extra = places[len(indexes)] if width > len(indexes) else -1
+    _check_width(node, indexes, width, extra)
+    used = indexes[:width]
+    bound = queries.convert_columns(statement, bound, column_types(statement, table, used))
+    given: dict[int, ex.Expression] = {}
+    for index, column, place in zip(used, bound.columns, places, strict=False):
+        if _takes_default(node, table, index):
+            continue
+        check_given(node, table, index)
+        given[index] = assign(statement, table, index, column.expression, place)
+    return _complete(scope, table, bound.plan, given)
+
+
+def _positions(query: nodes.Query, width: int) -> list[int]:
+    from services.sqldb.binder.set_operations import column_position
+
+    return [column_position(query, index) for index in range(width)]
+
+
+def _complete(
+    scope: Scope, table: Table, input_: plan.Plan, given: dict[int, ex.Expression]
+) -> tuple[plan.Plan, tuple[ex.Column, ...]]:
+    """The rows with a value for each column of the table: given, or the default."""
+    statement = scope.statement
+    names = tuple(column.name for column in table.columns)
+    if isinstance(input_, plan.Values) and list(given) == list(range(len(table.columns))):
+        return input_, tuple(given.values())
+    values = tuple(
+        given[index] if index in given else definitions.default_of(statement, table, index)
+        for index in range(len(table.columns))
+    )
+    number = statement.new_relation()
+    columns = tuple(
+        ex.Column(value.type, number, index, names[index], table.columns[index].typmod)
+        for index, value in enumerate(values)
+    )
+    return plan.Project(input_, number, values, names), columns
+
+
+# ON CONFLICT.
+
+
+def _bind_conflict(
+    scope: Scope, node: nodes.OnConflict, table: Table, item: Item
+) -> plan.ConflictClause:
+    """Which unique indexes decide, and what happens to the row that is there."""
+    statement = scope.statement
+    if node.is_update and not node.items and node.constraint is None:
+        raise SqlError(
+            SYNTAX_ERROR,
+            "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+            hint="For example, ON CONFLICT (column_name).",
+            position=node.position,
+        )
+    indexes = _arbiters(scope, node, table)
+    target_relation = statement.new_relation()
+    excluded_relation = statement.new_relation()
+    if not node.is_update:
+        return plan.ConflictClause(indexes, None, None, target_relation, excluded_relation)
+    inner = scope.child()
+    inner.skips_parent = True
+    existing = table_item(statement, table, target_relation)
+    existing.alias, existing.hidden_name = item.alias, item.hidden_name
+    excluded = table_item(statement, table, excluded_relation)
+    excluded.alias, excluded.schema, excluded.hidden_name = "excluded", "", "excluded"
+    inner.add(existing)
+    inner.add(excluded)
+    assignments = bind_assignments(inner, table, node.assignments)
+    condition = None
+    if node.where is not None:
+        with inner.with_clause(Clause.WHERE):
+            condition = expressions.bind_condition(inner, node.where, "WHERE")
+    return plan.ConflictClause(indexes, assignments, condition, target_relation, excluded_relation)
+
+
+def _arbiters(scope: Scope, node: nodes.OnConflict, table: Table) -> tuple[int, ...]:
+    lookup = scope.statement.lookup
+    if node.constraint is not None:
+        for constraint in lookup.constraints_of(table):
+            if constraint.name == node.constraint:
+                return (_constraint_index(constraint, node),)
+        message = f'constraint "{node.constraint}" for table "{table.name}" does not exist'
+        raise SqlError(UNDEFINED_OBJECT, message, position=-1)
+    if not node.items:
+        return ()
+    wanted = {_inference_key(scope, table, item) for item in node.items}
+    found = [
+        index
+        for index in lookup.indexes_of(table)
+        if index.is_unique
+        and _index_keys(scope, table, index) == wanted
+        and _predicate_fits(scope, table, index, node)
+    ]
+    if not found:
+        message = (
+            "there is no unique or exclusion constraint matching the ON CONFLICT specification"
+        )
+        raise SqlError(INVALID_COLUMN_REFERENCE, message)
+    if any(index.is_deferrable for index in found):
+        message = (
+            "ON CONFLICT does not support deferrable unique constraints/exclusion constraints "
+            "as arbiters"
+        )
+        raise SqlError("55000", message)
+    return tuple(index.oid for index in found)
+
+
+def _constraint_index(constraint: Constraint, node: nodes.OnConflict) -> int:
+    if not constraint.index_oid or constraint.foreign_table_oid:
+        message = "constraint in ON CONFLICT clause has no associated index"
+        raise SqlError(WRONG_OBJECT_TYPE, message)
+    if constraint.is_deferrable:
+        message = (
+            "ON CONFLICT does not support deferrable unique constraints/exclusion constraints "
+            "as arbiters"
+        )
+        raise SqlError("55000", message)
+    return constraint.index_oid
+
+
+# Any number will do where expressions of the same table are only compared.
+_COMPARED_RELATION = 0
+
+
+def _inference_key(scope: Scope, table: Table, item: nodes.InferenceItem) -> object:
+    if item.direction is not SortDirection.DEFAULT:
+        message = "ASC/DESC is not allowed in ON CONFLICT clause"
+        raise SqlError(INVALID_COLUMN_REFERENCE, message, position=item.position)
+    if item.nulls is not nodes.NullsOrder.DEFAULT:
+        message = "NULLS FIRST/LAST is not allowed in ON CONFLICT clause"
+        raise SqlError(INVALID_COLUMN_REFERENCE, message, position=item.position)
+    bound = definitions.bind_table_expression(
+        scope.statement, table, item.expression, _COMPARED_RELATION, Clause.INDEX_EXPRESSION
+    )
+    return fingerprint(bound)
+
+
+def _index_keys(scope: Scope, table: Table, index: Index) -> set[object]:
+    keys = set()
+    for key in index.keys:
+        if key.column >= 0:
+            node: nodes.Expression = nodes.ColumnReference((table.columns[key.column].name,))
+        else:
+            node = parse_expression(key.expression)
+        bound = definitions.bind_table_expression(
+            scope.statement, table, node, _COMPARED_RELATION, Clause.INDEX_EXPRESSION
+        )
+        keys.add(fingerprint(bound))
+    return keys
+
+
+def _predicate_fits(scope: Scope, table: Table, index: Index, node: nodes.OnConflict) -> bool:
+    """A partial index counts only for the same condition, an index of all rows for any."""
+    if not index.predicate:
+        return True
+    if node.index_where is None:
+        return False
+    own, given = (
+        fingerprint(
+            definitions.bind_table_condition(
+                scope.statement, table, condition, _COMPARED_RELATION, Clause.INDEX_PREDICATE
+            )
+        )
+        for condition in (parse_expression(index.predicate), node.index_where)
+    )
+    return own == given

@@ -1,0 +1,126 @@
+"""Functions in FROM: generate_series(1, 3), ROWS FROM (f(), g()), WITH ORDINALITY.
+
+# Real: transformRangeFunction(), addRangeTableEntryForFunction()
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from services.sqldb.binder import expressions
+from services.sqldb.binder.from_items import rename_columns
+from services.sqldb.binder.positions import leftmost
+from services.sqldb.binder.scope import Item, Scope, ScopeColumn
+from services.sqldb.binder.targets import column_name
+from services.sqldb.catalog.type_names import resolve_type
+from services.sqldb.errors import SYNTAX_ERROR, SqlError
+from services.sqldb.plan import expressions as ex
+from services.sqldb.plan import nodes as plan
+from services.sqldb.syntax import nodes
+from services.sqldb.types import INT8, SqlType
+from services.sqldb.types.composites import make_record_type
+
+Fields = list[tuple[str, SqlType, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _BoundFunction:
+    call: ex.Expression
+    fields: Fields
+    is_scalar: bool
+
+
+def bind_function_reference(scope: Scope, node: nodes.FunctionReference) -> tuple[plan.Plan, Item]:
+    functions = _spread_unnest(node)
+    if node.columns and len(functions) > 1:
+        message = "a column definition list is not allowed here"
+        raise SqlError(SYNTAX_ERROR, message, position=node.columns[0].position)
+    bound = [
+        _bind_function(scope, one, one.columns or node.columns, node.alias) for one in functions
+    ]
+    fields = [field for one in bound for field in one.fields]
+    if node.with_ordinality:
+        fields.append(("ordinality", INT8, -1))
+    number = scope.statement.new_relation()
+    alias = node.alias.name if node.alias is not None else _function_name(functions[0].call)
+    made = plan.FunctionScan(
+        number,
+        tuple(one.call for one in bound),
+        tuple(len(one.fields) for one in bound),
+        tuple(name for name, _, _ in fields),
+        node.with_ordinality,
+        alias,
+    )
+    columns = [
+        ScopeColumn(name, ex.Column(type_, number, index, name, typmod))
+        for index, (name, type_, typmod) in enumerate(fields)
+    ]
+    is_single = len(bound) == 1 and not node.with_ordinality
+    item = Item(alias, rename_columns(columns, node.alias), number)
+    if is_single and bound[0].is_scalar:
+        item.is_scalar_function = True
+    elif is_single and bound[0].call.type.kind == "c":
+        item.row_type = bound[0].call.type
+    scope.relations.add(number)
+    return made, item
+
+
+def _spread_unnest(node: nodes.FunctionReference) -> tuple[nodes.TableFunction, ...]:
+    """unnest(a, b) in FROM is ROWS FROM (unnest(a), unnest(b))."""
+    spread: list[nodes.TableFunction] = []
+    for one in node.functions:
+        call = one.call
+        is_unnest = isinstance(call, nodes.FunctionCall) and call.name[-1] == "unnest"
+        if is_unnest and len(call.arguments) > 1 and not (one.columns or node.columns):
+            spread.extend(
+                nodes.TableFunction(
+                    nodes.FunctionCall(call.name, (argument,), position=call.position)
+                )
+                for argument in call.arguments
+            )
+        else:
+            spread.append(one)
+    return tuple(spread)
+
+
+def _function_name(call: nodes.Expression) -> str:
+    return column_name(call)
+
+
+def _bind_function(
+    scope: Scope,
+    function: nodes.TableFunction,
+    definitions: tuple[nodes.ColumnDefinitionItem, ...],
+    alias: nodes.Alias | None,
+) -> _BoundFunction:
+    call = expressions.bind(scope, function.call)
+    position = leftmost(function.call)
+    type_ = call.type
+    if definitions:
+        if type_.name != "record" or type_.fields is not None:
+            message = 'a column definition list is only allowed for functions returning "record"'
+            if type_.kind == "c":
+                message = (
+                    "a column definition list is redundant for a function returning a named "
+                    "composite type"
+                )
+            raise SqlError(SYNTAX_ERROR, message, position=definitions[0].position)
+        fields = [_defined(scope, item) for item in definitions]
+        return _BoundFunction(_with_type(call, make_record_type(tuple(fields))), fields, False)
+    if type_.fields is not None:
+        return _BoundFunction(call, list(type_.fields), False)
+    if type_.name == "record":
+        message = 'a column definition list is required for functions returning "record"'
+        raise SqlError(SYNTAX_ERROR, message, position=position)
+    # A plain value: its only column is called as the table is.
+    name = alias.name if alias is not None else column_name(function.call)
+    return _BoundFunction(call, [(name, type_, getattr(call, "typmod", -1))], True)
+
+
+def _defined(scope: Scope, item: nodes.ColumnDefinitionItem) -> tuple[str, SqlType, int]:
+    type_, typmod = resolve_type(scope.statement.lookup, item.type_name)
+    return item.name, type_, typmod
+
+
+def _with_type(call: ex.Expression, type_: SqlType) -> ex.Expression:
+    return replace(call, type=type_)

@@ -1,0 +1,525 @@
+"""The tables of pg_catalog, computed from the definitions.
+
+Columns are those that clients read (see their documentation in PostgreSQL's chapter 53), in
+PostgreSQL's order, without those that nobody asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from services.sqldb.catalog.definitions import (
+    BOOTSTRAP_ROLE_OID,
+    PG_CATALOG_OID,
+    Column,
+    Comment,
+    CompositeType,
+    Constraint,
+    ConstraintKind,
+    EnumType,
+    Index,
+    Role,
+    Schema,
+    Sequence,
+    Table,
+    TableKind,
+)
+from services.sqldb.catalog.system_tables import SystemDefinitions
+from services.sqldb.catalog.texts import relation_text
+from services.sqldb.types import BUILTIN_TYPES, SqlType
+from services.sqldb.values import Array
+
+if TYPE_CHECKING:
+    from services.sqldb.session.session import Session
+
+definitions = SystemDefinitions(PG_CATALOG_OID)
+define, define_empty = definitions.define, definitions.define_empty
+
+BTREE_OID, HEAP_AM_OID, HASH_OID = 403, 2, 405
+DEFAULT_TABLESPACE_OID = 1663
+DEFAULT_COLLATION_OID = 100
+DATABASE_OID = 5
+
+
+def _vector(numbers: list[int]) -> Array:
+    return Array(tuple(numbers), (0,))
+
+
+def _array(items: list) -> Array:
+    return Array(tuple(items), (1,) if items else ())
+
+
+@define("pg_namespace", "oid oid, nspname name, nspowner oid, nspacl _text", 2615)
+def pg_namespace(session: Session) -> Iterator[tuple]:
+    for schema in session.lookup.view.state.all(Schema):
+        yield schema.oid, schema.name, schema.owner, None
+
+
+@define(
+    "pg_class",
+    "oid oid, relname name, relnamespace oid, reltype oid, reloftype oid, relowner oid, relam oid, "
+    "relfilenode oid, reltablespace oid, relpages int4, reltuples float4, relallvisible int4, "
+    "reltoastrelid oid, relhasindex bool, relisshared bool, relpersistence char, relkind char, "
+    "relnatts int2, relchecks int2, relhasrules bool, relhastriggers bool, relhassubclass bool, "
+    "relrowsecurity bool, relforcerowsecurity bool, relispopulated bool, relreplident char, "
+    "relispartition bool, relrewrite oid, relfrozenxid xid, relminmxid xid, relacl _text, "
+    "reloptions _text, relpartbound text",
+    1259,
+)
+def pg_class(session: Session) -> Iterator[tuple]:
+    state = session.lookup.view.state
+    tables = [one.table for one in session.engine.system_tables.by_oid.values()]
+    for table in (*tables, *state.all(Table)):
+        yield _class_row(
+            session,
+            table.oid,
+            table.name,
+            table.schema_oid,
+            "v" if table.kind is TableKind.VIEW else "r",
+            len(table.columns),
+            row_type_oid=table.row_type_oid,
+            owner=table.owner,
+            am_oid=0 if table.kind is TableKind.VIEW else HEAP_AM_OID,
+            has_index=bool(state.parts(table.oid, Index)),
+            checks=_check_count(session, table),
+            persistence="t" if table.is_temporary else "p",
+            rows=_row_estimate(session, table),
+            has_rules=table.kind is TableKind.VIEW,
+            has_triggers=_has_foreign_keys(session, table),
+            options=table.options,
+        )
+    for index in state.all(Index):
+        am_oid = HASH_OID if index.method == "hash" else BTREE_OID
+        yield _class_row(
+            session, index.oid, index.name, index.schema_oid, "i", len(index.keys), am_oid=am_oid
+        )
+    for sequence in state.all(Sequence):
+        yield _class_row(
+            session,
+            sequence.oid,
+            sequence.name,
+            sequence.schema_oid,
+            "S",
+            3,
+            owner=sequence.owner,
+            persistence="t" if sequence.is_temporary else "p",
+            rows=1,
+        )
+
+
+def _check_count(session: Session, table: Table) -> int:
+    found = session.lookup.constraints_of(table)
+    return sum(one.kind is ConstraintKind.CHECK for one in found)
+
+
+def _has_foreign_keys(session: Session, table: Table) -> bool:
+    found = session.lookup.view.state.parts(table.oid, Constraint)
+    return any(one.kind is ConstraintKind.FOREIGN_KEY for one in found)
+
+
+def _row_estimate(session: Session, table: Table) -> float:
+    for statistics in session.lookup.statistics_of(table):
+        if statistics.column == -1:
+            return statistics.row_count
+    return -1.0
+
+
+def _class_row(
+    session: Session,
+    oid: int,
+    name: str,
+    schema_oid: int,
+    kind: str,
+    columns: int,
+    *,
+    row_type_oid: int = 0,
+    owner: int = BOOTSTRAP_ROLE_OID,
+    am_oid: int = 0,
+    has_index: bool = False,
+    checks: int = 0,
+    persistence: str = "p",
+    rows: float = 0.0,
+    has_rules: bool = False,
+    has_triggers: bool = False,
+    options: tuple[str, ...] = (),
+) -> tuple:
+    return (
+        *(oid, name, schema_oid, row_type_oid, 0, owner, am_oid, oid, 0),
+        *(max(0, int(rows) // 100), rows, 0, 0, has_index, False, persistence, kind),
+        *(columns, checks, has_rules, has_triggers, False, False, False, True),
+        *("d" if kind == "r" else "n", False, 0, 0, 0, None),
+        *(_array(list(options)) if options else None, None),
+    )
+
+
+@define(
+    "pg_attribute",
+    "attrelid oid, attname name, atttypid oid, attstattarget int4, attlen int2, attnum int2, "
+    "attndims int4, attcacheoff int4, atttypmod int4, attbyval bool, attalign char, "
+    "attstorage char, attcompression char, attnotnull bool, atthasdef bool, atthasmissing bool, "
+    "attidentity char, attgenerated char, attisdropped bool, attislocal bool, attinhcount int4, "
+    "attcollation oid, attacl _text, attoptions _text, attfdwoptions _text, attmissingval _text",
+    1249,
+)
+def pg_attribute(session: Session) -> Iterator[tuple]:
+    state = session.lookup.view.state
+    tables = [one.table for one in session.engine.system_tables.by_oid.values()]
+    for table in (*tables, *state.all(Table)):
+        for number, column in enumerate(table.columns, 1):
+            yield _attribute_row(session, table.oid, number, column)
+    for index in state.all(Index):
+        table = state.get(index.table_oid)
+        for number, key in enumerate(index.keys, 1):
+            if key.column >= 0:
+                source = table.columns[key.column]
+                column = Column(source.name, source.type_oid, source.typmod)
+            else:
+                from services.sqldb.commands.row_expressions import expression_type
+
+                type_ = expression_type(session, table, key.expression)
+                column = Column("expr", type_.oid)
+            yield _attribute_row(session, index.oid, number, column)
+    for composite in state.all(CompositeType):
+        if not composite.table_oid:
+            for number, column in enumerate(composite.columns, 1):
+                yield _attribute_row(session, composite.oid, number, column)
+
+
+def _attribute_row(session: Session, oid: int, number: int, column: Column) -> tuple:
+    type_ = session.lookup.types.find(column.type_oid)
+    has_default = bool(column.default or column.generated) or (
+        bool(column.sequence_oid) and not column.identity
+    )
+    is_known = type_ is not None and not column.is_dropped
+    return (
+        *(oid, column.name, 0 if column.is_dropped else column.type_oid, -1),
+        *(type_.length if is_known else 0, number, int(is_known and type_.is_array), -1),
+        *(column.typmod, is_known and 0 < type_.length <= 8),
+        *(type_.alignment if is_known else "i", "p" if is_known and type_.length > 0 else "x", ""),
+        *(column.is_not_null, has_default, False, column.identity),
+        *("s" if column.generated else "", column.is_dropped, True, 0),
+        *(DEFAULT_COLLATION_OID if is_known and type_.is_collatable else 0,),
+        *(None, None, None, None),
+    )
+
+
+@define("pg_attrdef", "oid oid, adrelid oid, adnum int2, adbin text", 2604)
+def pg_attrdef(session: Session) -> Iterator[tuple]:
+    for table in session.lookup.view.state.all(Table):
+        for index, column in table.live_columns():
+            text = default_text(session, column)
+            if text:
+                yield table.oid * 2000 + index, table.oid, index + 1, text
+
+
+def default_text(session: Session, column: Column) -> str:
+    """The default of a column, or how it is generated, as SQL; "": it has none."""
+    if column.generated:
+        return column.generated
+    if column.default:
+        return column.default
+    if column.sequence_oid and not column.identity:
+        sequence = session.lookup.view.state.get(column.sequence_oid)
+        return f"nextval('{relation_text(session.lookup, sequence)}'::regclass)"
+    return ""
+
+
+@define(
+    "pg_index",
+    "indexrelid oid, indrelid oid, indnatts int2, indnkeyatts int2, indisunique bool, "
+    "indnullsnotdistinct bool, indisprimary bool, indisexclusion bool, indimmediate bool, "
+    "indisclustered bool, indisvalid bool, indcheckxmin bool, indisready bool, indislive bool, "
+    "indisreplident bool, indkey int2vector, indcollation oidvector, indclass oidvector, "
+    "indoption int2vector, indexprs text, indpred text",
+    2610,
+)
+def pg_index(session: Session) -> Iterator[tuple]:
+    for index in session.lookup.view.state.all(Index):
+        keys = [key.column + 1 for key in index.keys] + [one + 1 for one in index.included]
+        options = [key.is_descending + 2 * key.nulls_first for key in index.keys]
+        expressions = [key.expression for key in index.keys if key.column < 0]
+        yield (
+            *(index.oid, index.table_oid, len(keys), len(index.keys), index.is_unique),
+            *(index.nulls_not_distinct, index.is_primary, False, not index.is_deferrable),
+            *(False, True, False, True, True, False, _vector(keys)),
+            *(_vector([0] * len(index.keys)), _vector([0] * len(index.keys)), _vector(options)),
+            *(", ".join(expressions) or None, index.predicate or None),
+        )
+
+
+@define(
+    "pg_constraint",
+    "oid oid, conname name, connamespace oid, contype char, condeferrable bool, condeferred bool, "
+    "convalidated bool, conrelid oid, contypid oid, conindid oid, conparentid oid, confrelid oid, "
+    "confupdtype char, confdeltype char, confmatchtype char, conislocal bool, coninhcount int4, "
+    "connoinherit bool, conkey _int2, confkey _int2, conpfeqop _oid, conppeqop _oid, "
+    "conffeqop _oid, confdelsetcols _int2, conexclop _oid, conbin text",
+    2606,
+)
+def pg_constraint(session: Session) -> Iterator[tuple]:
+    for one in session.lookup.view.state.all(Constraint):
+        is_foreign = one.kind is ConstraintKind.FOREIGN_KEY
+        yield (
+            *(one.oid, one.name, one.schema_oid, one.kind.value, one.is_deferrable),
+            *(one.initially_deferred, one.is_validated, one.table_oid, 0, one.index_oid, 0),
+            *(one.foreign_table_oid, one.on_update.value if is_foreign else " "),
+            *(one.on_delete.value if is_foreign else " ",),
+            *(("f" if one.match_full else "s") if is_foreign else " ", True, 0, True),
+            *(_array([column + 1 for column in one.columns]),),
+            *(_array([column + 1 for column in one.foreign_columns]) if is_foreign else None,),
+            *(None, None, None),
+            *(_array([c + 1 for c in one.on_delete_columns]) if one.on_delete_columns else None,),
+            *(None, one.expression or None),
+        )
+
+
+@define(
+    "pg_type",
+    "oid oid, typname name, typnamespace oid, typowner oid, typlen int2, typbyval bool, "
+    "typtype char, typcategory char, typispreferred bool, typisdefined bool, typdelim char, "
+    "typrelid oid, typsubscript regproc, typelem oid, typarray oid, typinput regproc, "
+    "typoutput regproc, typreceive regproc, typsend regproc, typmodin regproc, typmodout regproc, "
+    "typanalyze regproc, typalign char, typstorage char, typnotnull bool, typbasetype oid, "
+    "typtypmod int4, typndims int4, typcollation oid, typdefaultbin text, typdefault text, "
+    "typacl _text",
+    1247,
+)
+def pg_type(session: Session) -> Iterator[tuple]:
+    for type_ in BUILTIN_TYPES.values():
+        yield _type_row(type_, PG_CATALOG_OID, 0)
+    lookup = session.lookup
+    for kind in (EnumType, CompositeType):
+        for definition in lookup.view.state.all(kind):
+            relation_oid = 0
+            if isinstance(definition, CompositeType):
+                relation_oid = definition.table_oid or definition.oid
+            for oid in (definition.oid, definition.array_oid):
+                type_ = lookup.types.find(oid)
+                if type_ is not None:
+                    is_array = oid == definition.array_oid
+                    yield _type_row(type_, definition.schema_oid, 0 if is_array else relation_oid)
+
+
+def _type_row(type_: SqlType, schema_oid: int, relation_oid: int) -> tuple:
+    element = type_.element.oid if type_.element is not None else 0
+    return (
+        *(type_.oid, type_.name, schema_oid, BOOTSTRAP_ROLE_OID, type_.length),
+        *(0 < type_.length <= 8, type_.kind, type_.category, type_.is_preferred, True),
+        *(type_.delimiter, relation_oid, 0, element, type_.array_oid),
+        *(0, 0, 0, 0, 0, 0, 0, type_.alignment, "p" if type_.length > 0 else "x"),
+        *(False, 0, -1, 0, DEFAULT_COLLATION_OID if type_.is_collatable else 0),
+        *(None, None, None),
+    )
+
+
+@define("pg_enum", "oid oid, enumtypid oid, enumsortorder float4, enumlabel name", 3501)
+def pg_enum(session: Session) -> Iterator[tuple]:
+    for enum in session.lookup.view.state.all(EnumType):
+        for number, (order, label) in enumerate(enum.labels):
+            yield enum.oid * 2000 + number, enum.oid, order, label
+
+
+@define(
+    "pg_sequence",
+    "seqrelid oid, seqtypid oid, seqstart int8, seqincrement int8, seqmax int8, seqmin int8, "
+    "seqcache int8, seqcycle bool",
+    2224,
+)
+def pg_sequence(session: Session) -> Iterator[tuple]:
+    for one in session.lookup.view.state.all(Sequence):
+        yield (
+            *(one.oid, one.type_oid, one.start, one.increment, one.maximum, one.minimum),
+            *(one.cache, one.cycles),
+        )
+
+
+@define(
+    "pg_depend",
+    "classid oid, objid oid, objsubid int4, refclassid oid, refobjid oid, refobjsubid int4, "
+    "deptype char",
+    2608,
+)
+def pg_depend(session: Session) -> Iterator[tuple]:
+    state = session.lookup.view.state
+    for sequence in state.all(Sequence):
+        if sequence.owner_table_oid:
+            kind = "i" if sequence.is_identity else "a"
+            yield (
+                *(1259, sequence.oid, 0, 1259, sequence.owner_table_oid),
+                *(sequence.owner_column + 1, kind),
+            )
+    for constraint in state.all(Constraint):
+        if constraint.index_oid and not constraint.foreign_table_oid:
+            yield 1259, constraint.index_oid, 0, 2606, constraint.oid, 0, "i"
+
+
+@define("pg_description", "objoid oid, classoid oid, objsubid int4, description text", 2609)
+def pg_description(session: Session) -> Iterator[tuple]:
+    for comment in session.lookup.view.state.all(Comment):
+        yield comment.object_oid, comment.class_oid, comment.column, comment.text
+
+
+@define("pg_am", "oid oid, amname name, amhandler regproc, amtype char", 2601)
+def pg_am(session: Session) -> Iterator[tuple]:
+    yield HEAP_AM_OID, "heap", 0, "t"
+    yield BTREE_OID, "btree", 0, "i"
+    yield HASH_OID, "hash", 0, "i"
+
+
+_ROLE_COLUMNS = (
+    "rolname name, rolsuper bool, rolinherit bool, rolcreaterole bool, rolcreatedb bool, "
+    "rolcanlogin bool, rolreplication bool, rolconnlimit int4, rolpassword text, "
+    "rolvaliduntil timestamptz, rolbypassrls bool"
+)
+
+
+def _role_row(role: Role) -> tuple:
+    return (
+        *(role.name, role.is_superuser, True, role.can_create_role, role.can_create_db),
+        *(role.can_login, role.is_superuser, -1, "********", None, role.is_superuser),
+    )
+
+
+@define("pg_roles", f"{_ROLE_COLUMNS}, rolconfig _text, oid oid")
+def pg_roles(session: Session) -> Iterator[tuple]:
+    for role in session.lookup.view.state.all(Role):
+        yield *_role_row(role), None, role.oid
+
+
+@define("pg_authid", f"oid oid, {_ROLE_COLUMNS}", 1260)
+def pg_authid(session: Session) -> Iterator[tuple]:
+    for role in session.lookup.view.state.all(Role):
+        yield role.oid, *_role_row(role)
+
+
+@define(
+    "pg_database",
+    "oid oid, datname name, datdba oid, encoding int4, datlocprovider char, datistemplate bool, "
+    "datallowconn bool, datconnlimit int4, datfrozenxid xid, datminmxid xid, dattablespace oid, "
+    "datcollate text, datctype text, daticulocale text, datcollversion text, datacl _text",
+    1262,
+)
+def pg_database(session: Session) -> Iterator[tuple]:
+    yield (
+        *(DATABASE_OID, session.database, BOOTSTRAP_ROLE_OID, 6, "c", False, True, -1, 0, 0),
+        *(DEFAULT_TABLESPACE_OID, "C", "C", None, None, None),
+    )
+
+
+@define(
+    "pg_tablespace", "oid oid, spcname name, spcowner oid, spcacl _text, spcoptions _text", 1213
+)
+def pg_tablespace(session: Session) -> Iterator[tuple]:
+    yield DEFAULT_TABLESPACE_OID, "pg_default", BOOTSTRAP_ROLE_OID, None, None
+    yield 1664, "pg_global", BOOTSTRAP_ROLE_OID, None, None
+
+
+@define(
+    "pg_collation",
+    "oid oid, collname name, collnamespace oid, collowner oid, collprovider char, "
+    "collisdeterministic bool, collencoding int4, collcollate text, collctype text, "
+    "colliculocale text, collversion text",
+    3456,
+)
+def pg_collation(session: Session) -> Iterator[tuple]:
+    for oid, name in ((100, "default"), (950, "C"), (951, "POSIX")):
+        provider = "d" if name == "default" else "c"
+        yield (
+            *(oid, name, PG_CATALOG_OID, BOOTSTRAP_ROLE_OID, provider, True, -1),
+            *(name if oid != 100 else None, name if oid != 100 else None, None, None),
+        )
+
+
+@define(
+    "pg_proc",
+    "oid oid, proname name, pronamespace oid, proowner oid, prolang oid, procost float4, "
+    "prorows float4, provariadic oid, prosupport regproc, prokind char, prosecdef bool, "
+    "proleakproof bool, proisstrict bool, proretset bool, provolatile char, proparallel char, "
+    "pronargs int2, pronargdefaults int2, prorettype oid, proargtypes oidvector, "
+    "proallargtypes _oid, proargmodes _char, proargnames _text, proargdefaults text, "
+    "protrftypes _oid, prosrc text, probin text, prosqlbody text, proconfig _text, proacl _text",
+    1255,
+)
+def pg_proc(session: Session) -> Iterator[tuple]:
+    for number, function in enumerate(session.library.all_callables()):
+        types = [type_.oid for type_ in function.argument_types]
+        kind = type(function).__name__
+        letter = {"Function": "f", "Aggregate": "a", "WindowFunction": "w"}[kind]
+        yield (
+            *(function.oid or 13_000 + number, function.name, PG_CATALOG_OID, BOOTSTRAP_ROLE_OID),
+            *(12, 1.0, 0.0, 0, 0, letter, False, False, getattr(function, "is_strict", False)),
+            *(getattr(function, "returns_set", False), getattr(function, "volatility", "i"), "s"),
+            *(len(types), 0, function.result_type.oid, _vector(types), None, None, None, None),
+            *(None, function.name, None, None, None, None),
+        )
+
+
+@define("pg_extension", "oid oid, extname name, extowner oid, extnamespace oid, extrelocatable "
+        "bool, extversion text, extconfig _oid, extcondition _text", 3079)  # fmt: skip
+def pg_extension(session: Session) -> Iterator[tuple]:
+    yield 13_500, "plpgsql", BOOTSTRAP_ROLE_OID, PG_CATALOG_OID, False, "1.0", None, None
+
+
+@define("pg_language", "oid oid, lanname name, lanowner oid, lanispl bool, lanpltrusted bool, "
+        "lanplcallfoid oid, laninline oid, lanvalidator oid, lanacl _text", 2612)  # fmt: skip
+def pg_language(session: Session) -> Iterator[tuple]:
+    yield 12, "internal", BOOTSTRAP_ROLE_OID, False, False, 0, 0, 0, None
+    yield 14, "sql", BOOTSTRAP_ROLE_OID, False, True, 0, 0, 0, None
+
+
+@define("pg_opclass", "oid oid, opcmethod oid, opcname name, opcnamespace oid, opcowner oid, "
+        "opcfamily oid, opcintype oid, opcdefault bool, opckeytype oid", 2616)  # fmt: skip
+def pg_opclass(session: Session) -> Iterator[tuple]:
+    for number, type_ in enumerate(BUILTIN_TYPES.values()):
+        if type_.is_comparable and not type_.is_pseudo and not type_.is_array:
+            yield (
+                *(10_000 + number, BTREE_OID, f"{type_.name}_ops", PG_CATALOG_OID),
+                *(BOOTSTRAP_ROLE_OID, 0, type_.oid, True, 0),
+            )
+
+
+define_empty("pg_inherits", "inhrelid oid, inhparent oid, inhseqno int4, inhdetachpending bool",
+             2611)  # fmt: skip
+define_empty(
+    "pg_trigger",
+    "oid oid, tgrelid oid, tgparentid oid, tgname name, tgfoid oid, tgtype int2, tgenabled char, "
+    "tgisinternal bool, tgconstrrelid oid, tgconstrindid oid, tgconstraint oid, tgdeferrable bool, "
+    "tginitdeferred bool, tgnargs int2, tgattr int2vector, tgargs bytea, tgqual text, "
+    "tgoldtable name, tgnewtable name",
+    2620,
+)
+define_empty("pg_rewrite", "oid oid, rulename name, ev_class oid, ev_type char, ev_enabled char, "
+             "is_instead bool, ev_qual text, ev_action text", 2618)  # fmt: skip
+define_empty("pg_policy", "oid oid, polname name, polrelid oid, polcmd char, polpermissive bool, "
+             "polroles _oid, polqual text, polwithcheck text", 3256)  # fmt: skip
+define_empty("pg_range", "rngtypid oid, rngsubtype oid, rngmultitypid oid, rngcollation oid, "
+             "rngsubopc oid, rngcanonical regproc, rngsubdiff regproc", 3541)  # fmt: skip
+define_empty("pg_statistic_ext", "oid oid, stxrelid oid, stxname name, stxnamespace oid, "
+             "stxowner oid, stxstattarget int4, stxkeys int2vector, stxkind _char, stxexprs text",
+             3381)  # fmt: skip
+define_empty("pg_publication", "oid oid, pubname name, pubowner oid, puballtables bool, "
+             "pubinsert bool, pubupdate bool, pubdelete bool, pubtruncate bool, pubviaroot bool",
+             6104)  # fmt: skip
+define_empty("pg_publication_rel", "oid oid, prpubid oid, prrelid oid, prqual text, "
+             "prattrs int2vector", 6106)  # fmt: skip
+define_empty("pg_publication_namespace", "oid oid, pnpubid oid, pnnspid oid", 6237)
+define_empty("pg_partitioned_table", "partrelid oid, partstrat char, partnatts int2, "
+             "partdefid oid, partattrs int2vector", 3350)  # fmt: skip
+define_empty("pg_opfamily", "oid oid, opfmethod oid, opfname name, opfnamespace oid, opfowner oid",
+             2753)  # fmt: skip
+define_empty("pg_auth_members", "roleid oid, member oid, grantor oid, admin_option bool", 1261)
+define_empty("pg_foreign_server", "oid oid, srvname name, srvowner oid, srvfdw oid", 1417)
+define_empty("pg_foreign_table", "ftrelid oid, ftserver oid, ftoptions _text", 3118)
+define_empty("pg_cast", "oid oid, castsource oid, casttarget oid, castfunc oid, castcontext char, "
+             "castmethod char", 2605)  # fmt: skip
+define_empty("pg_aggregate", "aggfnoid regproc, aggkind char, aggnumdirectargs int2", 2600)
+define_empty("pg_operator", "oid oid, oprname name, oprnamespace oid, oprkind char, oprleft oid, "
+             "oprright oid, oprresult oid", 2617)  # fmt: skip
+define_empty("pg_event_trigger", "oid oid, evtname name, evtevent name, evtowner oid, evtfoid oid, "
+             "evtenabled char, evttags _text", 3466)  # fmt: skip
+define_empty("pg_shdescription", "objoid oid, classoid oid, description text", 2396)
+define_empty("pg_db_role_setting", "setdatabase oid, setrole oid, setconfig _text", 2964)
+define_empty("pg_largeobject_metadata", "oid oid, lomowner oid, lomacl _text", 2995)
+define_empty("pg_seclabel", "objoid oid, classoid oid, objsubid int4, provider text, label text",
+             3596)  # fmt: skip

@@ -1,0 +1,78 @@
+"""The library: everything that a statement can call, and how a call finds its function.
+
+    definition     Function, Operator, Cast, Aggregate, WindowFunction: what they are
+    definitions    Definitions: how a module writes them down by signature
+    library        Library, builtin_library: all tables together
+    resolution     resolve_function, resolve_operator: overloads and unknown literals
+    coercion       find_cast, require_cast, typmod_function, common_type, can_coerce
+    polymorphism   what anyelement and anyarray stand for in a call
+
+The way of the binder:
+
+    call = resolve_operator("+", INT4, UNKNOWN)       → left and right int4, the function of it
+    convert each argument to call.left, call.right    by find_cast(source, target, context):
+                                                      Cast.function, or None to relabel
+    Call(call.result_type, call.function, arguments)
+
+The way of the executor: `function.template.format(argument, argument, t=…, u=…, v=…)` is the text
+of an expression over `function.names`; without a template it calls `function.implementation`
+(with the SessionContext first, if `needs_context`). Strict functions never see NULL.
+
+What stands in which module:
+
+    arithmetic           integers and floats       numeric_arithmetic   numeric
+    comparison           = < > of all types        casts                pg_cast
+"""
+
+from services.sqldb.functions.coercion import (
+    ASSIGNMENT,
+    EXPLICIT,
+    IMPLICIT,
+    can_coerce,
+    common_type,
+    find_cast,
+    require_cast,
+    typmod_function,
+)
+from services.sqldb.functions.comparison import comparison_function
+from services.sqldb.functions.definition import (
+    Aggregate,
+    AggregateTemplate,
+    Cast,
+    Function,
+    Operator,
+    WindowFunction,
+)
+from services.sqldb.functions.definitions import Definitions
+from services.sqldb.functions.library import Library, builtin_library
+from services.sqldb.functions.resolution import (
+    ResolvedCall,
+    ResolvedOperator,
+    resolve_function,
+    resolve_operator,
+)
+
+__all__ = [
+    "ASSIGNMENT",
+    "EXPLICIT",
+    "IMPLICIT",
+    "Aggregate",
+    "AggregateTemplate",
+    "Cast",
+    "Definitions",
+    "Function",
+    "Library",
+    "Operator",
+    "ResolvedCall",
+    "ResolvedOperator",
+    "WindowFunction",
+    "builtin_library",
+    "can_coerce",
+    "common_type",
+    "comparison_function",
+    "find_cast",
+    "require_cast",
+    "resolve_function",
+    "resolve_operator",
+    "typmod_function",
+]

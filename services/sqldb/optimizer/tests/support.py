@@ -1,0 +1,41 @@
+"""A planner's catalog over the tables of the executor's tests."""
+
+from services.sqldb.executor.tests.support import World
+from services.sqldb.optimizer.estimates import Estimator
+from services.sqldb.optimizer.passes import PASSES
+
+
+class WorldCatalog:
+    """What the optimizer asks, answered by a `World`."""
+
+    def __init__(self, world: World):
+        self._world = world
+        self.indexes: dict[int, list] = {}
+        self.statistics: dict[int, list] = {}
+        self.disabled: set[str] = set()
+
+    def indexes_of(self, table) -> list:
+        return self.indexes.get(table.oid, [])
+
+    def row_count(self, table) -> float:
+        return float(len(self._world.heaps[table.oid].rows))
+
+    def statistics_of(self, table) -> list:
+        return self.statistics.get(table.oid, [])
+
+    def is_enabled(self, method: str) -> bool:
+        return method not in self.disabled
+
+
+def all_stages(plan, catalog) -> list:
+    """The plan after each pass, the original first."""
+    estimator = Estimator(catalog)
+    stages = [("bound", plan)]
+    for name, run in PASSES:
+        plan = run(plan, estimator)
+        stages.append((name, plan))
+    return stages
+
+
+def optimized(plan, catalog):
+    return all_stages(plan, catalog)[-1][1]

@@ -1,0 +1,276 @@
+"""Questions about plans: which expressions stand in an operator, which columns it uses and makes.
+
+A column's key is (relation, index). The row itself, as a stored version with its place and its
+transaction, travels under the key (relation, ROW): for system columns, for UPDATE and row locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, replace
+from functools import lru_cache
+
+from services.sqldb.plan import expressions as ex
+from services.sqldb.plan import nodes as n
+
+ROW = -1
+"""The index under which the version of a stored row goes."""
+
+Key = tuple[int, int]
+
+
+@lru_cache(maxsize=256)
+def field_names(kind: type) -> tuple[str, ...]:
+    """`fields` makes a new tuple each time it is asked; walks over plans ask often."""
+    return tuple(field.name for field in fields(kind))
+
+
+def parts(expression: ex.Expression) -> Iterator[ex.Expression]:
+    """The expressions directly below; not into the plan of a subquery."""
+    for name in field_names(type(expression)):
+        value = getattr(expression, name)
+        if isinstance(value, ex.Expression):
+            yield value
+        elif isinstance(value, tuple | ex.SortKey | ex.Frame | n.KeyRange):
+            yield from _expressions_in(value)
+
+
+def walk(expression: ex.Expression) -> Iterator[ex.Expression]:
+    """The expression and all below it; of a subquery `left` and `outer`, not its plan."""
+    stack = [expression]
+    while stack:
+        item = stack.pop()
+        yield item
+        stack.extend(parts(item))
+
+
+def _expressions_in(value: object) -> Iterator[ex.Expression]:
+    if isinstance(value, ex.Expression):
+        yield value
+    elif isinstance(value, ex.SortKey):
+        yield value.expression
+    elif isinstance(value, ex.Frame):
+        yield from (bound for bound in (value.start_offset, value.end_offset) if bound)
+    elif isinstance(value, n.KeyRange):
+        yield from value.equal
+        yield from (item for item in (value.lower, value.upper, value.any_of) if item)
+    elif isinstance(value, n.ConflictClause):
+        yield from _expressions_in(value.assignments or ())
+        if value.condition is not None:
+            yield value.condition
+    elif isinstance(value, n.MergeWhen):
+        yield from _expressions_in(value.assignments)
+        if value.condition is not None:
+            yield value.condition
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _expressions_in(item)
+
+
+def expressions_of(plan: n.Plan) -> Iterator[ex.Expression]:
+    """The expressions that stand in the operator itself, not in its inputs."""
+    for name in field_names(type(plan)):
+        if name not in _NOT_EXPRESSIONS:
+            yield from _expressions_in(getattr(plan, name))
+
+
+_NOT_EXPRESSIONS = frozenset(
+    {"input", "left", "right", "plan", "names", "table", "index", "definitions", "first", "again"}
+)
+
+
+def inputs_of(plan: n.Plan) -> list[n.Plan]:
+    found = []
+    for name in field_names(type(plan)):
+        value = getattr(plan, name)
+        if isinstance(value, n.Plan):
+            found.append(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], n.Plan):
+            found.extend(value)
+    return found
+
+
+def walk_plan(plan: n.Plan) -> Iterator[n.Plan]:
+    """The operators of a plan, without those of subqueries in expressions."""
+    stack = [plan]
+    while stack:
+        item = stack.pop()
+        yield item
+        stack.extend(inputs_of(item))
+
+
+def needs(expression: ex.Expression) -> set[Key]:
+    """The keys of all columns that the expression uses, those of its subqueries from around too."""
+    found: set[Key] = set()
+    stack = [expression]
+    while stack:
+        item = stack.pop()
+        kind = type(item)
+        if kind is ex.Column or kind is ex.CurrentRowOf:
+            found.add((item.relation, item.index))
+        elif kind is ex.Constant or kind is ex.Parameter:
+            pass
+        elif kind is ex.SystemColumn:
+            found.add((item.relation, ROW))
+        elif kind is ex.Subquery:
+            found |= free_keys(item.plan)
+            stack.extend(item.left)
+        else:
+            if kind is ex.WholeRow:
+                found.add((item.relation, ROW))
+            stack.extend(parts(item))
+    return found
+
+
+def needs_of_all(expressions: Iterable[ex.Expression]) -> set[Key]:
+    found: set[Key] = set()
+    for expression in expressions:
+        found |= needs(expression)
+    return found
+
+
+def made_relations(plan: n.Plan) -> set[int]:
+    """The numbers of the relations that the operator itself makes."""
+    found = set()
+    for name in ("relation", "new_relation", "returning_relation", "mark_relation"):
+        number = getattr(plan, name, 0)
+        if number:
+            found.add(number)
+    if isinstance(plan, n.Insert) and plan.conflict is not None:
+        found |= {plan.conflict.target_relation, plan.conflict.excluded_relation}
+    return found
+
+
+def relations_in(plan: n.Plan) -> set[int]:
+    """The numbers of all relations made in the plan."""
+    found: set[int] = set()
+    for item in walk_plan(plan):
+        found |= made_relations(item)
+    return found
+
+
+def free_keys(plan: n.Plan) -> set[Key]:
+    """The columns that the plan uses and does not make: those of the queries around it."""
+    used: set[Key] = set()
+    made: set[int] = set()
+    for item in walk_plan(plan):
+        made |= made_relations(item)
+        for expression in expressions_of(item):
+            used |= needs(expression)
+    return {key for key in used if key[0] not in made}
+
+
+def subqueries_of(plan: n.Plan) -> Iterator[ex.Subquery]:
+    """The subqueries that stand in the operator's own expressions."""
+    for expression in expressions_of(plan):
+        yield from (item for item in walk(expression) if isinstance(item, ex.Subquery))
+
+
+Change = Callable[[ex.Expression], ex.Expression]
+
+
+def rewrite(expression: ex.Expression, change: Change) -> ex.Expression:
+    """The expression with `change` applied to each part upward, also inside of subqueries."""
+    changes = {}
+    for name in field_names(type(expression)):
+        old = getattr(expression, name)
+        if isinstance(old, ex.Expression | tuple | ex.SortKey | ex.Frame):
+            new = _rewritten(old, change)
+        elif isinstance(old, n.Plan):
+            new = rewrite_all(old, change)
+        else:
+            continue
+        if new is not old:
+            changes[name] = new
+    return change(replace(expression, **changes) if changes else expression)
+
+
+def _rewritten(value: object, change: Change) -> object:
+    if isinstance(value, ex.Expression):
+        return rewrite(value, change)
+    if isinstance(value, tuple):
+        if not value or isinstance(value[0], n.Plan):
+            return value
+        items = tuple([_rewritten(item, change) for item in value])
+        same = all(new is old for new, old in zip(items, value, strict=True))
+        return value if same else items
+    if isinstance(value, ex.SortKey | ex.Frame | n.KeyRange | n.ConflictClause | n.MergeWhen):
+        return _rewritten_fields(value, change)
+    return value
+
+
+def _rewritten_fields(value: object, change: Change) -> object:
+    changes = {}
+    for name in field_names(type(value)):
+        old = getattr(value, name)
+        new = _rewritten(old, change)
+        if new is not old:
+            changes[name] = new
+    return replace(value, **changes) if changes else value
+
+
+def map_expressions(plan: n.Plan, change: Callable[[ex.Expression], ex.Expression]) -> n.Plan:
+    """The operator with each expression of its own rewritten from the leaves; inputs untouched."""
+    changes = {}
+    for name in field_names(type(plan)):
+        if name in _NOT_EXPRESSIONS:
+            continue
+        old = getattr(plan, name)
+        new = _rewritten(old, change)
+        if new is not old:
+            changes[name] = new
+    return replace(plan, **changes) if changes else plan
+
+
+def with_inputs(plan: n.Plan, change: Callable[[n.Plan], n.Plan]) -> n.Plan:
+    """The operator with `change` applied to each plan directly below it."""
+    changes = {}
+    for name in field_names(type(plan)):
+        old = getattr(plan, name)
+        if isinstance(old, n.Plan):
+            new: object = change(old)
+        elif isinstance(old, tuple) and old and isinstance(old[0], n.Plan):
+            new = tuple([change(item) for item in old])
+            if all(mine is theirs for mine, theirs in zip(new, old, strict=True)):
+                new = old
+        else:
+            continue
+        if new is not old:
+            changes[name] = new
+    return replace(plan, **changes) if changes else plan
+
+
+def rewrite_all(plan: n.Plan, change: Change) -> n.Plan:
+    """The plan with `change` applied to every expression in it, those of subqueries included."""
+    below = with_inputs(plan, lambda item: rewrite_all(item, change))
+    return map_expressions(below, change)
+
+
+def outputs(plan: n.Plan) -> list[Key] | None:
+    """The keys of the columns that come out of a plan, in order; None: not known (a whole table)."""
+    match plan:
+        case n.OneRow():
+            return []
+        case n.Values():
+            return [(plan.relation, i) for i in range(len(plan.rows[0]) if plan.rows else 0)]
+        case n.Project() | n.ProjectSet():
+            return [(plan.relation, i) for i in range(len(plan.expressions))]
+        case n.Filter() | n.Sort() | n.Limit() | n.Distinct() | n.TopN() | n.LockRows():
+            return outputs(plan.input)
+        case n.Scan() | n.SystemScan() | n.IndexScan():
+            return [(plan.relation, i) for i in range(len(plan.table.columns))]
+        case n.Aggregate() | n.HashAggregate() | n.SortedAggregate():
+            width = len(plan.groups) + len(plan.calls) + len(getattr(plan, "groupings", ()))
+            return [(plan.relation, i) for i in range(width)]
+        case n.SetOperation():
+            return [(plan.relation, i) for i in range(len(plan.left_columns))]
+        case n.CteScan() | n.WorkTableScan() | n.NoRows():
+            return [(plan.relation, i) for i in range(len(plan.types))]
+        case n.RecursiveUnion():
+            return [(plan.relation, i) for i in range(len(plan.first_columns))]
+        case n.FunctionScan():
+            width = sum(plan.widths) + plan.with_ordinality
+            return [(plan.relation, i) for i in range(width)]
+        case n.With():
+            return outputs(plan.input)
+    return None

@@ -1,0 +1,390 @@
+"""COPY: rows in and out over the connection, in text, CSV or binary.
+
+    COPY t FROM STDIN    CopyInResponse ▶   ◀ CopyData … CopyDone        INSERT of each row
+    COPY t TO STDOUT     CopyOutResponse ▶  CopyData … CopyDone ▶        rows of SELECT
+
+What comes in goes through the plan of an INSERT, so that defaults, checks, generated columns and
+foreign keys are what they are there. # Real: copyfrom.c, copyto.c
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.sqldb import errors
+from services.sqldb.catalog.definitions import Table, TableKind
+from services.sqldb.connection import ConnectionLost
+from services.sqldb.errors import SqlError
+from services.sqldb.protocol import backend, copy_binary, copy_csv, copy_text, frontend
+from services.sqldb.protocol.copy_csv import CsvFormat
+from services.sqldb.session.prepared import prepare
+from services.sqldb.session.results import ResultColumn
+from services.sqldb.syntax import nodes, parse
+from services.sqldb.syntax.deparse import quote_identifier
+
+if TYPE_CHECKING:
+    from services.sqldb.connection import Connection
+    from services.sqldb.session.session import Session
+
+Decoder = copy_text.CopyTextDecoder | copy_csv.CopyCsvDecoder | copy_binary.CopyBinaryDecoder
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOptions:
+    """The options of COPY, checked. `form` is text, csv or binary."""
+
+    form: str = "text"
+    delimiter: str = "\t"
+    null: str = "\\N"
+    header: bool = False
+    quote: str = '"'
+    escape: str = '"'
+    force_quote: tuple[str, ...] = ()
+    force_not_null: tuple[str, ...] = ()
+    force_null: tuple[str, ...] = ()
+
+    @property
+    def csv(self) -> CsvFormat:
+        return CsvFormat(self.delimiter, self.quote, self.escape, self.null)
+
+    @property
+    def code(self) -> int:
+        return backend.BINARY if self.form == "binary" else backend.TEXT
+
+
+def copy_options(node: nodes.Copy) -> CopyOptions:
+    """Raises SqlError for an option that is unknown or makes no sense."""
+    given: dict[str, object] = {}
+    for option in node.options:
+        if option.name in given:
+            message = "conflicting or redundant options"
+            raise SqlError(errors.SYNTAX_ERROR, message, position=option.position)
+        if option.name not in _KNOWN:
+            message = f'option "{option.name}" not recognized'
+            raise SqlError(errors.SYNTAX_ERROR, message, position=option.position)
+        given[option.name] = option.value
+    form = str(given.get("format", "text"))
+    if form not in ("text", "csv", "binary"):
+        message = f'COPY format "{form}" not recognized'
+        raise SqlError(errors.INVALID_PARAMETER_VALUE, message)
+    _expect_utf8(given.get("encoding"))
+    quote = str(given.get("quote", '"'))
+    header = given.get("header", False)
+    options = CopyOptions(
+        form,
+        str(given.get("delimiter", "," if form == "csv" else "\t")),
+        str(given.get("null", "" if form == "csv" else "\\N")),
+        header=header is None or header is True or str(header).lower() in _TRUE,
+        quote=quote,
+        escape=str(given.get("escape", quote)),
+        force_quote=_names(given.get("force_quote")),
+        force_not_null=_names(given.get("force_not_null")),
+        force_null=_names(given.get("force_null")),
+    )
+    _check(options, given)
+    return options
+
+
+_KNOWN = frozenset(
+    (
+        *("format", "delimiter", "null", "header", "quote", "escape", "encoding", "freeze"),
+        *("force_quote", "force_not_null", "force_null"),
+    )
+)
+_TRUE = ("on", "true", "1", "match")
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _expect_utf8(name: object) -> None:
+    if name is not None and str(name).lower().replace("-", "") not in ("utf8", "unicode"):
+        message = f'argument to option "encoding" must be a valid encoding name: {name}'
+        raise SqlError(errors.INVALID_PARAMETER_VALUE, message)
+
+
+def _check(options: CopyOptions, given: dict[str, object]) -> None:
+    if options.form == "binary":
+        for name in ("delimiter", "null", "header"):
+            if name in given:
+                message = f"cannot specify {name.upper()} in BINARY mode"
+                raise SqlError(errors.SYNTAX_ERROR, message)
+    if options.form != "csv":
+        for name in ("quote", "escape", "force_quote", "force_not_null", "force_null"):
+            if name in given:
+                message = f"COPY {name} available only in CSV mode"
+                raise SqlError(errors.FEATURE_NOT_SUPPORTED, message)
+    if len(options.delimiter.encode()) != 1:
+        message = "COPY delimiter must be a single one-byte character"
+        raise SqlError(errors.FEATURE_NOT_SUPPORTED, message)
+    if options.delimiter in "\r\n":
+        message = "COPY delimiter cannot be newline or carriage return"
+        raise SqlError(errors.INVALID_PARAMETER_VALUE, message)
+
+
+# The statement.
+
+
+def run_copy(session: Session, node: nodes.Copy, connection: Connection) -> str:
+    """Carry it out; the tag of CommandComplete. Raises SqlError."""
+    if node.file is not None or node.is_program:
+        message = "COPY to or from a file is not supported"
+        hint = "Use STDIN and STDOUT; psql's \\copy command also works for anyone."
+        raise SqlError(errors.FEATURE_NOT_SUPPORTED, message, hint=hint)
+    options = copy_options(node)
+    if node.is_from:
+        return _CopyIn(session, connection, node, options).run()
+    return _copy_out(session, connection, node, options)
+
+
+def _table(session: Session, node: nodes.Copy) -> Table:
+    written = node.relation
+    return session.lookup.expect_table(written.schema, written.name, written.position)
+
+
+def _columns(session: Session, table: Table, node: nodes.Copy) -> list[int]:
+    if not node.columns:
+        return [index for index, one in table.live_columns() if one.generated is None]
+    found = []
+    for name in node.columns:
+        index = table.column_index(name)
+        if index is None:
+            message = f'column "{name}" of relation "{table.name}" does not exist'
+            raise SqlError(errors.UNDEFINED_COLUMN, message)
+        if index in found:
+            raise SqlError(errors.DUPLICATE_COLUMN, f'column "{name}" specified more than once')
+        if table.columns[index].generated is not None:
+            message = f'column "{name}" is a generated column'
+            detail = "Generated columns cannot be used in COPY."
+            raise SqlError(errors.INVALID_COLUMN_REFERENCE, message, detail=detail)
+        found.append(index)
+    return found
+
+
+def _qualified(session: Session, table: Table) -> str:
+    schema = session.lookup.schema_name(table.schema_oid)
+    return f"{quote_identifier(schema)}.{quote_identifier(table.name)}"
+
+
+# In.
+
+
+class _CopyIn:
+    """COPY … FROM STDIN."""
+
+    def __init__(
+        self, session: Session, connection: Connection, node: nodes.Copy, options: CopyOptions
+    ):
+        self._session = session
+        self._connection = connection
+        self._options = options
+        self._table = _table(session, node)
+        if self._table.kind is not TableKind.TABLE:
+            message = f'cannot copy to view "{self._table.name}"'
+            raise SqlError(errors.WRONG_OBJECT_TYPE, message)
+        if node.where is not None:
+            raise errors.not_supported("COPY FROM ... WHERE", node.position)
+        self._columns = _columns(session, self._table, node)
+        columns = [self._table.columns[index] for index in self._columns]
+        self._names = [column.name for column in columns]
+        self._types = [session.lookup.types.by_oid(column.type_oid) for column in columns]
+        self._line = 0
+
+    def run(self) -> str:
+        insert = self._insert_statement()
+        self._connection.write(backend.copy_in_response(self._options.code, len(self._columns)))
+        self._connection.flush()
+        count = 0
+        values_of = self._reader()
+        for row in self._rows():
+            self._line += 1
+            try:
+                values = values_of(row)
+                insert(values)
+            except SqlError as error:
+                error.context = error.context or self._context(row)
+                raise
+            count += 1
+        return f"COPY {count}"
+
+    def _context(self, row: list) -> str:
+        shown = "" if self._options.form == "binary" else _shown(row, self._options)
+        return f"COPY {self._table.name}, line {self._line}{shown}"
+
+    def _insert_statement(self) -> Callable[[tuple], None]:
+        """A function that inserts a row of these columns."""
+        session = self._session
+        columns = ", ".join(quote_identifier(name) for name in self._names)
+        holders = ", ".join(f"${number}" for number in range(1, len(self._names) + 1))
+        sql = (
+            f"INSERT INTO {_qualified(session, self._table)} ({columns}) "  # noqa: S608
+            f"OVERRIDING SYSTEM VALUE VALUES ({holders})"
+        )
+        if not self._names:
+            sql = f"INSERT INTO {_qualified(session, self._table)} DEFAULT VALUES"
+        oids = tuple(one.oid for one in self._types)
+        statement = prepare(session, "", sql, parse(sql)[0], oids)
+        return lambda values: statement.run(session, values) and None
+
+    def _rows(self) -> Iterator[list]:
+        decoder = self._decoder()
+        for data in self._data():
+            decoder.receive_data(data)
+            yield from self._checked(decoder.rows())
+        yield from self._checked(decoder.rows(is_last=True))
+
+    def _checked(self, rows: Iterator[list]) -> Iterator[list]:
+        wanted = len(self._columns)
+        for row in rows:
+            if len(row) != wanted:
+                self._line += 1
+                raise self._wrong_width(row)
+            yield row
+
+    def _wrong_width(self, row: list) -> SqlError:
+        if self._options.form == "binary":
+            message = f"row field count is {len(row)}, expected {len(self._columns)}"
+        elif len(row) < len(self._columns):
+            message = f'missing data for column "{self._names[len(row)]}"'
+        else:
+            message = "extra data after last expected column"
+        return SqlError(errors.BAD_COPY_FILE_FORMAT, message, context=self._context(row))
+
+    def _decoder(self) -> Decoder:
+        options = self._options
+        if options.form == "binary":
+            return copy_binary.CopyBinaryDecoder()
+        if options.form == "text":
+            return copy_text.CopyTextDecoder(options.delimiter, options.null, options.header)
+        return copy_csv.CopyCsvDecoder(
+            options.csv,
+            options.header,
+            self._indexes(options.force_not_null),
+            self._indexes(options.force_null),
+        )
+
+    def _indexes(self, names: tuple[str, ...]) -> frozenset[int]:
+        if names == ("*",):
+            return frozenset(range(len(self._names)))
+        return frozenset(self._names.index(name) for name in names if name in self._names)
+
+    def _data(self) -> Iterator[bytes]:
+        """The bytes of CopyData until CopyDone. Raises SqlError 57014 for CopyFail."""
+        while True:
+            message = self._connection.receive()
+            match message:
+                case frontend.CopyData(data):
+                    yield data
+                case frontend.CopyDone():
+                    return
+                case frontend.CopyFail(reason):
+                    text = f"COPY from stdin failed: {reason}"
+                    raise SqlError(errors.QUERY_CANCELED, text)
+                case frontend.Flush() | frontend.Sync():
+                    continue
+                case frontend.Terminate():
+                    raise ConnectionLost
+                case _:
+                    name = type(message).__name__
+                    text = f"unexpected message type {name} during COPY from stdin"
+                    raise SqlError(errors.PROTOCOL_VIOLATION, text)
+
+    def _reader(self) -> Callable[[list], tuple]:
+        """A function from a row as it came to values."""
+        session = self._session
+        columns = list(zip(self._types, self._names, strict=True))
+        if self._options.form == "binary":
+            return lambda row: tuple(
+                None if data is None else type_.receive(data)
+                for data, (type_, _) in zip(row, columns, strict=True)
+            )
+        parsers = [type_.parse for type_ in self._types]
+
+        def read(row: list) -> tuple:
+            return tuple([
+                None if text is None else parse_text(text, -1, session)
+                for text, parse_text in zip(row, parsers, strict=True)
+            ])  # fmt: skip
+
+        return read
+
+
+def _shown(row: list, options: CopyOptions) -> str:
+    text = options.delimiter.join(options.null if one is None else one for one in row)
+    return f': "{text[:100]}"'
+
+
+# Out.
+
+
+def _copy_out(
+    session: Session, connection: Connection, node: nodes.Copy, options: CopyOptions
+) -> str:
+    query, names = _source(session, node)
+    parsed = nodes.ParsedStatement(query, 0, 0)
+    statement = prepare(session, "", session.query, parsed, ())
+    if statement.columns is None:
+        message = "COPY query must have a RETURNING clause"
+        raise SqlError(errors.FEATURE_NOT_SUPPORTED, message)
+    names = names or [column.name for column in statement.columns]
+    write = connection.write
+    write(backend.copy_out_response(options.code, len(statement.columns)))
+    if options.form == "binary":
+        write(backend.copy_data(copy_binary.HEADER))
+    encode = _row_writer(session, statement.columns, names, options)
+    if options.header:
+        write(backend.copy_data(_header(names, options)))
+    count = 0
+    for row in statement.run(session, ()).rows:
+        write(backend.copy_data(encode(row)))
+        count += 1
+    if options.form == "binary":
+        write(backend.copy_data(copy_binary.TRAILER))
+    write(backend.COPY_DONE)
+    return f"COPY {count}"
+
+
+def _source(session: Session, node: nodes.Copy) -> tuple[object, list[str]]:
+    if node.query is not None:
+        return node.query, []
+    table = _table(session, node)
+    if table.kind is TableKind.VIEW:
+        message = f'cannot copy from view "{table.name}"'
+        hint = "Try the COPY (SELECT ...) TO variant."
+        raise SqlError(errors.WRONG_OBJECT_TYPE, message, hint=hint)
+    names = [table.columns[index].name for index in _columns(session, table, node)]
+    columns = ", ".join(quote_identifier(name) for name in names)
+    sql = f"SELECT {columns} FROM {_qualified(session, table)}"  # noqa: S608
+    return parse(sql)[0].statement, names
+
+
+def _header(names: list[str], options: CopyOptions) -> bytes:
+    if options.form == "csv":
+        return copy_csv.encode_record(names, options.csv)
+    return copy_text.encode_line(names, options.delimiter, options.null)
+
+
+def _row_writer(
+    session: Session, columns: tuple[ResultColumn, ...], names: list[str], options: CopyOptions
+) -> Callable[[tuple], bytes]:
+    if options.form == "binary":
+        senders = [column.type.send for column in columns]
+        return lambda row: copy_binary.encode_row(
+            [None if v is None else send(v) for v, send in zip(row, senders, strict=True)]
+        )
+    formats = [column.type.formatter(session) for column in columns]
+
+    def texts(row: tuple) -> list[str | None]:
+        return [None if v is None else text(v) for v, text in zip(row, formats, strict=True)]
+
+    if options.form == "text":
+        return lambda row: copy_text.encode_line(texts(row), options.delimiter, options.null)
+    forced = frozenset(
+        place
+        for place, name in enumerate(names)
+        if options.force_quote == ("*",) or name in options.force_quote
+    )
+    return lambda row: copy_csv.encode_record(texts(row), options.csv, forced)

@@ -1,0 +1,25 @@
+"""One statement of a query text: planned and run, or carried out as a command."""
+
+from __future__ import annotations
+
+from services.sqldb.commands.table import run_command
+from services.sqldb.session.planning import PLANNABLE, plan_statement, run_plan
+from services.sqldb.session.results import Result
+from services.sqldb.session.session import Session
+from services.sqldb.syntax.nodes import IntoTable, ParsedStatement, Query, Select
+
+
+def run_statement(session: Session, parsed: ParsedStatement) -> Result:
+    """Begin to run it, inside of `session.statement()`. Raises SqlError."""
+    node = parsed.statement
+    if isinstance(node, PLANNABLE) and not into_table(node):
+        planned = plan_statement(session, node, None)
+        return session.in_statement(lambda: run_plan(session, planned, ()))
+    return run_command(session, node)
+
+
+def into_table(node: object) -> IntoTable | None:
+    """The table of SELECT … INTO."""
+    if isinstance(node, Query) and isinstance(node.body, Select):
+        return node.body.into
+    return None

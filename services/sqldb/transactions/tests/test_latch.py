@@ -1,0 +1,114 @@
+"""The latch: one at a time, fair where it is handed over."""
+
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+
+from services.sqldb.errors import SqlError
+from services.sqldb.transactions.interrupts import Interrupts
+from services.sqldb.transactions.latch import SLICE_S, Latch
+
+PATIENCE_S = 20
+
+
+def started(function):
+    thread = threading.Thread(target=function, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_it_is_reentrant_and_given_up_as_a_whole():
+    latch = Latch()
+    with latch, latch:
+        assert latch.is_mine
+        with latch.released():
+            assert not latch.is_mine
+            got = []
+            thread = started(
+                lambda: latch.acquire() or got.append(latch.is_mine) or latch.release()
+            )
+            thread.join(PATIENCE_S)
+            assert got == [True]
+        assert latch.is_mine
+    assert not latch.is_mine
+
+
+def test_hand_over_lets_another_one_in():
+    """However often: each turn of the one is followed by a turn of the other."""
+    latch, order = Latch(), []
+    turns = 50
+
+    def run(name):
+        with latch:
+            for _ in range(turns):
+                order.append(name)
+                latch.hand_over()
+
+    with latch:
+        threads = [started(lambda name=name: run(name)) for name in "ab"]
+        while len(latch._waiting) < 2:
+            time.sleep(0)
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    both = order[: 2 * turns - 1]
+    assert sorted(order) == sorted("ab" * turns)
+    assert all(one != other for one, other in pairwise(both))
+
+
+def test_nobody_is_let_in_before_the_slice_is_over(monkeypatch):
+    latch = Latch()
+    handed = []
+    monkeypatch.setattr(latch, "hand_over", lambda: handed.append(1))
+    with latch:
+        latch.held_since_s = time.monotonic() + 100
+        latch.breathe()
+        assert not handed
+        latch.held_since_s = time.monotonic() - SLICE_S
+        latch.breathe()
+        assert handed
+
+
+def test_many_threads_count():
+    latch = Latch()
+    total = 0
+
+    def run():
+        nonlocal total
+        for number in range(300):
+            with latch:
+                before = total
+                if number % 7 == 0:
+                    with latch.released():
+                        pass
+                    before = total
+                total = before + 1
+                if number % 5 == 0:
+                    latch.hand_over()
+
+    threads = [started(run) for _ in range(6)]
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert total == 1800
+
+
+def test_interrupts_of_a_running_statement():
+    latch = Latch()
+    interrupts = Interrupts(latch)
+    with latch:
+        interrupts.check()
+        interrupts.cancel()
+        with pytest.raises(SqlError, match="57014"):
+            interrupts.check()
+        interrupts.check()  # Told once.
+        interrupts.cancel()
+        interrupts.begin_statement()
+        interrupts.check()  # It was for the statement before.
+        interrupts.begin_statement(1e-9)
+        with pytest.raises(SqlError, match="statement timeout"):
+            interrupts.check()
+        interrupts.terminate()
+        for _ in range(2):
+            with pytest.raises(SqlError, match="57P01"):
+                interrupts.check()
