@@ -9,7 +9,8 @@ says the same to Docker; a test holds the two together.
                       ▲                       ▲
                       └───────── web ─────────┘        (web reads kvdb and pubsub too)
 
-docdb stands for itself: only the page of `web` asks it, and programs of people use it.
+docdb and sqldb stand for themselves: programs of people use them, and of ours only the page of
+`web` asks docdb.
 
 Every setting reaches a service through its environment, so a process and a container are
 told the same in the same words:
@@ -114,6 +115,7 @@ CONSTELLATION = (
     ),
     Service("pubsub", "pubsub", 4243),
     Service("docdb", "docdb", 4244, keeps_data=True),
+    Service("sqldb", "sqldb", 4245, keeps_data=True),
     Service("broker", "broker", 4246, needs=_STORE, reads=_STORE_URLS),
     Service("worker", "worker", None, needs=_STORE, reads=_STORE_URLS, has_name=True, replicas=2),
     _ledger("ledger-1", 4251),

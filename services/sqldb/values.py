@@ -8,6 +8,8 @@ Dates are numbers, because PostgreSQL's calendar is wider than `datetime` (4713 
 infinity), and because numbers compare, hash and go over the wire without any work.
 """
 
+from __future__ import annotations
+
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -27,11 +29,26 @@ class TimeTz(NamedTuple):
     zone_seconds_west: int
 
 
-class EnumValue(NamedTuple):
-    """A label with its place in the order of its type (a fraction, where one came in between)."""
+class EnumValue(float):
+    """A place in the order of an enum's labels (a fraction, where one came in between).
 
-    order: float
-    label: str
+    The place alone is the value, and what is compared: `label` is what it was called when the
+    value was made, and ALTER TYPE … RENAME VALUE may have given the place another name since.
+    """
+
+    __slots__ = ("label",)
+
+    def __new__(cls, order: float, label: str) -> EnumValue:
+        made = super().__new__(cls, order)
+        made.label = label
+        return made
+
+    @property
+    def order(self) -> float:
+        return float(self)
+
+    def __repr__(self) -> str:
+        return f"EnumValue({self.order!r}, {self.label!r})"
 
 
 class Array(NamedTuple):

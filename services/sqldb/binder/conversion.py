@@ -155,6 +155,13 @@ def as_type(
     return converted
 
 
+def resolve_literal(statement: Statement, expression: ex.Expression) -> ex.Expression:
+    """As below, but a parameter stays open: IS NULL says nothing of its type."""
+    if isinstance(expression, UnknownLiteral):
+        return read_literal(statement, expression, TEXT)
+    return expression
+
+
 def resolve_unknown(statement: Statement, expression: ex.Expression) -> ex.Expression:
     """A literal that nothing has given a type is text."""
     if not is_unknown(expression):

@@ -19,6 +19,7 @@ from services.sqldb.binder.conversion import (
     common_typmod,
     convert_type,
     read_literal,
+    resolve_literal,
     resolve_unknown,
     unify,
 )
@@ -34,6 +35,7 @@ from services.sqldb.binder.scope import (
     missing_item,
 )
 from services.sqldb.binder.statement import UnknownLiteral
+from services.sqldb.binder.trees import contains
 from services.sqldb.catalog.type_names import resolve_type
 from services.sqldb.errors import (
     DATATYPE_MISMATCH,
@@ -245,7 +247,7 @@ def _not(scope: Scope, node: nodes.Not) -> ex.Expression:
 
 
 def _is_null(scope: Scope, node: nodes.IsNull) -> ex.Expression:
-    argument = resolve_unknown(scope.statement, bind(scope, node.operand))
+    argument = resolve_literal(scope.statement, bind(scope, node.operand))
     return ex.IsNull(BOOL, argument, node.is_negated)
 
 
@@ -263,6 +265,7 @@ def _case(scope: Scope, node: nodes.Case) -> ex.Expression:
     statement = scope.statement
     conditions = [_case_condition(scope, node, when) for when in node.whens]
     results = [bind(scope, when.result) for when in node.whens]
+    _refuse_sets([*conditions, *results], [when.result for when in node.whens], "CASE")
     default = UnknownLiteral(UNKNOWN, None) if node.default is None else bind(scope, node.default)
     positions = [-1 if node.default is None else leftmost(node.default)]
     positions += [leftmost(when.result) for when in node.whens]
@@ -283,7 +286,21 @@ def _case_condition(scope: Scope, node: nodes.Case, when: nodes.CaseWhen) -> ex.
 
 def _coalesce(scope: Scope, node: nodes.Coalesce) -> ex.Expression:
     items, type_ = bind_common(scope, node.arguments, "COALESCE")
+    _refuse_sets(items, list(node.arguments), "COALESCE")
     return ex.Coalesce(type_, tuple(items), common_typmod(items))
+
+
+def _refuse_sets(
+    values: list[ex.Expression], written: list[nodes.Expression], construct: str
+) -> None:
+    """What is computed only at times cannot give many rows."""
+    if any(contains(value, ex.SetReturningCall) for value in values):
+        raise SqlError(
+            FEATURE_NOT_SUPPORTED,
+            f"set-returning functions are not allowed in {construct}",
+            hint="You might be able to move the set-returning function into a LATERAL FROM item.",
+            position=leftmost(written[0]),
+        )
 
 
 def bind_common(
@@ -430,7 +447,7 @@ def _row(scope: Scope, node: nodes.RowConstructor) -> ex.Expression:
     if len(items) > MOST_COLUMNS:
         message = f"ROW expressions can have at most {MOST_COLUMNS} entries"
         raise SqlError(TOO_MANY_COLUMNS, message, position=node.position)
-    return row_value(tuple(resolve_unknown(scope.statement, item) for item in items))
+    return row_value(tuple(resolve_literal(scope.statement, item) for item in items))
 
 
 def expand_row_items(scope: Scope, items: tuple[nodes.Expression, ...]) -> list[ex.Expression]:

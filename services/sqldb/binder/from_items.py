@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from services.sqldb.binder import expressions, tables
 from services.sqldb.binder.clauses import Clause
-from services.sqldb.binder.conversion import common_type_at, convert_type
+from services.sqldb.binder.conversion import common_type_at, common_typmod, convert_type
 from services.sqldb.binder.operators import call_operator
 from services.sqldb.binder.scope import Item, Scope, ScopeColumn, check_new_alias
 from services.sqldb.binder.trees import made_relations, outer_columns
@@ -131,9 +131,10 @@ def _bind_join(scope: Scope, node: nodes.Join) -> tuple[plan.Plan, list[Item]]:
     if names:
         merged, condition = _merge(scope, node, names, left_items, right_items)
     elif node.on is not None:
-        scope.items = left_items + right_items
+        scope.items, scope.hidden = left_items + right_items, around
         with scope.with_clause(Clause.JOIN_ON):
             condition = expressions.bind_condition(scope, node.on, "JOIN/ON")
+        scope.hidden = []
     scope.items = around
     is_lateral = _uses(right, left)
     made = plan.Join(_KINDS[node.kind], left, right, condition, is_lateral)
@@ -161,9 +162,9 @@ def _merge(
     for number, name in enumerate(names):
         if name in names[:number]:
             message = f'column name "{name}" appears more than once in USING clause'
-            raise SqlError(DUPLICATE_COLUMN, message, position=node.position)
-        mine = _side_column(left, name, "left", node.position)
-        other = _side_column(right, name, "right", node.position)
+            raise SqlError(DUPLICATE_COLUMN, message)
+        mine = _side_column(left, name, "left")
+        other = _side_column(right, name, "right")
         conditions.append(
             call_operator(scope, ("=",), mine.expression, other.expression, node.position)
         )
@@ -171,14 +172,14 @@ def _merge(
     return merged, conditions[0] if len(conditions) == 1 else ex.And(BOOL, tuple(conditions))
 
 
-def _side_column(items: list[Item], name: str, side: str, position: int) -> ScopeColumn:
+def _side_column(items: list[Item], name: str, side: str) -> ScopeColumn:
     found = [column for column in _visible(items) if column.name == name]
     if not found:
         message = f'column "{name}" specified in USING clause does not exist in {side} table'
-        raise SqlError(UNDEFINED_COLUMN, message, position=position)
+        raise SqlError(UNDEFINED_COLUMN, message)
     if len(found) > 1:
         message = f'common column name "{name}" appears more than once in {side} table'
-        raise SqlError(AMBIGUOUS_COLUMN, message, position=position)
+        raise SqlError(AMBIGUOUS_COLUMN, message)
     return found[0]
 
 
@@ -191,7 +192,8 @@ def _merged_column(
     left_value = convert_type(scope.statement, left.expression, common)
     right_value = convert_type(scope.statement, right.expression, common)
     if node.kind is JoinKind.FULL:
-        return ScopeColumn(left.name, ex.Coalesce(common, (left_value, right_value)))
+        typmod = common_typmod([left_value, right_value])
+        return ScopeColumn(left.name, ex.Coalesce(common, (left_value, right_value), typmod))
     chosen, value = (right, right_value) if node.kind is JoinKind.RIGHT else (left, left_value)
     if value is chosen.expression:
         return chosen

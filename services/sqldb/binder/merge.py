@@ -13,9 +13,9 @@ from services.sqldb.binder.from_items import bind_from
 from services.sqldb.binder.insert import check_given
 from services.sqldb.binder.positions import leftmost
 from services.sqldb.binder.queries import BoundQuery
-from services.sqldb.binder.scope import Item, Scope, check_new_alias
+from services.sqldb.binder.scope import Item, Scope
 from services.sqldb.catalog.definitions import Table
-from services.sqldb.errors import SYNTAX_ERROR, SqlError
+from services.sqldb.errors import DUPLICATE_ALIAS, SYNTAX_ERROR, SqlError
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as plan
 from services.sqldb.syntax import nodes
@@ -35,8 +35,12 @@ def bind_merge(scope: Scope, node: nodes.Merge) -> BoundQuery:
     scope.items = []
     source = bind_from(scope, (node.source,))
     sources = list(scope.items)
-    for one in sources:
-        check_new_alias([item], one.alias)
+    if any(one.alias == item.alias and one.is_relation_visible for one in sources):
+        raise SqlError(
+            DUPLICATE_ALIAS,
+            f'name "{item.alias}" specified more than once',
+            detail="The name is used both as MERGE target table and data source.",
+        )
     scope.items = [item, *sources]
     with scope.with_clause(Clause.JOIN_ON):
         condition = expressions.bind_condition(scope, node.on, "JOIN/ON")

@@ -90,6 +90,8 @@ class Statement:
     table_locks: dict[int, str] = field(default_factory=dict)
     # Views that are being expanded, to stop one that contains itself.
     open_views: list[int] = field(default_factory=list)
+    # WITH queries that are being bound, the innermost last.
+    open_ctes: list[object] = field(default_factory=list)
     _relations: count = field(default_factory=lambda: count(1))
     _ctes: count = field(default_factory=lambda: count(1))
 

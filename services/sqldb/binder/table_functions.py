@@ -114,7 +114,18 @@ def _bind_function(
         raise SqlError(SYNTAX_ERROR, message, position=position)
     # A plain value: its only column is called as the table is.
     name = alias.name if alias is not None else column_name(function.call)
+    if isinstance(function.call, nodes.FunctionCall):
+        name = _RESULT_NAMES.get(function.call.name[-1], name)
     return _BoundFunction(call, [(name, type_, getattr(call, "typmod", -1))], True)
+
+
+# Functions of one column that have a name for it.
+_RESULT_NAMES = {
+    "json_array_elements": "value",
+    "json_array_elements_text": "value",
+    "jsonb_array_elements": "value",
+    "jsonb_array_elements_text": "value",
+}
 
 
 def _defined(scope: Scope, item: nodes.ColumnDefinitionItem) -> tuple[str, SqlType, int]:

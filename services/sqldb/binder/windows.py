@@ -26,7 +26,21 @@ from services.sqldb.functions import Function, resolve_operator
 from services.sqldb.plan import expressions as ex
 from services.sqldb.syntax import nodes
 from services.sqldb.syntax.nodes import BoundKind, NullsOrder, SortDirection
-from services.sqldb.types import DATE, INT8, INTERVAL, SqlType
+from services.sqldb.types import (
+    DATE,
+    FLOAT4,
+    FLOAT8,
+    INT2,
+    INT4,
+    INT8,
+    INTERVAL,
+    NUMERIC,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    TIMETZ,
+    SqlType,
+)
 
 _MICROSECONDS_OF_DAY = 86_400_000_000
 
@@ -137,7 +151,9 @@ def _bind_definition(scope: Scope, definition: nodes.WindowDefinition) -> BoundW
             for item in definition.partition_by
         )
         for item, node in zip(partition_by, definition.partition_by, strict=True):
-            require_ordering(item.type, leftmost(node))
+            if not item.type.is_comparable:
+                message = f"could not identify an equality operator for type {item.type}"
+                raise SqlError(UNDEFINED_FUNCTION, message, position=leftmost(node))
     with scope.with_clause(Clause.WINDOW_ORDER):
         order_by = bind_sort_items(scope, definition.order_by)
     with scope.with_clause(Clause.WINDOW_FRAME):
@@ -199,23 +215,39 @@ def _range_offset(
     type_ = key.expression.type
     if is_unknown(offset):
         wanted = INTERVAL if type_.category == "D" else type_
+        wanted = FLOAT8 if type_.oid == FLOAT4.oid else wanted
         offset = convert_type(scope.statement, offset, wanted)
+    _check_range_types(type_, offset.type, place)
     goes_down = (bound.kind is BoundKind.PRECEDING) != key.is_descending
-    try:
-        resolved = resolve_operator(
-            "-" if goes_down else "+", type_, offset.type, library=scope.statement.library
-        )
-    except SqlError:
-        message = (
-            f"RANGE with offset PRECEDING/FOLLOWING is not supported for column type {type_} "
-            f"and offset type {offset.type}"
-        )
-        raise SqlError(FEATURE_NOT_SUPPORTED, message, position=place) from None
+    resolved = resolve_operator(
+        "-" if goes_down else "+", type_, offset.type, library=scope.statement.library
+    )
     offset = convert_type(scope.statement, offset, resolved.right, "i", place)
     function = resolved.function
     if type_.oid == DATE.oid and resolved.result_type.oid != DATE.oid:
         function = _in_days(function)
     return offset, function
+
+
+_INTEGERS = (INT2, INT4, INT8)
+# Which offsets go with which column. # Real: the in_range functions of operator families
+_RANGE_OFFSETS: dict[int, tuple[SqlType, ...]] = {
+    **{type_.oid: _INTEGERS for type_ in _INTEGERS},
+    **{type_.oid: (FLOAT8,) for type_ in (FLOAT4, FLOAT8)},
+    NUMERIC.oid: (NUMERIC,),
+    **{type_.oid: (INTERVAL,) for type_ in (DATE, TIME, TIMETZ, TIMESTAMP, TIMESTAMPTZ, INTERVAL)},
+}
+
+
+def _check_range_types(type_: SqlType, offset: SqlType, place: int) -> None:
+    allowed = _RANGE_OFFSETS.get(type_.oid)
+    message = f"RANGE with offset PRECEDING/FOLLOWING is not supported for column type {type_}"
+    if allowed is None:
+        raise SqlError(FEATURE_NOT_SUPPORTED, message, position=place)
+    if offset.oid not in {one.oid for one in allowed}:
+        message += f" and offset type {offset}"
+        hint = "Cast the offset value to an appropriate type."
+        raise SqlError(FEATURE_NOT_SUPPORTED, message, hint=hint, position=place)
 
 
 def _in_days(function: Function) -> Function:

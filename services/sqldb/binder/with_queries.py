@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from services.sqldb.binder import queries, set_operations
 from services.sqldb.binder.queries import BoundQuery
 from services.sqldb.binder.scope import Item, Scope, ScopeColumn
+from services.sqldb.binder.trees import field_names
 from services.sqldb.errors import (
     DATATYPE_MISMATCH,
     DUPLICATE_ALIAS,
@@ -52,6 +53,7 @@ class Cte:
     # While it is being bound: "first" (before UNION), "again" (behind), or "" when it is not.
     phase: str = ""
     recursive_references: int = 0
+    reference_position: int = -1
     work_columns: tuple[ScopeColumn, ...] = ()
     is_change: bool = False
 
@@ -141,6 +143,7 @@ def bind_cte(cte: Cte) -> None:
     # A query of WITH does not see the FROM of the query that it belongs to.
     child.skips_parent = True
     cte.phase = "first"
+    child.statement.open_ctes.append(cte)
     body = node.statement.body
     is_union = isinstance(body, nodes.SetOperation) and body.operator is nodes.SetOperator.UNION
     if cte.is_recursive and is_union:
@@ -148,6 +151,7 @@ def bind_cte(cte: Cte) -> None:
     else:
         bound = queries.bind_query(child, node.statement)
     cte.phase = ""
+    child.statement.open_ctes.pop()
     cte.plan = bound.plan
     cte.columns = named_columns(node, bound.columns)
 
@@ -185,6 +189,7 @@ def _bind_union(cte: Cte, scope: Scope, query: nodes.Query, body: nodes.SetOpera
         bound = queries.with_order_and_limit(scope, query, bound, "UNION")
     else:
         _check_recursive_query(cte, query)
+        _check_recursive_plan(cte, again.plan, "")
         bound = _recursive_union(cte, scope, body, first, again)
     if query.with_clause is not None:
         return BoundQuery(inner_with.around(bound.plan), bound.columns)
@@ -210,6 +215,46 @@ def _check_recursive_query(cte: Cte, query: nodes.Query) -> None:
     if query.locking:
         message = "FOR UPDATE/SHARE in a recursive query is not implemented"
         raise SqlError(FEATURE_NOT_SUPPORTED, message)
+
+
+def _check_recursive_plan(cte: Cte, value: object, place: str) -> None:
+    """The reference to itself may not stand where a round would have to know all rows."""
+    match value:
+        case plan.WorkTableScan() if value.cte == cte.number and place:
+            name = cte.node.name
+            message = f'recursive reference to query "{name}" must not appear within {place}'
+            raise SqlError(INVALID_RECURSION, message, position=cte.reference_position)
+        case plan.Aggregate() if not place and _reads_work_table(cte, value.input):
+            message = "aggregate functions are not allowed in a recursive query's recursive term"
+            raise SqlError(INVALID_RECURSION, message)
+        case plan.Join():
+            outer = place or "an outer join"
+            is_right_nullable = value.kind in (plan.JoinKind.LEFT, plan.JoinKind.FULL)
+            is_left_nullable = value.kind in (plan.JoinKind.RIGHT, plan.JoinKind.FULL)
+            _check_recursive_plan(cte, value.left, outer if is_left_nullable else place)
+            _check_recursive_plan(cte, value.right, outer if is_right_nullable else place)
+            _check_recursive_plan(cte, value.condition, place)
+        case ex.Subquery():
+            _check_recursive_plan(cte, value.plan, place or "a subquery")
+            _check_recursive_plan(cte, value.left, place)
+        case tuple():
+            for item in value:
+                _check_recursive_plan(cte, item, place)
+        case plan.Plan() | ex.Expression() | ex.SortKey():
+            for name in field_names(type(value)):
+                _check_recursive_plan(cte, getattr(value, name), place)
+
+
+def _reads_work_table(cte: Cte, input_: plan.Plan) -> bool:
+    """Whether the rows of the last round are what is aggregated, at the same query level."""
+    match input_:
+        case plan.WorkTableScan():
+            return input_.cte == cte.number
+        case plan.Filter():
+            return _reads_work_table(cte, input_.input)
+        case plan.Join():
+            return _reads_work_table(cte, input_.left) or _reads_work_table(cte, input_.right)
+    return False
 
 
 def _recursive_union(
@@ -325,6 +370,9 @@ def _recursive_reference(
     scope: Scope, cte: Cte, node: nodes.TableReference
 ) -> tuple[plan.Plan, list[ScopeColumn]]:
     name, message = cte.node.name, ""
+    if scope.statement.open_ctes[-1] is not cte:
+        message = "mutual recursion between WITH items is not implemented"
+        raise SqlError(FEATURE_NOT_SUPPORTED, message, position=cte.node.position)
     body = cte.node.statement.body
     if not isinstance(body, nodes.SetOperation) or body.operator is not nodes.SetOperator.UNION:
         message = (
@@ -342,6 +390,7 @@ def _recursive_reference(
     if message:
         raise SqlError(INVALID_RECURSION, message, position=node.position)
     cte.recursive_references += 1
+    cte.reference_position = node.position
     number = scope.statement.new_relation()
     types = tuple(column.expression.type for column in cte.work_columns)
     names = tuple(column.name for column in cte.work_columns)

@@ -129,7 +129,11 @@ class Catalog:
             self._places[oid] = version.row_id
             transaction.on_undo(lambda: self._places.pop(oid))
             return
-        newest = self._heap.claim(transaction, self._heap.rows[place])
+        head = self._heap.rows[place]
+        if head.xmin != transaction.xid:
+            # Another's version, perhaps not committed yet: claim what is, and so wait for its end.
+            head = transaction.latest_snapshot().visible(head)
+        newest = self._heap.claim(transaction, head)
         if definition is None and oid >= FIRST_USER_OID:
             self._heap.delete(transaction, newest)
             del self._places[oid]

@@ -145,6 +145,8 @@ def drop_column(session: Session, table: Table, index: int, *, cascade: bool) ->
             ),
             hint="Use DROP ... CASCADE to drop the dependent objects too.",
         )
+    for view in used_by:
+        session.notice(f"drop cascades to view {view.name}")
     parts: list = [*used_by]
     for constraint in lookup.constraints_of(table):
         if index in constraint.columns:

@@ -173,8 +173,12 @@ class _Dropping:
                         self._queue.append(dependent)
         if dependents and not cascade:
             self._refuse(dependents)
-        for words, _ in dependents:
-            self._session.notice(f"drop cascades to {words}")
+        lines = [f"drop cascades to {words}" for words, _ in dependents]
+        if len(lines) == 1:
+            self._session.notice(lines[0])
+        elif lines:
+            message = f"drop cascades to {len(lines)} other objects"
+            self._session.notice(message, detail="\n".join(lines))
 
     def _take_with_parts(self) -> list[Definition]:
         """All in the queue, and all parts of them; parts are nobody's dependents."""
@@ -260,6 +264,13 @@ class _Dropping:
         )
 
     def _full_name(self, definition: Definition) -> str:
+        """With its schema where the bare name would not find it."""
+        if definition.name and self._lookup.relation(None, definition.name) is definition:
+            return definition.name
+        if isinstance(definition, EnumType | CompositeType):
+            found = self._lookup.type(None, definition.name)
+            if found is not None and found.oid == definition.oid:
+                return definition.name
         return f"{self._lookup.schema_name(definition.schema_oid)}.{definition.name}"
 
     def _dependents_of_table(self, table: Table) -> Iterator[tuple[Definition, str]]:

@@ -1,8 +1,8 @@
 """EXPLAIN: the plan of a statement, and what happened when it was run.
 
-    EXPLAIN (ANALYZE, COSTS, TIMING, SUMMARY, FORMAT JSON)      as PostgreSQL has them
-    EXPLAIN (PASSES)      the plan after each pass of the optimizer
-    EXPLAIN (SOURCE)      the Python functions that the executor makes of it
+EXPLAIN (ANALYZE, COSTS, TIMING, SUMMARY, FORMAT JSON)      as PostgreSQL has them
+EXPLAIN (PASSES)      the plan after each pass of the optimizer
+EXPLAIN (SOURCE)      the Python functions that the executor makes of it
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from services.sqldb.executor.execution import Execution
 from services.sqldb.optimizer import Estimator, SessionCatalog, run_passes
 from services.sqldb.optimizer.explain import Explanation
 from services.sqldb.plan.nodes import BoundStatement, Plan
-from services.sqldb.session.database import SessionDatabase
 from services.sqldb.session.planning import PLANNABLE, lock_tables, refuse_in_read_only
 from services.sqldb.session.results import Result, ResultColumn
 from services.sqldb.session.session import Session
@@ -26,9 +25,9 @@ from services.sqldb.types import JSON, TEXT
 
 FORMATS = ("text", "json")
 OPTIONS = frozenset(
-    "analyze verbose costs settings generic_plan buffers wal timing summary format passes source"
-    .split()
-)  # fmt: skip
+    {"analyze", "verbose", "costs", "settings", "generic_plan", "buffers", "wal", "timing"}
+    | {"summary", "format", "passes", "source"}
+)
 _FALSE = frozenset({"false", "off", "0", "no"})
 
 
@@ -95,19 +94,21 @@ def _run(session: Session, bound: BoundStatement, compiled: CompiledPlan) -> tup
     if not bound.is_read_only:
         refuse_in_read_only(session, bound.command)
     transaction = session.expect_transaction()
-    execution = Execution(
-        SessionDatabase.of(session),
-        transaction,
-        transaction.snapshot,
-        session,
-        (),
-        session.interrupts.check,
-        int(session.settings["work_mem"]) * 1024,
-    )
-    begun = perf_counter()
-    for _ in compiled.rows(execution):
-        pass
-    return (perf_counter() - begun) * 1000, execution.instruments
+    with transaction.statement() as snapshot:
+        execution = Execution(
+            session.database_view,
+            transaction,
+            snapshot,
+            session,
+            (),
+            session.interrupts.check,
+            int(session.settings["work_mem"]) * 1024,
+        )
+        begun = perf_counter()
+        for _ in compiled.rows(execution):
+            pass
+        took_ms = (perf_counter() - begun) * 1000
+    return took_ms, execution.instruments
 
 
 def _passes_text(passes: list[tuple[str, Plan]], estimator: Estimator) -> list[str]:

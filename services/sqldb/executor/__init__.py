@@ -8,13 +8,12 @@
 compiler      the essay: produce and consume; `compile_plan`, `explain_source`
 source        functions of source text under construction; constants never enter the text
 site          where code is being written: which columns are there, under which names
-expressions   values and conditions with three-valued logic        nested      arrays and rows
-subqueries    queries inside expressions
-scans         rows from storage, VALUES, functions, WITH            rows        filter … limit
-joins         hash, nested loop, merge                              aggregates  GROUP BY
-windows       OVER (…)                                              sets        UNION, WITH RECURSIVE
-sorting       order, top-n                                          spill       above work_mem: to disk
-changes       INSERT, UPDATE, DELETE, MERGE                         locking     FOR UPDATE, second looks
-row_checks    NOT NULL and CHECK errors
-execution     what belongs to one run                               instruments counts and times
+expressions   values and conditions with three-valued logic    nested        arrays and rows
+subqueries    queries inside expressions                       scans         rows from storage …
+rows          filter, projection, limit, distinct              joins         hash, loop, merge
+aggregates    GROUP BY                                         windows       OVER (…)
+sets          UNION, WITH RECURSIVE                            sorting       order, top-n
+spill         above work_mem: to disk                          changes       INSERT … MERGE
+locking       FOR UPDATE, second looks                         row_checks    NOT NULL, CHECK errors
+execution     what belongs to one run                          instruments   counts and times
 """

@@ -2,7 +2,7 @@
 
     for each row of the input:
         the new row: values, generated columns, NOT NULL, CHECK
-        UPDATE and DELETE: claim the row; if somebody has changed it meanwhile, look again (`locking`)
+        UPDATE and DELETE: claim the row; if it has changed meanwhile, look again (`locking`)
         heap.insert / update / delete, which keeps the indexes and their uniqueness
         the hooks of the table are told (foreign keys, triggers)
         RETURNING: the row goes on to the operator above
@@ -184,9 +184,7 @@ def _update_rival(plan: n.Insert, site: Site, target: Target, rival: str, old: s
     inner = Target.__new__(Target)
     inner.table, inner.table_name, inner.new = target.table, target.table_name, updated
     _check_new(at, inner, plan, plan.relation)
-    with function.block(
-        f"if {target.heap}.claim(transaction, {rival}, {updated}) is {rival}:"
-    ):
+    with function.block(f"if {target.heap}.claim(transaction, {rival}, {updated}) is {rival}:"):
         update = f"{target.heap}.update(transaction, {rival}, {updated})"
         function.line(f"{old}, {target.version} = {rival}, {update}")
         function.line("break")
@@ -353,9 +351,7 @@ def _merge_action(
     claimed = site.temporary()
     function.line(f"{claimed} = {claim}")
     with function.block(f"if {claimed} is not {version}:"):
-        with function.block(
-            f"if {claimed} is None and {version}.xmax == transaction.xid:"
-        ):
+        with function.block(f"if {claimed} is None and {version}.xmax == transaction.xid:"):
             function.line(f"raise {site.name(second_change, 'f')}()")
         recheck, names = again
         with function.block(

@@ -1,12 +1,12 @@
 """A plan becomes Python functions: one loop for each pipeline.
 
 The classical way to run a plan is to give each operator a `next()` that asks the operator below it
-for a row: simple, and in Python hopeless, since every row pays several calls per operator. The other
-way, taken here, is to let the operators *write the program* that one would write by hand.
+for a row: simple, and in Python hopeless, since every row pays several calls per operator. The
+other way, taken here, is to let the operators *write the program* that one would write by hand.
 
 **produce and consume.** Every operator knows how to write code in two halves. `produce` is asked
-from above to write what makes rows; where a row is at hand it calls back `consume`, and the operator
-above writes what is to be done with it, right there, inside the loop:
+from above to write what makes rows; where a row is at hand it calls back `consume`, and the
+operator above writes what is to be done with it, right there, inside the loop:
 
     Aggregate sum(o.total)                       def aggregate1(run):
       HashJoin o.customer = c.id                     heap1 = run.heap(k1); …
@@ -26,14 +26,14 @@ above writes what is to be done with it, right there, inside the loop:
 Columns are Python locals or items of a row's tuple; a filter is an `if`, a join a `for`. Nothing is
 called per row that need not be. A **pipeline** ends where all rows must be there before the next
 step (the table of a hash join, a sort, an aggregate); there a new function begins. Where rows must
-flow one by one between two functions (LIMIT, which has to stop all loops of its input, or more loops
-than Python can nest), the first is a generator.
+flow one by one between two functions (LIMIT, which has to stop all loops of its input, or more
+loops than Python can nest), the first is a generator.
 
 The source depends on the shape of the plan alone, see `source`. It is made once for a prepared
 statement and run with any parameters; what belongs to one run stands in `run`, an `Execution`.
 
-`Analyzed` plans (EXPLAIN ANALYZE) are compiled with a generator for every operator, so that rows and
-times can be told apart; that is slower, as it is in PostgreSQL.
+`Analyzed` plans (EXPLAIN ANALYZE) are compiled with a generator for every operator, so that rows
+and times can be told apart; that is slower, as it is in PostgreSQL.
 # Real: HyPer (Neumann, Efficiently Compiling Efficient Query Plans for Modern Hardware, 2011)
 """
 
@@ -137,13 +137,16 @@ class Compiler:
             made.append(self.pack(at, needed, extra))
             function.line(f"yield {made[0].text}")
 
-        if self.is_analyzed:
-            number = self.number_of(plan)
-            _PRODUCERS[type(plan)](self, plan, inner, needed, consume)
-            wrapper = site.name(measured, "f")
-            return f"{wrapper}(run, {number}, {function.name}({arguments}))", made[0]
+        number = self.number_of(plan) if self.is_analyzed else 0
         _PRODUCERS[type(plan)](self, plan, inner, needed, consume)
-        return f"{function.name}({arguments})", made[0]
+        if not made:
+            # A statement that changes data and gives no rows.
+            made.append(Packed("()", {}, {}, 0))
+            function.line("yield from ()")
+        call = f"{function.name}({arguments})"
+        if self.is_analyzed:
+            call = f"{site.name(measured, 'f')}(run, {number}, {call})"
+        return call, made[0]
 
     def number_of(self, plan: n.Plan) -> int:
         """The number under which EXPLAIN ANALYZE counts this operator."""
@@ -154,19 +157,22 @@ class Compiler:
         self, site: Site, needed: frozenset[Key], extra: tuple[Expression, ...] = ()
     ) -> Packed:
         """The needed columns as one value: the stored row itself, if it has them all."""
-        keys = sorted(
-            key for key in needed if key in site.columns and key not in site.outer
-        )
+        keys = sorted(key for key in needed if key in site.columns and key not in site.outer)
         codes = [site.columns[key] for key in keys]
         codes += [site.value(expression) for expression in extra]
         nullable = {key: code.nullable for key, code in zip(keys, codes, strict=False)}
         if codes:
             base, bracket, _ = codes[0].text.partition("[")
             start = base + bracket
-            if bracket and base.isidentifier() and all(
-                code.text.startswith(start) and code.text[len(start) : -1].isdecimal()
-                for code in codes
-            ) and not extra:
+            if (
+                bracket
+                and base.isidentifier()
+                and all(
+                    code.text.startswith(start) and code.text[len(start) : -1].isdecimal()
+                    for code in codes
+                )
+                and not extra
+            ):
                 spots = [int(code.text[len(start) : -1]) for code in codes]
                 places = dict(zip(keys, spots, strict=False))
                 return Packed(base, places, nullable, max(spots) + 1)
@@ -266,4 +272,3 @@ def _output_tuple(compiler: Compiler, site: Site, output: tuple[Expression, ...]
 def explain_source(plan: n.Plan, output: tuple[Expression, ...] | None) -> str:
     """The generated Python of a plan, for EXPLAIN's debug option."""
     return compile_plan(plan, output).source
-

@@ -68,10 +68,8 @@ def _test_call(site: Site, call: ex.Call, wanted: bool) -> str:
     return "(" + " and ".join(conditions) + ")"
 
 
-def strict_call(
-    site: Site, function: Function, codes: list[Code]
-) -> tuple[list[str], str, bool]:
-    """What must not be None, the text of the call for when none is, and whether that may be NULL."""
+def strict_call(site: Site, function: Function, codes: list[Code]) -> tuple[list[str], str, bool]:
+    """What must not be None, the call's text for when none is, and whether that may be NULL."""
     guards, arguments = [], []
     for code in codes:
         if code.text == "None":
@@ -180,7 +178,9 @@ def _and_or(site: Site, expression: ex.And | ex.Or) -> Code:
     decisive = isinstance(expression, ex.Or)
     codes = [site.value(argument) for argument in expression.arguments]
     if not any(code.nullable for code in codes):
-        return Code("(" + (" or " if decisive else " and ").join(c.text for c in codes) + ")", False)
+        return Code(
+            "(" + (" or " if decisive else " and ").join(c.text for c in codes) + ")", False
+        )
     tests, nulls = [], []
     for code in codes:
         if code.is_simple or not code.nullable:
@@ -352,15 +352,17 @@ def _subscript(site: Site, subscript: ex.Subscript) -> Code:
     site.compiler.module.namespace["NotGiven"] = nested.NOT_GIVEN
     if subscript.is_slice:
         helper = site.name(nested.array_slice, "f")
-        return Code(f"{helper}({base.text}, {bounds(subscript.lowers)}, {bounds(subscript.uppers)})")
+        return Code(
+            f"{helper}({base.text}, {bounds(subscript.lowers)}, {bounds(subscript.uppers)})"
+        )
     helper = site.name(nested.array_item, "f")
     return Code(f"{helper}({base.text}, {bounds(subscript.lowers)})")
 
 
 def _field(site: Site, field: ex.Field) -> Code:
-    return _unless_null(site, site.value(field.base), lambda text: f"{text}[{field.index}]")._replace(
-        nullable=True
-    )
+    return _unless_null(
+        site, site.value(field.base), lambda text: f"{text}[{field.index}]"
+    )._replace(nullable=True)
 
 
 def _next_value(site: Site, expression: ex.NextValue) -> Code:

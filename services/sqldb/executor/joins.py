@@ -6,8 +6,8 @@
 
 A left row without a match goes on with NULLs in an outer join: the look-up then gives one row of
 NULLs in place of none. RIGHT is LEFT with the sides exchanged; FULL walks the left side and then
-gives those rows of the table that no look-up has met. SEMI and ANTI (EXISTS and NOT EXISTS) only ask
-whether there is a match.
+gives those rows of the table that no look-up has met. SEMI and ANTI (EXISTS and NOT EXISTS) only
+ask whether there is a match.
 """
 
 from __future__ import annotations
@@ -172,7 +172,9 @@ def _pairs(
     right_call, right = compiler.generator(plan.right, site, needed)
     match = _condition_function(compiler, plan.condition, left, right, site)
     a, b = compiler.module.fresh("r"), compiler.module.fresh("r")
-    call = f"{site.name(helper, 'f')}(run, {left_call}, {right_call}, {match}, {extra(left, right)})"
+    call = (
+        f"{site.name(helper, 'f')}(run, {left_call}, {right_call}, {match}, {extra(left, right)})"
+    )
     columns = {**left.columns(a, nullable=True), **right.columns(b, nullable=True)}
     with site.function.loop(f"for {a}, {b} in {call}:"):
         consume(site.with_columns(columns))

@@ -1,9 +1,9 @@
 """Rows that are to be changed or locked: whose turn it is, and whether they still fit.
 
 Under READ COMMITTED somebody else may have changed a row between the moment when this statement has
-seen it and the moment when it wants to change it. It then waits for him, takes the row as it is now,
-and asks again whether the row fulfils the conditions: the plan below is run once more with just this
-version in place of the scan of its table.
+seen it and the moment when it wants to change it. It then waits for him, takes the row as it is
+now, and asks again whether the row fulfils the conditions: the plan below is run once more with
+just this version in place of the scan of its table.
 # Real: EvalPlanQual()
 """
 
@@ -34,7 +34,8 @@ POLICIES = {
 
 
 class Recheck:
-    """The second look: the plan with one version in place of a table, compiled when first needed."""
+    """The second look: the plan with one version in place of a table, compiled when first
+    needed."""
 
     def __init__(self, plan: n.Plan, relation: int, keys: list[Key]):
         self._plan = plan

@@ -15,7 +15,7 @@ MAX_FIELD_CHARS = 64
 
 
 def failing_row(run: Execution, table: Table, values: tuple) -> str:
-    """"Failing row contains (1, null, long te...)." # Real: ExecBuildSlotValueDescription()"""
+    """ "Failing row contains (1, null, long te...)." # Real: ExecBuildSlotValueDescription()"""
     texts = []
     for index, column in table.live_columns():
         value = values[index]

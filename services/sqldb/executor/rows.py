@@ -111,7 +111,10 @@ def project_set(
             target = ", ".join(items)
         with at.function.loop(f"for {target} in run.paced({source}):"):
             inner = at.with_columns(
-                {(inner_relation, place): Code(item, True, True) for place, item in enumerate(items)}
+                {
+                    (inner_relation, place): Code(item, True, True)
+                    for place, item in enumerate(items)
+                }
             )
             columns = {}
             for place, expression in enumerate(expressions):

@@ -187,7 +187,10 @@ def values(
     with site.function.loop(f"for {row} in run.paced({text}):"):
         consume(
             site.with_columns(
-                {(plan.relation, place): Code(f"{row}[{place}]", True, True) for place in range(width)}
+                {
+                    (plan.relation, place): Code(f"{row}[{place}]", True, True)
+                    for place in range(width)
+                }
             )
         )
 
@@ -254,9 +257,7 @@ def side_by_side(widths: tuple[int, ...], *sources):
     ends = [(None,) * width if width > 1 else None for width in widths]
     missing = object()
     for items in zip_longest(*filled, fillvalue=missing):
-        yield tuple(
-            end if item is missing else item for item, end in zip(items, ends, strict=True)
-        )
+        yield tuple(end if item is missing else item for item, end in zip(items, ends, strict=True))
 
 
 def whole_rows(width: int, rows):

@@ -95,9 +95,7 @@ class Site:
 
     def enter(self, function: FunctionSource, keys: Iterable[Key]) -> Site:
         """A site in another function that has these columns of this one as parameters."""
-        columns = {
-            key: Code(local_name(key), self.columns[key].nullable, True) for key in keys
-        }
+        columns = {key: Code(local_name(key), self.columns[key].nullable, True) for key in keys}
         return Site(self.compiler, function, columns, frozenset(columns))
 
     def _apart(self, expression: Expression) -> Code:

@@ -1,8 +1,8 @@
-"""Sorting rows: in memory, or, above work_mem, in runs on disk that are merged (external merge sort).
+"""Sorting rows: in memory, or, above work_mem, in runs on disk that are merged.
 
-Python's sort is stable, so ORDER BY a, b DESC is two sorts, the last key first, and equal directions
-go together in one: comparing tuples of plain values is much faster than objects that compare
-themselves. Merging needs one key for all: there `Descending` turns a value round.
+Python's sort is stable, so ORDER BY a, b DESC is two sorts, the last key first, and equal
+directions go together in one: comparing tuples of plain values is much faster than objects that
+compare themselves. Merging needs one key for all: there `Descending` turns a value round.
 """
 
 from __future__ import annotations
@@ -135,7 +135,9 @@ def top_rows(
     """The first rows of the order, without sorting the rest."""
     count, skipped = checked_limits(limit, offset)
     if count is None or count + skipped > TOP_ROWS:
-        return islice(sorted_rows(run, rows, order), skipped, None if count is None else skipped + count)
+        return islice(
+            sorted_rows(run, rows, order), skipped, None if count is None else skipped + count
+        )
     if not count:
         return iter(())
     wanted = count + skipped

@@ -47,7 +47,7 @@ class SpilledRows:
     """Rows in a temporary file, to be read once or several times, in order."""
 
     def __init__(self, rows: list[tuple] = ()):
-        self._file = tempfile.TemporaryFile(prefix="sqldb-spill-")
+        self._file = tempfile.TemporaryFile(prefix="sqldb-spill-")  # noqa: SIM115
         self.count = 0
         for row in rows:
             self.append(row)

@@ -19,7 +19,7 @@ from services.sqldb import errors
 from services.sqldb.errors import SqlError
 from services.sqldb.executor.site import Code, Site, local_name
 from services.sqldb.plan import expressions as ex
-from services.sqldb.plan.analysis import Key, expressions_of, free_keys, needs, walk, walk_plan
+from services.sqldb.plan.analysis import Key, expressions_of, free_keys, walk, walk_plan
 from services.sqldb.types.arrays import array_of_elements
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ UNKNOWN = object()
 
 def more_than_one_row() -> SqlError:
     return SqlError(
-        errors.CARDINALITY_VIOLATION, "more than one row returned by a subquery used as an expression"
+        errors.CARDINALITY_VIOLATION,
+        "more than one row returned by a subquery used as an expression",
     )
 
 
@@ -178,7 +179,22 @@ def _may_be_kept(site: Site, expression: ex.Subquery, keys: list[Key]) -> bool:
 
 
 _PLAIN = frozenset(
-    "bool int2 int4 int8 oid text varchar name date timestamp timestamptz time uuid bytea".split()
+    [
+        "bool",
+        "int2",
+        "int4",
+        "int8",
+        "oid",
+        "text",
+        "varchar",
+        "name",
+        "date",
+        "timestamp",
+        "timestamptz",
+        "time",
+        "uuid",
+        "bytea",
+    ]
 )
 
 
@@ -354,5 +370,3 @@ def _one_row_compared(
         expression.type, expression.spelling, (), (), expression.comparisons, expression.comparisons
     )
     function.line(f"return {compare_rows(site, expression.spelling, lefts, rights, how).text}")
-
-

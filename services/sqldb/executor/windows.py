@@ -4,14 +4,18 @@ The rows are sorted by partition and order; then, partition by partition, every 
 
     sum(x) OVER (PARTITION BY g ORDER BY t ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 
-    g  t  x                frame             A frame has two ends, and as the current row goes down,
-    a  1  10   10          [0, 1)            both go down as well, or stay. If the start stays at the
-    a  2  20   30          [0, 2)            first row, the aggregate's state goes on from row to row
-    a  3   5   25          [1, 3)            (the usual running total); if it moves, the frame is
-    b  1   7    7          [3, 4)            added up again. A frame of all is computed once.
+    g  t   x   sum   frame
+    a  1  10   10    [0, 1)
+    a  2  20   30    [0, 2)
+    a  3   5   25    [1, 3)
+    b  1   7    7    [3, 4)
 
-Adding up again is quadratic in the length of the frame; PostgreSQL avoids it for aggregates that can
-take a value back out (moving-aggregate mode). That is left out.
+A frame has two ends, and as the current row goes down, both go down as well, or stay. If the start
+stays at the first row, the aggregate's state goes on from row to row (the usual running total); if
+it moves, the frame is added up again. A frame of all rows is computed once.
+
+Adding up again is quadratic in the length of the frame; PostgreSQL avoids it for aggregates that
+can take a value back out (moving-aggregate mode). That is left out.
 # Real: nodeWindowAgg.c
 """
 
@@ -208,7 +212,8 @@ class Partition:
             self._call = call
             self._frame = lambda: frames.positions(self.position)
             values = []
-            for self.position in range(self.size):
+            for position in range(self.size):
+                self.position = position
                 values.append(function.implementation(self))
             return values
         return self._aggregated(call, frames)

@@ -18,10 +18,25 @@ The way of the executor: `function.template.format(argument, argument, t=…, u=
 of an expression over `function.names`; without a template it calls `function.implementation`
 (with the SessionContext first, if `needs_context`). Strict functions never see NULL.
 
+`ResolvedCall.function` may be an Aggregate or a WindowFunction; the binder asks for its class. All
+of them are concrete: polymorphic types are real ones, defaults and VARIADIC are dealt with, so the
+implementation takes the arguments just as they stand in the call.
+
 What stands in which module:
 
-    arithmetic           integers and floats       numeric_arithmetic   numeric
-    comparison           = < > of all types        casts                pg_cast
+    arithmetic, numeric_arithmetic, mathematics     numbers
+    comparison, casts                               = < > of all types; pg_cast
+    strings, formatting, patterns                   text; LIKE and regular expressions
+    regex_translation, byte_functions               POSIX patterns for `re`; bytea, hashes
+    date_arithmetic, date_fields, date_formats      dates and times; extract; to_char and back
+    interval_arithmetic, number_formats             intervals; to_char of numbers
+    json_access, json_values, json_records          into JSON, values as JSON, JSON as rows
+    array_functions, series                         arrays, subscripts; generate_series and the rest
+    aggregates, statistics, windows                 sum; variance, percentiles; rank, lag
+
+Functions that ask the catalog or the session (nextval, pg_get_indexdef …) are defined on that side,
+in a `Definitions` of their own: `builtin_library().with_definitions(define)`.
+# Real: pg_proc.dat, pg_operator.dat, pg_cast.dat; parse_func.c, parse_oper.c, parse_coerce.c
 """
 
 from services.sqldb.functions.coercion import (

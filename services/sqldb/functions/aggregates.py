@@ -100,7 +100,7 @@ define.aggregate(
 define.aggregate(
     "avg(numeric) -> numeric",
     initial=lambda: [0, ZERO], step=_counted(numeric_arithmetic.add), ignores_order=True,
-    final=lambda state: numeric_arithmetic.divide(state[1], Decimal(state[0])) if state[0] else None,
+    final=lambda s: numeric_arithmetic.divide(s[1], Decimal(s[0])) if s[0] else None,
 )  # fmt: skip
 define.aggregate(
     "avg(float4) -> float8", "avg(float8) -> float8",

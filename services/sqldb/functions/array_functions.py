@@ -313,10 +313,10 @@ def _split(text: str, delimiter: str | None, null: str | None) -> list[str | Non
     """NULL splits between all characters, an empty delimiter nowhere."""
     if not text:
         return []
-    if delimiter is None:
-        parts = list(text)
+    if not delimiter:
+        parts = list(text) if delimiter is None else [text]
     else:
-        parts = text.split(delimiter) if delimiter else [text]
+        parts = text.split(delimiter)
     return [None if part == null else part for part in parts] if null is not None else parts
 
 

@@ -163,7 +163,7 @@ def require_cast(
 
 
 def typmod_function(type_: SqlType, typmod: int, is_explicit: bool) -> Function | None:
-    """What brings a value into the shape of varchar(20) or numeric(10,2); None if nothing has to."""
+    """What brings a value into the shape of varchar(20); None if nothing has to be done."""
     if typmod < 0 or type_.modifier is None:
         return None
     coerce = type_.modifier.coerce

@@ -22,6 +22,7 @@ _DIRECTIVE = re.compile(
     re.DOTALL,
 )
 
+_PERCENT_HINT = 'For a single "%" use "%%".'
 _ANY_ARGUMENTS = {"types": True, "context": True, "strict": False, "volatility": STABLE}
 
 
@@ -122,7 +123,7 @@ class _Formatting:
     def _directive(self, match: re.Match[str]) -> str:
         kind = match["type"]
         if kind is None:
-            raise _bad_format("unterminated format() type specifier")
+            raise _bad_format("unterminated format() type specifier", _PERCENT_HINT)
         if kind == "%" and match[0] == "%%":
             return "%"
         width = int(match["width"]) if match["width"] else 0
@@ -133,7 +134,7 @@ class _Formatting:
             raise SqlError(
                 errors.INVALID_PARAMETER_VALUE,
                 f'unrecognized format() type specifier "{kind}"',
-                hint='For a single "%" use "%%".',
+                hint=_PERCENT_HINT,
             )
         text = self._text(kind, self._take(match["position"]))
         if match["minus"] or width < 0:
@@ -155,5 +156,5 @@ class _Formatting:
         return quote_literal(text) if kind == "L" else text
 
 
-def _bad_format(message: str) -> SqlError:
-    return SqlError(errors.INVALID_PARAMETER_VALUE, message)
+def _bad_format(message: str, hint: str = "") -> SqlError:
+    return SqlError(errors.INVALID_PARAMETER_VALUE, message, hint=hint)

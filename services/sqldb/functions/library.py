@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 from services.sqldb.functions.definition import (
     Aggregate,
@@ -30,6 +31,8 @@ class Library:
         self.callables: dict[str, list[Callable_]] = {}
         self.operators: dict[str, list[Operator]] = {}
         self.casts: dict[tuple[int, int], Cast] = {}
+        # What resolution found for the built-in types: a look-up instead of 100 µs of search.
+        self.resolved: dict[tuple, Any] = {}
         for table in self._definitions:
             for item in (*table.functions, *table.aggregates, *table.window_functions):
                 self.callables.setdefault(item.name, []).append(item)
@@ -67,6 +70,7 @@ def builtin_definitions() -> tuple[Definitions, ...]:
         formatting,
         interval_arithmetic,
         json_access,
+        json_records,
         json_values,
         mathematics,
         number_formats,
@@ -81,7 +85,15 @@ def builtin_definitions() -> tuple[Definitions, ...]:
     modules = (
         *(arithmetic, numeric_arithmetic, mathematics, interval_arithmetic, comparison, casts),
         *(strings, patterns, formatting, byte_functions),
-        *(date_arithmetic, date_fields, date_formats, number_formats, json_access, json_values),
+        *(
+            date_arithmetic,
+            date_fields,
+            date_formats,
+            number_formats,
+            json_access,
+            json_records,
+            json_values,
+        ),
         *(array_functions, series),
         *(aggregates, statistics, windows),
     )

@@ -21,7 +21,7 @@ from services.sqldb.types.numeric import EXACT, rounded
 
 define = Definitions()
 
-_TOKEN = re.compile(
+_PATTERN = re.compile(
     r"EEEE|PR|MI|PL|SG|FM|TH|th|RN|rn|[BS09.,DGLV]|\"[^\"]*\"|.", re.IGNORECASE | re.DOTALL
 )
 _ROMAN = ((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"),
@@ -32,7 +32,7 @@ _ROMAN = ((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "X
 class _Template:
     """What a template asks for."""
 
-    tokens: list[str] = field(default_factory=list)
+    patterns: list[str] = field(default_factory=list)
     before: int = 0  # digits before the point
     after: int = 0
     first_zero: int | None = None  # the position of the first 0 among digits
@@ -49,16 +49,16 @@ class _Template:
 @lru_cache(maxsize=256)
 def _template(text: str) -> _Template:
     template, after_v = _Template(), False
-    for match in _TOKEN.finditer(text):
-        token = match[0].upper() if not match[0].startswith('"') else match[0]
-        match token:
+    for match in _PATTERN.finditer(text):
+        pattern = match[0].upper() if not match[0].startswith('"') else match[0]
+        match pattern:
             case "0" | "9":
                 position = template.before + template.after
                 if template.is_exponential:
                     raise _syntax('"EEEE" must be the last pattern used')
                 if template.has_sign == "PR":
                     raise _syntax('"9" must be ahead of "PR"')
-                if token == "0":
+                if pattern == "0":
                     if template.first_zero is None:
                         template.first_zero = position
                     template.last_zero = position
@@ -71,13 +71,13 @@ def _template(text: str) -> _Template:
                 if template.has_point:
                     raise _syntax("multiple decimal points")
                 template.has_point = True
-                token = "."
+                pattern = "."
             case "V":
                 after_v = True
             case "S" | "SG" | "MI" | "PL" | "PR":
-                if token == "S":
+                if pattern == "S":
                     template.sign_leads = template.before + template.after == 0
-                template.has_sign = template.has_sign or token
+                template.has_sign = template.has_sign or pattern
             case "FM":
                 template.fills = False
             case "RN":
@@ -85,8 +85,8 @@ def _template(text: str) -> _Template:
             case "EEEE":
                 template.is_exponential = True
             case "TH":
-                token = match[0]
-        template.tokens.append(token)
+                pattern = match[0]
+        template.patterns.append(pattern)
     return template
 
 
@@ -106,7 +106,7 @@ def format_number(value: Decimal, text: str) -> str:
         return _special(value, template)
     scaled = value.scaleb(template.shift, EXACT)
     number = rounded(scaled, template.after)
-    return _laid_out(abs(number), number < 0, template)
+    return _laid_out(number.copy_abs(), number < 0, template)
 
 
 def _roman(value: Decimal, template: _Template) -> str:
@@ -126,7 +126,7 @@ def _exponential(value: Decimal, template: _Template) -> str:
         return " " + "#" * template.before + "." + "#" * (template.after + 4)
     exponent = value.adjusted() if value else 0
     mantissa = rounded(value.scaleb(-exponent, EXACT), template.after)
-    text = f"{abs(mantissa):f}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+    text = f"{mantissa.copy_abs():f}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
     sign = "-" if mantissa < 0 else ("+" if template.has_sign == "S" else " ")
     return text if sign == " " and not template.fills else sign + text
 
@@ -176,7 +176,7 @@ def _without_trailing_zeros(after: str, template: _Template) -> str:
 
 
 class _Layout:
-    """Lays digits over the tokens of a template."""
+    """Lays digits over the patterns of a template."""
 
     def __init__(
         self,
@@ -201,11 +201,11 @@ class _Layout:
             template.has_sign == "S" and template.sign_leads
         )
         first = len(self.before) - len(self.before.lstrip(" "))
-        for token in template.tokens:
-            if token in ("0", "9"):
+        for pattern in template.patterns:
+            if pattern in ("0", "9"):
                 self._digit(first, floating)
             else:
-                self._other(token, first, floating)
+                self._other(pattern, first, floating)
         text = "".join(self.parts)
         if floating and not self.sign_is_written:
             text = self._floating_sign() + text
@@ -238,10 +238,10 @@ class _Layout:
         if self.template.fills:
             self.parts.append(" ")
 
-    def _other(self, token: str, first: int, floating: bool) -> None:
+    def _other(self, pattern: str, first: int, floating: bool) -> None:
         template = self.template
         started = self.at > first
-        match token:
+        match pattern:
             case ".":
                 if floating and not self.sign_is_written:
                     self.parts.append(self._floating_sign())
@@ -263,20 +263,20 @@ class _Layout:
                 if template.fills or not self.is_negative:
                     self.parts.append(" " if self.is_negative else "+")
             case "TH" | "th":
-                self._ordinal(token)
+                self._ordinal(pattern)
             case "L":
                 self.parts.append("" if not template.fills else " ")
             case "FM" | "PR" | "V" | "EEEE" | "RN" | "B":
                 pass
             case _:
-                self.parts.append(token[1:-1] if token.startswith('"') else token)
+                self.parts.append(pattern[1:-1] if pattern.startswith('"') else pattern)
 
-    def _ordinal(self, token: str) -> None:
+    def _ordinal(self, pattern: str) -> None:
         if self.is_negative or self.template.after or self.number is None:
             return
         last = int(self.number) % 100
         suffix = "th" if 10 < last < 20 else {1: "st", 2: "nd", 3: "rd"}.get(last % 10, "th")
-        self.parts.append(suffix.upper() if token == "TH" else suffix)
+        self.parts.append(suffix.upper() if pattern == "TH" else suffix)
 
     def _bracketed(self, text: str) -> str:
         stripped = text.lstrip(" ")
@@ -315,11 +315,11 @@ def to_number(text: str, template: str) -> Decimal:
     layout = _template(template)
     digits, fraction, is_negative, at = "", "", False, 0
     seen_point = False
-    for token in layout.tokens:
-        if token in ("FM", "V"):
+    for pattern in layout.patterns:
+        if pattern in ("FM", "V"):
             continue
         character = text[at : at + 1]
-        if token in ("0", "9"):
+        if pattern in ("0", "9"):
             while character == " ":
                 at += 1
                 character = text[at : at + 1]
@@ -335,13 +335,13 @@ def to_number(text: str, template: str) -> Decimal:
                 else:
                     digits += character
                 at += 1
-        elif token == ".":
+        elif pattern == ".":
             if character == ".":
                 seen_point = True
                 at += 1
-        elif token in (",", "G"):
+        elif pattern in (",", "G"):
             at += character == ","
-        elif token in ("S", "MI", "PL", "SG", "PR"):
+        elif pattern in ("S", "MI", "PL", "SG", "PR"):
             if character and character in "+-<>":
                 is_negative = is_negative or character in "-<"
                 at += 1
@@ -356,4 +356,4 @@ def to_number(text: str, template: str) -> Decimal:
     value = Decimal(f"{digits or '0'}.{fraction}" if fraction else digits)
     value = value.scaleb(-layout.shift, EXACT)
     value = value.quantize(Decimal((0, (1,), -max(scale, layout.shift))), ROUND_HALF_UP, EXACT)
-    return -value if is_negative and value else value
+    return value.copy_negate() if is_negative and value else value

@@ -94,7 +94,7 @@ def _weight_and_first_digit(value: Decimal) -> tuple[int, int]:
         return 0, 0
     exponent = value.adjusted()
     weight = exponent // 4
-    digits = format(abs(value).scaleb(-exponent, EXACT), "f").replace(".", "")
+    digits = format(value.copy_abs().scaleb(-exponent, EXACT), "f").replace(".", "")
     length = exponent - 4 * weight + 1
     return weight, int(digits[:length].ljust(length, "0"))
 
@@ -121,7 +121,7 @@ def divide(a: Decimal, b: Decimal) -> Decimal:
     if not b:
         raise division_by_zero()
     result = exact_quotient(a, b, quotient_scale(a, b))
-    return result if result else abs(result)
+    return _without_sign_of_zero(result)
 
 
 def _divide_special(a: Decimal, b: Decimal) -> Decimal:
@@ -131,7 +131,7 @@ def _divide_special(a: Decimal, b: Decimal) -> Decimal:
         return ZERO
     if not b:
         raise division_by_zero()
-    return a if b > 0 else -a
+    return a if b > 0 else a.copy_negate()
 
 
 define.operator("numeric / numeric -> numeric", divide)
@@ -450,7 +450,7 @@ def _power_special(base: Decimal, exponent: Decimal) -> Decimal | None:
         return POSITIVE_INFINITY if (abs(base) > 1) == (exponent > 0) else ZERO
     if exponent < 0:
         return ZERO
-    is_odd = _is_whole(exponent) and exponent % 2 == 1
+    is_odd = _is_whole(exponent) and EXACT.remainder(exponent.copy_abs(), TWO) == 1
     return base if base > 0 or is_odd else POSITIVE_INFINITY
 
 

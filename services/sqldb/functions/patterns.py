@@ -63,12 +63,27 @@ def _plain_matcher(pattern: str, inner: str) -> Callable[[str], bool]:
 
 
 def _like_regex(pattern: str) -> str:
-    parts, at = [], 0
+    """Each part between two % is looked for once, at its first place, and never again.
+
+    An atomic group (?>…) says so: the first place leaves most to those behind it. Without it a
+    pattern of many % would try all combinations of places, and hold the whole server meanwhile.
+    """
+    *parts, last = _like_parts(pattern)
+    if not parts:
+        return last
+    first, *inner = parts
+    return first + "".join(f"(?>.*?{part})" for part in inner if part) + ".*" + last
+
+
+def _like_parts(pattern: str) -> list[str]:
+    """What stands between the %, as regular expressions."""
+    found, parts, at = [], [], 0
     while at < len(pattern):
         character = pattern[at]
         at += 1
         if character == "%":
-            parts.append(".*")
+            found.append("".join(parts))
+            parts = []
         elif character == "_":
             parts.append(".")
         elif character == "\\":
@@ -76,7 +91,7 @@ def _like_regex(pattern: str) -> str:
             at += 1
         else:
             parts.append(re.escape(character))
-    return "".join(parts)
+    return [*found, "".join(parts)]
 
 
 def like(text: str, pattern: str) -> bool:

@@ -93,6 +93,7 @@ def compile_regex(pattern: str, flags: str = "") -> re.Pattern[str]:
 _REASONS = (
     ("unterminated character set", "brackets [] not balanced"),
     ("unterminated subpattern", "parentheses () not balanced"),
+    ("missing )", "parentheses () not balanced"),
     ("unbalanced parenthesis", "parentheses () not balanced"),
     ("nothing to repeat", "quantifier operand invalid"),
     ("multiple repeat", "quantifier operand invalid"),

@@ -69,32 +69,66 @@ def resolve_function(
     argument_names: Sequence[str] = (),
     is_variadic_call: bool = False,
     types: TypeRegistry = BUILTIN_REGISTRY,
+    record_type: SqlType | None = None,
 ) -> ResolvedCall:
     """The function, aggregate or window function of a call; 42883 or 42725.
 
     `argument_names` are those of the last arguments (make_interval(days => 1)); the call
     f(VARIADIC array) sets `is_variadic_call`. For ordered-set aggregates the direct arguments come
-    first, then those of WITHIN GROUP.
+    first, then those of WITHIN GROUP. `record_type` is what the statement says of a result that
+    is a record: AS x(a integer, b text).
     """
     library = library or builtin_library()
     given = tuple(argument_types)
+    if argument_names or is_variadic_call or record_type or not _is_cacheable(given):
+        names = tuple(argument_names)
+        return _find_function(name, given, names, is_variadic_call, library, types, record_type)
+    key = (name, *(type_.oid for type_ in given))
+    found = library.resolved.get(key)
+    if found is None:
+        found = _find_function(name, given, (), False, library, types)
+        if found.result_type.oid < _FIRST_USER_OID:
+            library.resolved[key] = found
+    return found
+
+
+_FIRST_USER_OID = 16384
+_MOST_CACHED_ARGUMENTS = 4
+
+
+def _is_cacheable(given: tuple[SqlType, ...]) -> bool:
+    """Types of users may change under the same oid, and rows of any shape share one."""
+    return len(given) <= _MOST_CACHED_ARGUMENTS and all(
+        type_.oid < _FIRST_USER_OID and type_.fields is None for type_ in given
+    )
+
+
+def _find_function(
+    name: str,
+    given: tuple[SqlType, ...],
+    names: tuple[str, ...],
+    is_variadic_call: bool,
+    library: Library,
+    types: TypeRegistry,
+    record_type: SqlType | None = None,
+) -> ResolvedCall:
     candidates = [
         candidate
         for target in library.named(name)
-        for candidate in _layouts(target, given, tuple(argument_names), is_variadic_call)
+        for candidate in _layouts(target, given, names, is_variadic_call)
     ]
     exact = [c for c in candidates if _equal(c.types, given)]
     if exact:
-        return _concrete_call(min(exact, key=lambda c: c.is_spread), given, library)
-    if len(given) == 1 and not argument_names:
+        return _concrete_call(min(exact, key=lambda c: c.is_spread), given, library, record_type)
+    if len(given) == 1 and not names:
         conversion = _conversion_call(name, given[0], library, types)
         if conversion is not None:
             return conversion
     fitting = [c for c in candidates if can_coerce(given, c.types, library=library)]
     chosen = _select(given, fitting, library)
     if chosen is None:
-        raise _no_function(name, given, bool(fitting), tuple(argument_names))
-    return _concrete_call(chosen, given, library)
+        raise _no_function(name, given, bool(fitting), names)
+    return _concrete_call(chosen, given, library, record_type)
 
 
 def _equal(left: Sequence[SqlType], right: Sequence[SqlType]) -> bool:
@@ -285,10 +319,15 @@ def _concrete_types(
 
 
 def _concrete_call(
-    candidate: _Candidate, given: tuple[SqlType, ...], library: Library
+    candidate: _Candidate,
+    given: tuple[SqlType, ...],
+    library: Library,
+    record_type: SqlType | None,
 ) -> ResolvedCall:
     target = candidate.target
     arguments, result = _concrete_types(candidate, given, target.result_type, library)
+    if record_type is not None and result.oid == record_type.oid:
+        result = record_type
     if isinstance(target, Aggregate):
         return _concrete_aggregate(target, arguments, result)
     if isinstance(target, WindowFunction):
@@ -374,6 +413,19 @@ def resolve_operator(
 ) -> ResolvedOperator:
     """The operator between two types (`left` None: a prefix operator); 42883 or 42725."""
     library = library or builtin_library()
+    given = (right,) if left is None else (left, right)
+    if not _is_cacheable(given):
+        return _find_operator(name, left, right, library)
+    key = (name, None if left is None else left.oid, right.oid, "operator")
+    found = library.resolved.get(key)
+    if found is None:
+        found = library.resolved[key] = _find_operator(name, left, right, library)
+    return found
+
+
+def _find_operator(
+    name: str, left: SqlType | None, right: SqlType, library: Library
+) -> ResolvedOperator:
     overloads = library.operators.get(name, [])
     given = (right,) if left is None else (left, right)
     candidates = [

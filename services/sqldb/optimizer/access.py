@@ -1,8 +1,8 @@
 """How the rows of one table are found: all of them, or by an index.
 
-An index on (a, b, c) answers conditions on its first columns: equality on a, or on a and b, and then
-a range on the next. The rest of the conditions is asked of each row that it gives. It is also in
-order, so that ORDER BY a may need no sort, and its first entry is min(a).
+An index on (a, b, c) answers conditions on its first columns: equality on a, or on a and b, and
+then a range on the next. The rest of the conditions is asked of each row that it gives. It is also
+in order, so that ORDER BY a may need no sort, and its first entry is min(a).
 
     WHERE a = 5 AND b > 3 AND d = 1      Index Cond: a = 5 AND b > 3        Filter: d = 1
 # Real: indxpath.c, match_clause_to_index()
@@ -106,9 +106,7 @@ def _with_bounds(asked: n.KeyRange, here: list, used: Parts) -> n.KeyRange:
     return asked
 
 
-def comparison(
-    part: ex.Expression, relation: int, column: int
-) -> tuple[str, ex.Expression] | None:
+def comparison(part: ex.Expression, relation: int, column: int) -> tuple[str, ex.Expression] | None:
     """(operator, value) if the condition compares this column with what no row of it decides."""
     if isinstance(part, ex.Quantified):
         is_column = _is_column(part.left, relation, column)

@@ -1,7 +1,7 @@
 """ANALYZE: what is worth knowing of a table's columns, from a sample of its rows.
 
     null_fraction   the share of NULLs
-    distinct        how many different values; negative: as a share of the rows, if it grows with them
+    distinct        how many different values; negative: as a share of the rows
     most_common     the values that come clearly more often than the average, with their shares
     histogram       bounds that cut the rest into parts of equal size
 

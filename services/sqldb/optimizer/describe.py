@@ -1,4 +1,4 @@
-"""Expressions of a plan as SQL text, as EXPLAIN shows them: ((o.total > 10) AND (c.id = o.customer)).
+"""Expressions of a plan as SQL text, as EXPLAIN shows them: ((total > 10) AND (id = customer)).
 
 A column that an operator below has computed is shown as what it was computed from.
 # Real: ruleutils.c, deparse_expression()
@@ -14,13 +14,16 @@ from services.sqldb.types.sql_type import format_type
 
 
 class Names:
-    """What the columns of a plan are called. Names of tables stand before them if there are several."""
+    """What the columns of a plan are called. Names of tables stand before them if there are
+    several."""
 
     def __init__(self, plan: n.Plan):
         self._columns: dict[Key, str] = {}
         self._computed: dict[Key, ex.Expression] = {}
         self._tables: dict[int, str] = {}
         self.subplans: list[tuple[str, ex.Subquery]] = []
+        # The relation whose own condition is being written: its columns need no table's name.
+        self._own = 0
         self._context = PlainContext()
         self._learn(plan)
 
@@ -56,12 +59,19 @@ class Names:
         """The SQL of an expression, in parentheses where it is an operation."""
         return _WRITERS.get(type(expression), _other)(self, expression)
 
+    def scan_text(self, expression: ex.Expression, relation: int) -> str:
+        """The condition of a scan."""
+        self._own = relation
+        text = self.text(expression)
+        self._own = 0
+        return text
+
     def column(self, key: Key, name: str) -> str:
         if key in self._computed:
             return self.text(self._computed[key])
         known = self._columns.get(key, name or f"column{key[1] + 1}")
         table = self._tables.get(key[0])
-        if table is None or len(self._tables) < 2:
+        if table is None or len(self._tables) < 2 or key[0] == self._own:
             return known
         return f"{table}.{known}"
 

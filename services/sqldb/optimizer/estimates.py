@@ -1,9 +1,9 @@
 """How many rows, how wide, how costly: guesses on which all choices rest.
 
 Cost is PostgreSQL's: a page read in sequence costs 1, a row 0.01, an operator 0.0025. Nothing here
-reads pages (rows live in memory), but the proportions of work are alike, and figures of EXPLAIN then
-look as one knows them. The share of rows that a condition lets through (its *selectivity*) comes
-from what ANALYZE found: the most common values and a histogram; without it from rules of thumb.
+reads pages (rows live in memory), but the proportions of work are alike, and figures of EXPLAIN
+then look as one knows them. The share of rows that a condition lets through (its *selectivity*)
+comes from what ANALYZE found (the most common values, a histogram), or from rules of thumb.
 # Real: costsize.c, selfuncs.c
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from services.sqldb.catalog.definitions import Index, Statistics, Table
-from services.sqldb.optimizer.conditions import conjuncts, equality
+from services.sqldb.optimizer.conditions import conjuncts
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as n
 from services.sqldb.plan.analysis import needs, outputs, relations_in
@@ -161,7 +161,9 @@ class Estimator:
         operator = call.function.comparison
         left, right = call.arguments
         if not operator:
-            return MATCH_SELECTIVITY if call.spelling in ("~~", "~", "@>") else INEQUALITY_SELECTIVITY
+            return (
+                MATCH_SELECTIVITY if call.spelling in ("~~", "~", "@>") else INEQUALITY_SELECTIVITY
+            )
         if needs(left) and needs(right):
             if operator == "=":
                 return 1 / max(self.distinct_count(left, 1e9), self.distinct_count(right, 1e9))
@@ -395,9 +397,7 @@ def _aggregate(estimator: Estimator, plan: n.Aggregate) -> Estimate:
         total = below.total + work + CPU_TUPLE_COST
         return Estimate(below.total + work, total, 1.0, width)
     rows = clamp(group_count(estimator, plan.groups, below.rows))
-    return Estimate(
-        below.total + work, below.total + work + rows * CPU_TUPLE_COST, rows, width
-    )
+    return Estimate(below.total + work, below.total + work + rows * CPU_TUPLE_COST, rows, width)
 
 
 def group_count(estimator: Estimator, groups, rows: float) -> float:
@@ -543,4 +543,3 @@ _ESTIMATES = {
     n.Delete: _change,
     n.Merge: _change,
 }
-

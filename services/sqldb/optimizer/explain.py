@@ -8,8 +8,8 @@
       ->  Hash  …
             ->  Seq Scan on people p  …
 
-Our plans have operators that PostgreSQL shows as part of another: a projection is no line of its own,
-and a filter is a property of what stands below it.
+Our plans have operators that PostgreSQL shows as part of another: a projection is no line of its
+own, and a filter is a property of what stands below it.
 # Real: explain.c
 """
 
@@ -49,16 +49,12 @@ class Line:
 class Explanation:
     """A plan made into lines. `instruments`: what ANALYZE has counted."""
 
-    def __init__(
-        self, plan: n.Plan, estimator: Estimator, instruments: Instruments | None = None
-    ):
+    def __init__(self, plan: n.Plan, estimator: Estimator, instruments: Instruments | None = None):
         self._estimator = estimator
         self._instruments = instruments
         self.names = Names(plan)
         self._shown: set[int] = set()
-        self._cte_names = {
-            one.cte: one.name for one in _definitions(plan)
-        }
+        self._cte_names = {one.cte: one.name for one in _definitions(plan)}
         self.root = self._line(plan)
 
     def _counts(self, plan: n.Plan) -> NodeCounts | None:
@@ -66,8 +62,7 @@ class Explanation:
 
     def _made(self, plan: n.Plan, label: str, type_: str = "", **extra: object) -> Line:
         counts = self._counts(plan)
-        line = Line(label, type_ or label, self._estimator.of(plan), counts, extra)
-        return line
+        return Line(label, type_ or label, self._estimator.of(plan), counts, extra)
 
     def _line(self, plan: n.Plan) -> Line:
         line = _LINES.get(type(plan), _plain)(self, plan)
@@ -86,9 +81,11 @@ class Explanation:
                         child.title += f" (returns ${len(self.names.subplans) - 1})"
                     line.children.append((name.split()[0], child))
 
-    def add_condition(self, line: Line, word: str, condition: ex.Expression | None) -> None:
+    def add_condition(
+        self, line: Line, word: str, condition: ex.Expression | None, relation: int = 0
+    ) -> None:
         if condition is not None:
-            line.properties[word] = self.names.text(condition)
+            line.properties[word] = self.names.scan_text(condition, relation)
 
     # The two forms.
 
@@ -97,9 +94,7 @@ class Explanation:
         self._write(self.root, 0, lines, costs, timing)
         return lines
 
-    def _write(
-        self, line: Line, depth: int, lines: list[str], costs: bool, timing: bool
-    ) -> None:
+    def _write(self, line: Line, depth: int, lines: list[str], costs: bool, timing: bool) -> None:
         # Children stand 6 columns to the right, their arrow 4 before them.
         indent = " " * (depth * 6 - 4) + "->  " if depth else ""
         if line.title:
@@ -213,8 +208,8 @@ def _index_scan(explanation: Explanation, plan: n.IndexScan) -> Line:
     }
     label = f"{kind}{backward} using {plan.index.name} on {shown}"
     line = explanation._made(plan, label, kind, **extra)
-    explanation.add_condition(line, "Index Cond", plan.condition)
-    explanation.add_condition(line, "Filter", plan.filter)
+    explanation.add_condition(line, "Index Cond", plan.condition, plan.relation)
+    explanation.add_condition(line, "Filter", plan.filter, plan.relation)
     return line
 
 
@@ -225,7 +220,8 @@ def _filter(explanation: Explanation, plan: n.Filter) -> Line:
     word = "Join Filter" if isinstance(plan.input, n.NestedLoop | n.Join) else "Filter"
     if isinstance(plan.input, n.OneRow):
         word = "One-Time Filter"
-    text = explanation.names.text(plan.condition)
+    relation = getattr(plan.input, "relation", 0)
+    text = explanation.names.scan_text(plan.condition, relation)
     if word in line.properties:
         text = f"({text} AND {line.properties[word]})"
     line.properties[word] = text
@@ -271,9 +267,7 @@ def _hash_join(explanation: Explanation, plan: n.HashJoin) -> Line:
     extra = {"Join Type": plan.kind.value, "Inner Unique": False}
     line = explanation._made(plan, f"Hash{word} Join", "Hash Join", **extra)
     if plan.left_keys:
-        line.properties["Hash Cond"] = _join_condition(
-            explanation, plan.left_keys, plan.right_keys
-        )
+        line.properties["Hash Cond"] = _join_condition(explanation, plan.left_keys, plan.right_keys)
     explanation.add_condition(line, "Join Filter", plan.condition)
     _child(explanation, line, plan.left)
     below = explanation._line(plan.right)

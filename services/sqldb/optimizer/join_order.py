@@ -8,9 +8,9 @@ Inner joins may be done in any order, and the right one makes all the difference
 So all inner joins next to each other are taken apart into relations and conditions. What follows
 from equality is added first (a = b and b = 5 gives a = 5). Then:
 
-- up to 10 relations by dynamic programming: for each set of relations the cheapest way to join them,
+- up to 10 relations by dynamic programming: for each set of relations the cheapest way to join it,
   built from the cheapest ways for the sets with one relation less (left-deep trees, 2^n sets);
-- beyond that greedily: the smallest relation first, then always the one that leaves the fewest rows.
+- beyond that greedily: the smallest relation first, then the one that leaves the fewest rows.
 
 Relations that no condition connects come last, as a cross product.
 # Real: standard_join_search(); GEQO beyond 12 relations
@@ -134,9 +134,7 @@ def _with_inferred(
                     for other in classes.get(_bare(column), ()):
                         where = owners.get(other.relation, at)
                         if where != at and other.type == column.type:
-                            call = ex.Call(
-                                part.type, part.function, (other, value), spelling="="
-                            )
+                            call = ex.Call(part.type, part.function, (other, value), spelling="=")
                             fixed.setdefault(where, []).append(call)
     leaves = [
         filtered(leaf, _new_only(leaf, fixed[at])) if at in fixed else leaf
@@ -266,9 +264,7 @@ def joined(
     lefts, rights, rest = _keys(parts, made_left, made_right)
     ways: list[n.Plan] = []
     if lefts and (estimator.catalog.is_enabled("hashjoin") or kind is n.JoinKind.FULL):
-        ways.append(
-            n.HashJoin(kind, left, right, tuple(lefts), tuple(rights), conjunction(rest))
-        )
+        ways.append(n.HashJoin(kind, left, right, tuple(lefts), tuple(rights), conjunction(rest)))
         if kind is n.JoinKind.INNER:
             ways.append(
                 n.HashJoin(kind, right, left, tuple(rights), tuple(lefts), conjunction(rest))

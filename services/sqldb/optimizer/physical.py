@@ -1,8 +1,8 @@
 """The last choices: how to group, whether to sort, what an index gives for nothing.
 
-    Sort by id                    →   Index Scan using the primary key, which is in order
-    Limit 10 of Sort              →   Top-N: a heap of the best ten
-    max(x)                        →   the last entry of an index on x
+Sort by id                    →   Index Scan using the primary key, which is in order
+Limit 10 of Sort              →   Top-N: a heap of the best ten
+max(x)                        →   the last entry of an index on x
 """
 
 from __future__ import annotations
@@ -47,9 +47,7 @@ def avoid_sorts(plan: n.Plan, estimator: Estimator) -> n.Plan:
                 return ordered
         case n.Limit(input=n.Sort() as sort):
             ordered = in_order(sort.input, sort.keys, estimator)
-            if ordered is not None and _is_worth(
-                replace(plan, input=ordered), plan, estimator
-            ):
+            if ordered is not None and _is_worth(replace(plan, input=ordered), plan, estimator):
                 return replace(plan, input=ordered)
         case n.Limit(input=n.Project(input=n.Sort() as sort) as project):
             ordered = in_order(sort.input, sort.keys, estimator)
@@ -64,9 +62,7 @@ def _is_worth(ordered: n.Plan, sorted_: n.Plan, estimator: Estimator) -> bool:
     return estimator.of(ordered).total <= estimator.of(sorted_).total
 
 
-def in_order(
-    plan: n.Plan, keys: tuple[ex.SortKey, ...], estimator: Estimator
-) -> n.Plan | None:
+def in_order(plan: n.Plan, keys: tuple[ex.SortKey, ...], estimator: Estimator) -> n.Plan | None:
     """The same rows in the order of the keys without sorting; None: not possible."""
     match plan:
         case n.Filter():
@@ -104,9 +100,7 @@ def _through(plan: n.Project, keys: tuple[ex.SortKey, ...]) -> tuple[ex.SortKey,
     return tuple(below)
 
 
-def direction(
-    index: Index, fixed: int, keys: tuple[ex.SortKey, ...], relation: int
-) -> bool | None:
+def direction(index: Index, fixed: int, keys: tuple[ex.SortKey, ...], relation: int) -> bool | None:
     """Whether the index gives this order, forward (False) or backward (True).
 
     Its first `fixed` columns are equal in all rows that are read, so that they decide nothing.

@@ -53,16 +53,12 @@ def _push(plan: n.Plan, parts: Parts) -> n.Plan:
         case n.Sort():
             return replace(plan, input=_push(plan.input, parts))
         case n.With():
-            definitions = tuple(
-                replace(one, plan=_push(one.plan, [])) for one in plan.definitions
-            )
+            definitions = tuple(replace(one, plan=_push(one.plan, [])) for one in plan.definitions)
             return n.With(definitions, _push(plan.input, parts))
         case n.Window():
             return _window(plan, parts)
         case n.Distinct():
-            keys = {
-                (item.relation, item.index) for item in plan.on if isinstance(item, ex.Column)
-            }
+            keys = {(item.relation, item.index) for item in plan.on if isinstance(item, ex.Column)}
             below = [part for part in parts if needs(part) <= keys and not is_volatile(part)]
             above = [part for part in parts if part not in below]
             return filtered(replace(plan, input=_push(plan.input, below)), above)
@@ -146,9 +142,9 @@ def _join(plan: n.Join, parts: Parts) -> n.Plan:
             used = {key[0] for key in needs(part)}
             if keeps_left and used & right and not used & left and not is_volatile(part):
                 to_right.append(part)
-            elif kind is Kind.SEMI and used and not used & right and not is_volatile(part):
-                to_left.append(part)
-            elif kind is Kind.RIGHT and used & left and not used & right:
+            elif (kind is Kind.SEMI and used and not used & right and not is_volatile(part)) or (
+                kind is Kind.RIGHT and used & left and not used & right
+            ):
                 to_left.append(part)
             else:
                 inside.append(part)

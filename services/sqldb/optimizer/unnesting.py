@@ -5,8 +5,8 @@
     →  customers SEMI JOIN orders ON o.customer = c.id
 
 A semi join finds all matches by one hash table, where the subquery would be run for each row. NOT
-EXISTS is an anti join. NOT IN is none: one NULL on its right side makes it never true, so it stays a
-subquery, whose rows the executor keeps in a set.
+EXISTS is an anti join. NOT IN is none: one NULL on its right side makes it never true, so it stays
+a subquery, whose rows the executor keeps in a set.
 # Real: pull_up_sublinks()
 """
 
@@ -37,7 +37,7 @@ KIND = ex.SubqueryKind
 
 
 def inline_ctes(plan: n.Plan) -> n.Plan:
-    """A WITH query that is read once, and neither recursive nor changing data, moves to its place."""
+    """A WITH query that is read once, and neither recursive nor changing data, moves there."""
     inlined: dict[int, n.CteDefinition] = {}
 
     def change(item: n.Plan) -> n.Plan:
@@ -99,6 +99,9 @@ def _joined(below: n.Plan, part: ex.Expression) -> n.Plan | None:
         return None
     if part.kind is KIND.EXISTS:
         inner, conditions = _without_correlation(_unordered(part.plan), relations_in(below))
+        if not conditions:
+            # The same answer for all rows: the executor asks once.
+            return None
     elif part.kind is KIND.ANY and kind is n.JoinKind.SEMI and _is_equality(part):
         keys = outputs(part.plan)
         if not keys:
@@ -121,7 +124,7 @@ def _joined(below: n.Plan, part: ex.Expression) -> n.Plan | None:
 
 
 def _is_outside(condition: ex.Expression, made: set[int], inner: n.Plan) -> bool:
-    """Whether a condition uses columns that neither side has any more (or the query around does)."""
+    """Whether a condition uses columns that neither side has any more."""
     known = made | relations_in(inner)
     return any(key[0] not in known for key in needs(condition))
 
@@ -147,7 +150,7 @@ def _unordered(plan: n.Plan) -> n.Plan:
 def _without_correlation(
     plan: n.Plan, outer: set[int], *, keeps_columns: bool = False
 ) -> tuple[n.Plan, list[ex.Expression]]:
-    """The plan without the conditions that use outer columns, and these, to be asked of the join."""
+    """The plan without the conditions that use outer columns, and these, for the join to ask."""
     match plan:
         case n.Filter():
             inner, taken = _without_correlation(plan.input, outer, keeps_columns=keeps_columns)

@@ -25,13 +25,28 @@ def field_names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
+# Fields that hold no expression; looking at them is most of the work of a walk.
+_SCALARS = frozenset(
+    {"type", "typmod", "spelling", "position", "function", "name", "names", "relation", "index"}
+    | {"value", "number", "kind", "equals", "less", "comparison", "comparisons", "wanted"}
+    | {"is_negated", "is_implicit", "is_greatest", "is_all", "is_nested", "is_slice", "is_star"}
+    | {"is_distinct", "groups", "sequence_oid", "plan"}
+)
+
+
+@lru_cache(maxsize=256)
+def child_fields(kind: type) -> tuple[str, ...]:
+    """The fields of a kind of expression in which other expressions stand."""
+    return tuple(name for name in field_names(kind) if name not in _SCALARS)
+
+
 def parts(expression: ex.Expression) -> Iterator[ex.Expression]:
     """The expressions directly below; not into the plan of a subquery."""
-    for name in field_names(type(expression)):
+    for name in child_fields(type(expression)):
         value = getattr(expression, name)
         if isinstance(value, ex.Expression):
             yield value
-        elif isinstance(value, tuple | ex.SortKey | ex.Frame | n.KeyRange):
+        elif value is not None and value != ():
             yield from _expressions_in(value)
 
 
@@ -171,17 +186,20 @@ Change = Callable[[ex.Expression], ex.Expression]
 
 def rewrite(expression: ex.Expression, change: Change) -> ex.Expression:
     """The expression with `change` applied to each part upward, also inside of subqueries."""
+    kind = type(expression)
+    names = child_fields(kind)
+    if not names:
+        return change(expression)
     changes = {}
-    for name in field_names(type(expression)):
+    for name in names:
         old = getattr(expression, name)
-        if isinstance(old, ex.Expression | tuple | ex.SortKey | ex.Frame):
-            new = _rewritten(old, change)
-        elif isinstance(old, n.Plan):
-            new = rewrite_all(old, change)
-        else:
-            continue
+        new = rewrite(old, change) if isinstance(old, ex.Expression) else _rewritten(old, change)
         if new is not old:
             changes[name] = new
+    if kind is ex.Subquery:
+        plan = rewrite_all(expression.plan, change)
+        if plan is not expression.plan:
+            changes["plan"] = plan
     return change(replace(expression, **changes) if changes else expression)
 
 
@@ -189,7 +207,7 @@ def _rewritten(value: object, change: Change) -> object:
     if isinstance(value, ex.Expression):
         return rewrite(value, change)
     if isinstance(value, tuple):
-        if not value or isinstance(value[0], n.Plan):
+        if not value or isinstance(value[0], n.Plan | str | int):
             return value
         items = tuple([_rewritten(item, change) for item in value])
         same = all(new is old for new, old in zip(items, value, strict=True))
@@ -247,7 +265,7 @@ def rewrite_all(plan: n.Plan, change: Change) -> n.Plan:
 
 
 def outputs(plan: n.Plan) -> list[Key] | None:
-    """The keys of the columns that come out of a plan, in order; None: not known (a whole table)."""
+    """The keys of the columns that come out of a plan, in order; None: not known."""
     match plan:
         case n.OneRow():
             return []

@@ -15,6 +15,7 @@ postgres.c
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from services.common.logs import Log
@@ -28,7 +29,7 @@ from services.sqldb.session.portals import Portal
 from services.sqldb.session.prepared import PreparedStatement, prepare
 from services.sqldb.session.results import Result, ResultColumn
 from services.sqldb.session.session import BlockState, Session
-from services.sqldb.session.statements import run_statement
+from services.sqldb.session.statements import as_command, into_table, run_statement
 from services.sqldb.session.wire_values import (
     column_formats,
     field_descriptions,
@@ -238,6 +239,8 @@ class Conversation:
                 "cannot insert multiple commands into a prepared statement",
             )
         parsed = statements[0] if statements else None
+        if parsed is not None and into_table(parsed.statement):
+            parsed = replace(parsed, statement=as_command(parsed.statement))
         if parsed is not None:
             self._refuse_if_failed(parsed.statement)
         session.begin_implicitly()

@@ -332,17 +332,19 @@ def _copy_out(
     names = names or [column.name for column in statement.columns]
     write = connection.write
     write(backend.copy_out_response(options.code, len(statement.columns)))
-    if options.form == "binary":
-        write(backend.copy_data(copy_binary.HEADER))
+    # The signature of the binary format comes in one message with the first row (or the trailer):
+    # drivers take each message for a row.
+    head = copy_binary.HEADER if options.form == "binary" else b""
     encode = _row_writer(session, statement.columns, names, options)
     if options.header:
         write(backend.copy_data(_header(names, options)))
     count = 0
     for row in statement.run(session, ()).rows:
-        write(backend.copy_data(encode(row)))
+        write(backend.copy_data(head + encode(row)))
+        head = b""
         count += 1
     if options.form == "binary":
-        write(backend.copy_data(copy_binary.TRAILER))
+        write(backend.copy_data(head + copy_binary.TRAILER))
     write(backend.COPY_DONE)
     return f"COPY {count}"
 

@@ -216,12 +216,13 @@ class Session:
             self._commit()
 
     def _commit(self) -> None:
-        transaction, self.transaction = self.transaction, None
-        self.block = BlockState.NONE
+        transaction = self.transaction
         self._marks.clear()
         if transaction is None:
+            self.block = BlockState.NONE
             return
         try:
+            # Temporary tables and the rows of held cursors are the transaction's last work.
             self.temporary.before_commit()
             self._close_portals(is_committed=True)
             transaction.synchronous_commit = self.settings["synchronous_commit"] != "off"
@@ -231,6 +232,9 @@ class Session:
             self.settings.undo_to(0)
             self.portals.clear()
             raise
+        finally:
+            self.transaction = None
+            self.block = BlockState.NONE
         self.settings.commit()
 
     def _rollback(self) -> None:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from services.sqldb.commands.table import run_command
 from services.sqldb.session.planning import PLANNABLE, plan_statement, run_plan
 from services.sqldb.session.results import Result
 from services.sqldb.session.session import Session
-from services.sqldb.syntax.nodes import IntoTable, ParsedStatement, Query, Select
+from services.sqldb.syntax.nodes import (
+    CreateTableAs,
+    IntoTable,
+    ParsedStatement,
+    Persistence,
+    Query,
+    Select,
+)
 
 
 def run_statement(session: Session, parsed: ParsedStatement) -> Result:
@@ -15,7 +24,17 @@ def run_statement(session: Session, parsed: ParsedStatement) -> Result:
     if isinstance(node, PLANNABLE) and not into_table(node):
         planned = plan_statement(session, node, None)
         return session.in_statement(lambda: run_plan(session, planned, ()))
-    return run_command(session, node)
+    return run_command(session, as_command(node))
+
+
+def as_command(node: object) -> object:
+    """SELECT … INTO t is another way to write CREATE TABLE t AS SELECT."""
+    into = into_table(node)
+    if into is None:
+        return node
+    query = replace(node, body=replace(node.body, into=None))
+    persistence = Persistence.TEMPORARY if into.is_temporary else Persistence.PERMANENT
+    return CreateTableAs(into.relation, (), query, persistence)
 
 
 def into_table(node: object) -> IntoTable | None:

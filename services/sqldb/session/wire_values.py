@@ -94,7 +94,11 @@ def sender(type_: SqlType, code: int, session: Session) -> Callable[[object], by
     formatted = type_.formatter(session)
     if formatted is str:
         # Of a text it is the text itself, of a number its digits.
-        return str.encode if type_.category == "S" else lambda value: b"%d" % value
+        match type_.category:
+            case "S":
+                return str.encode
+            case "N":
+                return lambda value: b"%d" % value
     return lambda value: formatted(value).encode()
 
 

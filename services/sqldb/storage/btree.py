@@ -32,10 +32,11 @@ Entries with the same key are ordered by row id, so every entry has one place, a
 change the tree before it wants the next. So leaves aren't chained: the scan goes down again to
 where the last leaf ended (its separator), which costs a microsecond for each 256 entries.
 
-What it costs, in CPU time on a busy machine (Python 3.11, a million int keys): in ascending order an
-insert 1.2 µs; in random order 4.3 µs, and `find` 2.7 µs, most of it waiting for memory; with 100,000
-keys `find` is 0.7 µs. A scan 60 ns for each entry at most, `load` 0.1 µs. An entry is 17 bytes if they
-came in order, else 23, beyond the key and the row id, which are objects that the row has anyway.
+What it costs, in CPU time on a busy machine (Python 3.11, a million int keys): in ascending order
+an insert 1.2 µs; in random order 4.3 µs, and `find` 2.7 µs, most of it waiting for memory; with
+100,000 keys `find` is 0.7 µs. A scan 60 ns for each entry at most, `load` 0.1 µs. An entry is 17
+bytes if they came in order, else 23, beyond the key and the row id, which are objects that the row
+has anyway.
 
 # Real: nbtree in PostgreSQL: 8 KiB pages, siblings chained for concurrent splits (Lehman and Yao),
 # row ids as the last part of the key since version 12, pages removed when they are empty.

@@ -132,6 +132,7 @@ class Checkpointer:
         # What the collector doesn't visit, neither process copies. It stays so: the rows of a
         # database are no garbage, and visiting a million of them would take a second.
         gc.freeze()
+        # Python warns of locks that other threads hold: the child takes none, see `_run_child`.
         pid = os.fork()
         if pid == 0:
             self._run_child()

@@ -170,6 +170,7 @@ class Heap:
     ) -> Version | None:
         """The version to be updated to `new_values`, or deleted; call it just before doing so.
 
+        `version` is one that a snapshot of this transaction sees, not a head as it comes.
         Waits for whoever is in the way. The answer is `version` itself; or, under READ COMMITTED, a
         newer one, whose condition and new values must be evaluated again and which must then be
         claimed again; or None: the row is gone, or this command has changed it already. Under the
@@ -178,7 +179,8 @@ class Heap:
         if not version.xmax and (not self.row_locks or version.row_id not in self.row_locks):
             return version
         strength = self.strength_of(version.values, new_values)
-        return self._await_turn(transaction, version, strength, WaitPolicy.BLOCK)
+        doing = "deleting" if new_values is None else "updating"
+        return self._await_turn(transaction, version, strength, WaitPolicy.BLOCK, doing)
 
     def lock_row(
         self,
@@ -191,7 +193,7 @@ class Heap:
 
         None is also the answer of SKIP where somebody holds the row; NOWAIT raises 55P03.
         """
-        newest = self._await_turn(transaction, version, strength, policy)
+        newest = self._await_turn(transaction, version, strength, policy, "locking")
         if newest is not None:
             self._note_lock(transaction, version.row_id, strength)
         return newest
@@ -211,7 +213,12 @@ class Heap:
         return RowLock.NO_KEY_UPDATE
 
     def _await_turn(
-        self, transaction: Transaction, version: Version, strength: RowLock, policy: WaitPolicy
+        self,
+        transaction: Transaction,
+        version: Version,
+        strength: RowLock,
+        policy: WaitPolicy,
+        doing: str,
     ) -> Version | None:
         row_id = version.row_id
         queue = ("tuple", self.oid, row_id), QUEUE_MODE[strength]
@@ -224,7 +231,7 @@ class Heap:
                     message = f'could not obtain lock on row in relation "{self.name}"'
                     raise SqlError(LOCK_NOT_AVAILABLE, message)
                 if is_queued:
-                    transaction.wait_for(blocker)
+                    transaction.wait_for(blocker, f"while {doing} tuple {self._shown(row_id)}")
                 else:
                     # One waits for the transaction, the others wait in line for the row.
                     is_queued = transaction.queue_for(*queue)
@@ -232,6 +239,10 @@ class Heap:
             if is_queued:
                 transaction.leave_queue(*queue)
         return self._newest_for(transaction, version)
+
+    def _shown(self, row_id: int) -> str:
+        """As PostgreSQL does, as if all rows were on one page."""
+        return f'(0,{row_id + 1}) in relation "{self.name}"'
 
     def _blocker(self, transaction: Transaction, row_id: int, strength: RowLock) -> int:
         """The xid of a running transaction that excludes this lock; 0: none."""
@@ -289,7 +300,8 @@ class Heap:
         while at < len(indexes):
             rival = indexes[at].rival(transaction, values, -1)
             if isinstance(rival, int):
-                transaction.wait_for(rival)
+                why = f'while checking uniqueness of a row in relation "{self.name}"'
+                transaction.wait_for(rival, why)
                 at = 0  # Whatever was certain may have changed meanwhile.
             elif rival is not None:
                 self._check_conflict(transaction, rival, is_to_be_updated)

@@ -227,7 +227,9 @@ class HeapIndex:
         while rival := self.rival(transaction, version.values, version.row_id):
             if not isinstance(rival, int):
                 raise self.violation(version.values)
-            transaction.wait_for(rival)
+            place = f"(0,{version.row_id + 1})"
+            why = f'while inserting index tuple {place} in relation "{self.name}"'
+            transaction.wait_for(rival, why)
 
     def violation(self, values: tuple) -> SqlError:
         return SqlError(

@@ -10,11 +10,11 @@
     I  Interval · Z  TimeTz · E  EnumValue: length u32 | as a row
     J  Jsonb: length u32 | as a row of one   O  object of JSON: length u32 | keys and values in turn
 
-    (7, None, 'ann')   00 03  6e...   →   0003 "qns" · 0000000000000007 00000003 · "ann"
+    (7, NULL, 'ann')   ─▶   0003 "qns" · 0000000000000007 00000003 · "ann"
 
 A table's rows nearly always have the same types, so what to do for a sequence of types is worked
 out once (`_Shape`): one `struct` packs all fixed parts and lengths together, and the tags are a
-constant. An encoded row of pgbench_accounts is 128 bytes and takes 0.9 µs, decoding it 1.3 µs
+constant. A row of pgbench_accounts is 118 bytes; encoding it takes 1.4 µs, decoding it too
 (Python 3.11).
 
 Here alone is decided what a value may be; damaged bytes raise `ValueError`.
@@ -141,7 +141,7 @@ _TO_BYTES: dict[str, Callable[[object], bytes]] = {
     "T": encode_row,
     "I": encode_row,
     "Z": encode_row,
-    "E": encode_row,
+    "E": lambda value: encode_row((value.order, value.label)),
     "J": lambda value: encode_row((value.value,)),
     "O": _encode_dict,
 }

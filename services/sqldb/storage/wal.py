@@ -71,6 +71,8 @@ class WriteAheadLog:
         self._safe_place: tuple[AppendOnlyLog | None, int] = None, 0
         """The file that was synced last, and up to where."""
         self.is_distrusted = False
+        self._is_being_replaced = False
+        """The present file was begun after the distrust: the checkpoint before it ends that."""
         self.records_total = self.syncs_total = 0
 
     # Committing: see TransactionSystem.
@@ -142,7 +144,7 @@ class WriteAheadLog:
     def _distrust(self) -> None:
         """Let nothing be read later of which nobody knows whether it is on the disk."""
         with self._append_lock:
-            self.is_distrusted = True
+            self.is_distrusted, self._is_being_replaced = True, False
             file, offset = self._safe_place
             if file is self._file:
                 with contextlib.suppress(OSError):
@@ -176,13 +178,18 @@ class WriteAheadLog:
 
     def switch_to(self, file: AppendOnlyLog) -> None:
         """Append to the file of the next generation from now on. In `quiescent`."""
-        self._older.append(self._file)
+        if self.is_distrusted:
+            self._file.close()  # No fsync of it means anything any more.
+        else:
+            self._older.append(self._file)
+        self._is_being_replaced = self.is_distrusted
         self._file = file
 
     def replaced(self) -> None:
-        """A checkpoint stands that holds all that the distrusted file should have held."""
+        """The checkpoint stands: it holds all that a distrusted file before it should have held."""
         with self._append_lock:
-            self.is_distrusted = False
+            if self._is_being_replaced:
+                self.is_distrusted = self._is_being_replaced = False
 
     def close(self) -> None:
         """Raises SqlError where the end could not be brought to the disk."""

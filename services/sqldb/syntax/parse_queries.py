@@ -306,10 +306,10 @@ def _check_ties(whole: Query, limits: _Limits) -> None:
         return
     if not whole.order_by:
         message = "WITH TIES cannot be specified without ORDER BY clause"
-        raise SqlError(SYNTAX_ERROR, message, position=limits.limit_position)
+        raise SqlError(SYNTAX_ERROR, message)
     if any(clause.wait is LockWait.SKIP_LOCKED for clause in whole.locking):
         message = "SKIP LOCKED and WITH TIES options cannot be used together"
-        raise SqlError(SYNTAX_ERROR, message, position=limits.limit_position)
+        raise SqlError(SYNTAX_ERROR, message)
 
 
 def _limits(cursor: Cursor) -> _Limits:

@@ -91,7 +91,7 @@ def run_postgres() -> Iterator[PostgresServer]:
     if programs is None:
         pytest.skip("PostgreSQL 15 is not installed")
     directory = Path(tempfile.mkdtemp(prefix="glassbox-postgres-"))
-    directory.chmod(0o777)  # noqa: S103 - the other user writes there
+    directory.chmod(0o777)
     data, port = directory / "data", _free_port()
     settings = {
         "port": port,

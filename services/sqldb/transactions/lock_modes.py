@@ -1,14 +1,14 @@
 """The eight modes of a table lock, and which exclude each other.
 
-                              AS  RS  RX  SUX  S  SRX  X  AX
-    ACCESS SHARE                                         ✗    SELECT
-    ROW SHARE                                         ✗  ✗    SELECT FOR UPDATE
-    ROW EXCLUSIVE                          ✗  ✗   ✗   ✗       INSERT, UPDATE, DELETE
-    SHARE UPDATE EXCLUSIVE             ✗   ✗  ✗   ✗   ✗       VACUUM, ANALYZE
-    SHARE                          ✗   ✗      ✗   ✗   ✗       CREATE INDEX
-    SHARE ROW EXCLUSIVE            ✗   ✗   ✗  ✗   ✗   ✗       ALTER TABLE ADD FOREIGN KEY
-    EXCLUSIVE                  ✗   ✗   ✗   ✗  ✗   ✗   ✗
-    ACCESS EXCLUSIVE       ✗   ✗   ✗   ✗   ✗  ✗   ✗   ✗       DROP, TRUNCATE, most ALTER TABLE
+                              AS  RS  RX SUX  S  SRX  X  AX
+    ACCESS SHARE              ·   ·   ·   ·   ·   ·   ·   ✗    SELECT
+    ROW SHARE                 ·   ·   ·   ·   ·   ·   ✗   ✗    SELECT FOR UPDATE
+    ROW EXCLUSIVE             ·   ·   ·   ·   ✗   ✗   ✗   ✗    INSERT, UPDATE, DELETE
+    SHARE UPDATE EXCLUSIVE    ·   ·   ·   ✗   ✗   ✗   ✗   ✗    VACUUM, ANALYZE
+    SHARE                     ·   ·   ✗   ✗   ·   ✗   ✗   ✗    CREATE INDEX
+    SHARE ROW EXCLUSIVE       ·   ·   ✗   ✗   ✗   ✗   ✗   ✗    ALTER TABLE ADD FOREIGN KEY
+    EXCLUSIVE                 ·   ✗   ✗   ✗   ✗   ✗   ✗   ✗
+    ACCESS EXCLUSIVE          ✗   ✗   ✗   ✗   ✗   ✗   ✗   ✗    DROP, TRUNCATE, most ALTER TABLE
 
 # Source: PostgreSQL 15, table 13.2. # Real: LockConflicts in lock.c
 """

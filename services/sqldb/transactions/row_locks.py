@@ -1,9 +1,9 @@
 """The four strengths in which a row is locked, and which exclude each other.
 
                          KEY SHARE   SHARE   NO KEY UPDATE   UPDATE
-    FOR KEY SHARE                                              ✗      a foreign key points here
-    FOR SHARE                                     ✗            ✗
-    FOR NO KEY UPDATE                   ✗         ✗            ✗      UPDATE of other columns
+    FOR KEY SHARE            ·          ·         ·            ✗      a foreign key points here
+    FOR SHARE                ·          ·         ✗            ✗
+    FOR NO KEY UPDATE        ·          ✗         ✗            ✗      UPDATE of other columns
     FOR UPDATE               ✗          ✗         ✗            ✗      DELETE, UPDATE of a key
 
 The weakest is there for foreign keys: who inserts an order holds its customer FOR KEY SHARE, and

@@ -212,11 +212,18 @@ class Transaction:
     def lock_table(self, oid: int, mode: "LockMode", *, waits: bool = True) -> bool:
         return self.lock(("relation", oid), mode, waits=waits)
 
-    def wait_for(self, xid: int) -> None:
-        """Wait until another transaction has ended or taken something back; then look again."""
+    def wait_for(self, xid: int, why: str) -> None:
+        """Wait until another transaction has ended or taken something back; then look again.
+
+        Raises SqlError with `why` as its context: "while updating tuple (0,1) in relation …".
+        """
         other = self._system.procarray.running.get(xid)
         if other is not None:
-            self._system.locks.wait_for_transaction(self.backend, xid, other.backend)
+            try:
+                self._system.locks.wait_for_transaction(self.backend, xid, other.backend)
+            except SqlError as error:
+                error.context = error.context or why
+                raise
 
     def is_running(self, xid: int) -> bool:
         """Whether it is another transaction that may still end either way."""

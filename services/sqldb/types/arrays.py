@@ -24,7 +24,7 @@ EMPTY = Array((), ())
 
 _BOUNDS = re.compile(r"\s*((?:\[[+-]?[0-9]+(?::[+-]?[0-9]+)?\])+)\s*=\s*")
 _BOUND = re.compile(r"\[([+-]?[0-9]+)(?::([+-]?[0-9]+))?\]")
-_NEEDS_QUOTES = re.compile(r'[{}"\\\s]|\A\Z|\A[nN][uU][lL][lL]\Z')
+_NEEDS_QUOTES = re.compile(r'[{}"\\ \t\n\r\v\f]|\A\Z|\A[nN][uU][lL][lL]\Z')
 _BLANKS = " \t\n\r\v\f"
 
 

@@ -23,7 +23,7 @@ RECORD_OID, RECORD_ARRAY_OID = 2249, 2287
 
 Fields = tuple[tuple[str, SqlType, int], ...]
 
-_NEEDS_QUOTES = re.compile(r'[()",\\\s]|\A\Z')
+_NEEDS_QUOTES = re.compile(r'[()",\\ \t\n\r\v\f]|\A\Z')
 
 
 def format_row(row: Row, fields: Fields, context: SessionContext) -> str:

@@ -24,6 +24,7 @@ def make_enum_type(
 ) -> SqlType:
     """The type of an enum; `labels` are pairs of (place in the order, label)."""
     values = {label: EnumValue(order, label) for order, label in sorted(labels)}
+    names = {float(order): label for order, label in labels}
 
     def value_of(label: str) -> EnumValue:
         try:
@@ -37,19 +38,23 @@ def make_enum_type(
     def parse(text: str, typmod: int, context: SessionContext) -> EnumValue:
         return value_of(text)
 
+    def label_of(value: EnumValue) -> str:
+        # A label that a transaction has added and undone may still be in a value of its own.
+        return names.get(value, value.label)
+
     return SqlType(
         oid=oid,
         name=name,
         category="E",
         parse=parse,
-        format=lambda value, context: value.label,
+        format=lambda value, context: label_of(value),
         receive=lambda data: value_of(receive_text(data)),
-        send=lambda value: value.label.encode("utf-8"),
+        send=lambda value: label_of(value).encode("utf-8"),
         length=4,
         kind="e",
         array_oid=array_oid,
         labels=tuple(values),
-        plain_format=lambda value: value.label,
+        plain_format=label_of,
         schema=schema,
     )
 

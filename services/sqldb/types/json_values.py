@@ -52,29 +52,84 @@ _PAIRS_DECODER = json.JSONDecoder(
 )
 
 
-def _invalid_json(text: str, position: int = 0) -> SqlError:
-    rest = text[position:].lstrip(_BLANKS)
-    if not rest:
+_EXPECTED = {
+    "Expecting ':' delimiter": '":"',
+    "Expecting value": "JSON value",
+    "Extra data": "end of input",
+}
+_LEXEME = re.compile(
+    r'"(?:[^"\\]|\\.)*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?'
+    r"|true|false|null|[\[\]{}:,]",
+    re.DOTALL,
+)
+_EXCERPT_LENGTH = 50
+
+
+def _invalid_json(text: str, position: int, problem: str) -> SqlError:
+    """What PostgreSQL would say of the token at or around a position of the text."""
+    brackets: list[str] = []
+    before = ""
+    start, end = len(text), len(text)
+    for match in _TOKEN.finditer(text):
+        lexeme = match[0]
+        if lexeme.isspace():
+            continue
+        if match.end() > position:
+            start, end = match.span()
+            break
+        if lexeme in "{[":
+            brackets.append(lexeme)
+        elif lexeme in "}]" and brackets:
+            brackets.pop()
+        before = lexeme
+    found = text[start:end]
+    if not found:
         detail = "The input string ended unexpectedly."
+    elif _LEXEME.fullmatch(found) is None:
+        detail = f'Token "{found}" is invalid.'
     else:
-        detail = f'Token "{_TOKEN.match(rest)[0]}" is invalid.'
+        expected = _EXPECTED.get(problem)
+        if problem.startswith("Expecting property name"):
+            expected = 'string or "}"' if before == "{" else "string"
+        elif expected is None:
+            expected = '"," or "]"' if brackets[-1:] == ["["] else '"," or "}"'
+        detail = f'Expected {expected}, but found "{found}".'
     return SqlError(
-        errors.INVALID_TEXT_REPRESENTATION, "invalid input syntax for type json", detail=detail
+        errors.INVALID_TEXT_REPRESENTATION,
+        "invalid input syntax for type json",
+        detail=detail,
+        context=_excerpt(text, end),
     )
+
+
+def _excerpt(text: str, end: int) -> str:
+    """The line up to the token, cut at both ends. # Real: report_json_context()"""
+    line = text.rfind("\n", 0, end) + 1
+    start = max(line, end - _EXCERPT_LENGTH + 1)
+    if start - line <= 3:
+        start = line
+    dots_before = "..." if start > line else ""
+    dots_behind = "..." if text[end : end + 1] not in ("", "\n", "\r") else ""
+    number = text.count("\n", 0, end) + 1
+    return f"JSON data, line {number}: {dots_before}{text[start:end]}{dots_behind}"
 
 
 def _scan(decoder: json.JSONDecoder, text: str) -> object:
     stripped = text.lstrip(_BLANKS)
+    skipped = len(text) - len(stripped)
     try:
         value, end = decoder.raw_decode(stripped)
     except json.JSONDecodeError as error:
-        raise _invalid_json(stripped, error.pos) from None
-    except ValueError:
-        raise _invalid_json(stripped) from None
+        raise _invalid_json(text, error.pos + skipped, error.msg) from None
+    except ValueError as error:
+        # The scanner took a word for a number that JSON does not have.
+        word = text.find(str(error).partition(" ")[0])
+        raise _invalid_json(text, max(word, 0), "") from None
     except RecursionError:
         raise SqlError(errors.STATEMENT_TOO_COMPLEX, "stack depth limit exceeded") from None
     if stripped[end:].strip(_BLANKS):
-        raise _invalid_json(stripped, end)
+        blanks = len(stripped[end:]) - len(stripped[end:].lstrip(_BLANKS))
+        raise _invalid_json(text, skipped + end + blanks, "Extra data")
     return value
 
 

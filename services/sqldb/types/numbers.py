@@ -11,6 +11,7 @@ import math
 import re
 import struct
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from services.sqldb import errors
@@ -211,7 +212,21 @@ def format_float8(value: float, context: SessionContext | None = None) -> str:
     if 1e15 > value >= 1e-4 or -1e15 < value <= -1e-4:
         text = repr(value)
         return text[:-2] if text.endswith(".0") else text
-    return _special(value) or _exponent_form(repr(value))
+    special = _special(value)
+    if special is not None:
+        return special
+    text = repr(value)
+    if abs(value) >= 1 << 53 and _is_midpoint(text, value, math.ulp(value)):
+        text = f"{value:.16e}"
+    return _exponent_form(text)
+
+
+def _is_midpoint(text: str, value: float, ulp: float) -> bool:
+    """Whether digits stand just between two floats.
+
+    Python takes them, since half-way digits go to the even neighbour; PostgreSQL shows one more.
+    """
+    return 2 * abs(Decimal(text) - Decimal(value)) == Decimal(ulp)
 
 
 def format_float4(value: float, context: SessionContext | None = None) -> str:
@@ -239,9 +254,13 @@ def _shortest_float4(value: float) -> str:
 def _round_trips(text: str, value: float) -> bool:
     """FLT_MAX in too few digits is a number that no float holds."""
     try:
-        return _FLOAT4.unpack(_FLOAT4.pack(float(text)))[0] == value
+        if _FLOAT4.unpack(_FLOAT4.pack(float(text)))[0] != value:
+            return False
     except OverflowError:
         return False
+    if abs(value) < 1 << 24:
+        return True
+    return not _is_midpoint(text, value, math.ldexp(1.0, math.frexp(value)[1] - 24))
 
 
 def _special(value: float) -> str | None:

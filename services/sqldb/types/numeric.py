@@ -8,7 +8,9 @@ exponent (Decimal("1.50") has -2), so the values fit each other but for two thin
 - NaN equals itself and sorts above infinity: the object NUMERIC_NAN of `values`.
 
 `EXACT` is the arithmetic context: so many digits that sums and products are never rounded. It is
-used by its methods (`EXACT.add(a, b)`), so that no thread has to set it as its own.
+used by its methods (`EXACT.add(a, b)`), so that no thread has to set it as its own. Danger: the
+plain operators round to the 28 digits of Python's default context, unary minus and abs() included;
+hence `copy_negate` and `copy_abs`.
 # Real: numeric.c, where a digit is worth 0 to 9999.
 """
 
@@ -77,7 +79,7 @@ def normal_form(value: Decimal) -> Decimal:
     if not value.is_finite():
         return value if value == value else NUMERIC_NAN
     if not value:
-        value = abs(value)
+        value = value.copy_abs()
     if value.adjusted() >= MAX_DIGITS_BEFORE_POINT:
         raise overflow()
     exponent = value.as_tuple().exponent
@@ -92,7 +94,7 @@ def decimal_from_text(text: str) -> Decimal:
     """Digits as the grammar of numbers allows them, already checked: a literal, a JSON number."""
     if "e" not in text and "E" not in text:
         value = Decimal(text)
-        return value if value else abs(value)
+        return value if value else value.copy_abs()
     if abs(int(re.split("[eE]", text)[1][:12])) > 10_000_000:
         raise overflow()
     return normal_form(Decimal(text))
@@ -142,7 +144,7 @@ def receive_numeric(data: bytes) -> Decimal:
     digits = "".join(f"{group:04d}" for group in groups) or "0"
     value = Decimal(digits).scaleb(4 * (weight - count + 1), EXACT) if count else ZERO
     value = rounded(value, scale)
-    return -value if sign == _SIGN_NEGATIVE and value else value
+    return value.copy_negate() if sign == _SIGN_NEGATIVE and value else value
 
 
 def send_numeric(value: Decimal) -> bytes:
@@ -153,7 +155,7 @@ def send_numeric(value: Decimal) -> bytes:
             sign = _SIGN_INFINITY if value > 0 else _SIGN_MINUS_INFINITY
         # PostgreSQL sends weight 0 and, for infinities, no scale either.
         return _HEADER.pack(0, 0, sign, 0)
-    whole, _, fraction = format(abs(value), "f").partition(".")
+    whole, _, fraction = format(value.copy_abs(), "f").partition(".")
     scale = len(fraction)
     whole = whole.lstrip("0")
     whole = whole.rjust(-(-len(whole) // 4) * 4, "0")
@@ -204,7 +206,7 @@ def coerce_numeric(value: Decimal, typmod: int, is_explicit: bool = False) -> De
         raise _field_overflow(precision, scale, "cannot hold an infinite value.")
     value = rounded(value, scale)
     if not value:
-        return abs(value)
+        return value.copy_abs()
     if value.adjusted() >= precision - scale:
         limit = f"10^{precision - scale}" if precision != scale else "1"
         raise _field_overflow(

@@ -19,6 +19,7 @@ from services.sqldb.catalog.definitions import (
 from services.sqldb.catalog.lookup import Lookup
 from services.sqldb.catalog.type_names import resolve_type
 from services.sqldb.plan.nodes import BoundStatement
+from services.sqldb.session.catalog_functions import session_library
 from services.sqldb.storage.heap import Heap
 from services.sqldb.syntax import nodes, parse
 from services.sqldb.transactions.system import TransactionSystem
@@ -37,6 +38,13 @@ CREATE VIEW rich AS SELECT s.id, s.name AS who, s.pay * 2 AS double FROM staff s
 """
 
 
+class PlainSession(PlainContext):
+    """A session with the functions that a session of the server has."""
+
+    library = session_library()
+    database = "postgres"
+
+
 class World:
     """A catalog with the schema above, and `bind` for statements over it."""
 
@@ -45,15 +53,14 @@ class World:
         system.latch.acquire()
         self.view = Catalog(Heap(CATALOG_HEAP_OID)).view(system.begin(system.backend(1)))
         for parsed in parse(schema):
+            # A lookup is made anew when the catalog has changed.
+            self.lookup = Lookup(self.view)
             self._create(parsed.statement)
-
-    @property
-    def lookup(self) -> Lookup:
-        return Lookup(self.view)
+        self.lookup = Lookup(self.view)
 
     def bind(self, sql: str, parameter_types: object = None) -> BoundStatement:
         [parsed] = parse(sql)
-        return bind_statement(PlainContext(), self.lookup, parsed.statement, parameter_types)
+        return bind_statement(PlainSession(), self.lookup, parsed.statement, parameter_types)
 
     def _create(self, node: object) -> None:
         match node:

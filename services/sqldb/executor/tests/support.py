@@ -129,8 +129,7 @@ def column(relation: int, index: int, type_=INT4) -> ex.Column:
 def operator(name: str, left, right) -> ex.Call:
     found = resolve_operator(name, left.type, right.type)
     arguments = tuple(
-        converted(item, wanted)
-        for item, wanted in ((left, found.left), (right, found.right))
+        converted(item, wanted) for item, wanted in ((left, found.left), (right, found.right))
     )
     return ex.Call(found.result_type, found.function, arguments, spelling=name)
 

@@ -62,9 +62,7 @@ def test_filter_leaves_out_false_and_null(world):
 
 
 def test_negated_filter_leaves_out_null_too(world):
-    plan = n.Filter(
-        scan(world.orders, 1), ex.Not(BOOL, operator(">", column(1, 2), constant(6)))
-    )
+    plan = n.Filter(scan(world.orders, 1), ex.Not(BOOL, operator(">", column(1, 2), constant(6))))
     assert world.run(plan, [column(1, 0)]) == [(1,)]
 
 
@@ -232,17 +230,13 @@ def test_distinct(world):
 )
 def test_set_operations(kind, is_all, expected):
     left, right = values(1, (1,), (1,), (2,)), values(2, (2,), (2,), (3,))
-    plan = n.SetOperation(
-        kind, is_all, left, right, 3, (column(1, 0),), (column(2, 0),), ("x",)
-    )
+    plan = n.SetOperation(kind, is_all, left, right, 3, (column(1, 0),), (column(2, 0),), ("x",))
     assert sorted(row[0] for row in World().run(plan, [column(3, 0)])) == expected
 
 
 def test_recursive_union_stops_when_nothing_is_new():
     again = n.Project(
-        n.Filter(
-            n.WorkTableScan(2, 1, (INT4,), ("x",)), operator("<", column(2, 0), constant(5))
-        ),
+        n.Filter(n.WorkTableScan(2, 1, (INT4,), ("x",)), operator("<", column(2, 0), constant(5))),
         3,
         (operator("+", column(2, 0), constant(1)),),
         ("x",),
@@ -313,9 +307,7 @@ def test_in_with_nulls_on_both_sides(world):
 
 def test_window_running_total_and_rank(world):
     frame = ex.Frame()
-    number = ex.WindowCall(
-        INT8, aggregate("sum", column(1, 2)).function, (column(1, 2),), frame
-    )
+    number = ex.WindowCall(INT8, aggregate("sum", column(1, 2)).function, (column(1, 2),), frame)
     plan = n.Window(
         scan(world.orders, 1), 3, (column(1, 1),), (ex.SortKey(column(1, 0)),), (number,)
     )

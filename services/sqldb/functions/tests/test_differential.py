@@ -1,4 +1,4 @@
-"""Values made at random: ours and PostgreSQL's answers must be the same text or the same SQLSTATE."""
+"""Values made at random: PostgreSQL's answers must be ours, as text or as SQLSTATE."""
 
 from __future__ import annotations
 

@@ -98,9 +98,7 @@ def chain_plan(world, count=5):
 
 
 def group_plan(world):
-    groups = n.Aggregate(
-        scan(world.orders, 1), 3, (column(1, 1),), (aggregate("count"),)
-    )
+    groups = n.Aggregate(scan(world.orders, 1), 3, (column(1, 1),), (aggregate("count"),))
     both = ex.And(
         BOOL,
         (operator("<", column(3, 0), constant(5)), operator(">", column(3, 1), constant(3))),
@@ -130,9 +128,7 @@ def union_plan(world):
 
 def cte_plan(world):
     inside = n.Project(scan(world.orders, 1), 3, (column(1, 0), column(1, 2)), ("id", "total"))
-    definition = n.CteDefinition(
-        1, "t", inside, (column(3, 1), column(3, 0)), references=1
-    )
+    definition = n.CteDefinition(1, "t", inside, (column(3, 1), column(3, 0)), references=1)
     reading = n.CteScan(4, 1, (INT4, INT4), ("total", "id"))
     plan = n.With((definition,), n.Filter(reading, equal(column(4, 1), constant(77))))
     return plan, [column(4, 0), column(4, 1)]

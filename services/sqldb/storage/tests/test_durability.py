@@ -246,14 +246,17 @@ def test_a_full_disk(server, monkeypatch):
 def test_a_failed_fsync(server, monkeypatch):
     expected = change(server)
 
-    def refuse(self):
-        raise append_only_log.SyncFailed(errno.EIO, "Input/output error")
+    sync = append_only_log.AppendOnlyLog.sync
 
-    with monkeypatch.context() as patch:
-        patch.setattr(append_only_log.AppendOnlyLog, "sync", refuse)
-        for number in (10, 11):
-            with pytest.raises(SqlError, match="58030"):
-                server.session.insert(server.heap, (number, "x"))
+    def refuse(self):
+        if self.path.name == "sqldb.1.wal":
+            raise append_only_log.SyncFailed(errno.EIO, "Input/output error")
+        sync(self)
+
+    monkeypatch.setattr(append_only_log.AppendOnlyLog, "sync", refuse)
+    for number in (10, 11):
+        with pytest.raises(SqlError, match="58030"):
+            server.session.insert(server.heap, (number, "x"))
     assert server.rows == expected
     with pytest.raises(SqlError, match="58030"):
         server.session.insert(server.heap, (12, "x"))
@@ -261,9 +264,32 @@ def test_a_failed_fsync(server, monkeypatch):
     assert again.open().rows == expected  # What failed isn't in the log either.
     again.crash()
     server.engine.tick()
+    assert "log" in server.engine.vitals.problems
     server.engine.checkpointer.finish()
+    server.engine.tick()
+    assert "log" not in server.engine.vitals.problems
     server.session.insert(server.heap, (13, "x"))
     assert reopened(server).rows == [*expected, (13, "x")]
+
+
+def test_a_failed_fsync_while_a_checkpoint_is_written(server, monkeypatch):
+    """The checkpoint was begun before: it doesn't make the log trusted again, the next one does."""
+    expected = change(server)
+    server.engine.checkpointer.start()
+
+    def refuse(self):
+        raise append_only_log.SyncFailed(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(append_only_log.AppendOnlyLog, "sync", refuse)
+        with pytest.raises(SqlError, match="58030"):
+            server.session.insert(server.heap, (10, "x"))
+    server.engine.checkpointer.finish()
+    with pytest.raises(SqlError, match="58030"):
+        server.session.insert(server.heap, (11, "x"))
+    assert server.engine.checkpoint()
+    server.session.insert(server.heap, (12, "x"))
+    assert reopened(server).rows == [*expected, (12, "x")]
 
 
 def test_group_commit(server, monkeypatch):

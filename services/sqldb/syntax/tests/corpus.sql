@@ -8,7 +8,7 @@ SELECT DISTINCT a FROM t
 SELECT DISTINCT ON (a, b) a, b, c FROM t ORDER BY a, b, c DESC NULLS LAST
 SELECT ALL a FROM ONLY t
 SELECT a FROM t * AS x (b, c) WHERE b = 1
-SELECT a year, b "month", c AS select FROM t
+SELECT a yearly, b "month", c AS select FROM t
 SELECT a + b * c - d / e % f ^ g || h FROM t
 SELECT - 1, + 2, -a, - - 3, -(-4), @ -5, !! 6, ~7
 SELECT -2147483648, 2147483648, 9223372036854775808, -9223372036854775808, 1e10, .5, 5., 1.5e-3
@@ -42,7 +42,6 @@ SELECT ARRAY[1, 2], ARRAY[[1, 2], [3, 4]], ARRAY[]::int[], ARRAY(SELECT 1), (ARR
 SELECT ROW(), ROW(1), ROW(1, 2), (1, 2), (1, 2, 'x'), (ROW(1, 2)).f1, (t.a).b, (t).*, (a.b).c.*, ((1, 2), 3)
 SELECT (1, 2) = (3, 4), ROW(1, 2) < ROW(3, 4), (a, b) = (SELECT 1, 2), (a, b) OVERLAPS (c, d), ROW(a, b) OVERLAPS ROW(c, d)
 SELECT EXISTS (SELECT 1), NOT EXISTS (SELECT), (SELECT 1), ((SELECT 1)), (((SELECT 1) + 2)), ((SELECT 1) UNION (SELECT 2)), (SELECT ARRAY[1])[1], (SELECT t FROM t).a
-SELECT 'a' 'b'
 SELECT E'a\nb\x41\101\u00e9\'', U&'d\0061t\+000061', U&'!0041' UESCAPE '!', $$dollar$$, $x$a$$b$x$, B'101', X'1F', 'it''s'
 SELECT "quoted ""name""", U&"d\0061ta", "UPPER"
 SELECT 1 AS "x" -- comment

@@ -187,6 +187,7 @@ def test_a_deadlock_on_rows(system):
     assert three.begin_to(*change(three, 2)).waits  # In line for the row behind the first.
     two.begin_to(*change(two, 1))
     error = failure(two)
+    assert error.context == 'while updating tuple (0,1) in relation "test"'
     assert error.detail == (
         f"Process 12 waits for ShareLock on transaction {one.transaction.xid}; "
         "blocked by process 11.\n"

@@ -1,4 +1,4 @@
-"""Values through the binary and the text format and back; wrong lengths are 22P03, never a crash."""
+"""Values through the binary and the text format and back; nonsense is an error, no crash."""
 
 from __future__ import annotations
 

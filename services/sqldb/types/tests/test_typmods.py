@@ -66,7 +66,9 @@ def test_numeric_rounds_and_refuses_what_is_too_large() -> None:
     assert error.value.detail.startswith("A field with precision 3, scale 2 must round")
 
 
-@pytest.mark.parametrize(("type_", "numbers"), [(NUMERIC, [0]), (NUMERIC, [1, 1001]), (VARCHAR, [0])])
+@pytest.mark.parametrize(
+    ("type_", "numbers"), [(NUMERIC, [0]), (NUMERIC, [1, 1001]), (VARCHAR, [0])]
+)
 def test_impossible_modifiers(type_: SqlType, numbers: list[int]) -> None:
     with pytest.raises(SqlError) as error:
         type_.modifier.from_numbers(numbers)
