@@ -151,7 +151,12 @@ def _using_names(node: nodes.Join, left: list[Item], right: list[Item]) -> tuple
 
 
 def _visible(items: list[Item]) -> list[ScopeColumn]:
-    return [column for item in items if item.are_columns_visible for column in item.columns]
+    return [
+        replace(column, alias=item.alias) if item.alias else column
+        for item in items
+        if item.are_columns_visible
+        for column in item.columns
+    ]
 
 
 def _merge(

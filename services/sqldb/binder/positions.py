@@ -28,6 +28,8 @@ _LEFT_FIELDS: dict[type, tuple[str, ...]] = {
 
 def leftmost(node: Syntax) -> int:
     """The smallest position in the node and what stands left in it; -1 if nothing has one."""
+    if isinstance(node, nodes.Literal | nodes.ColumnReference):
+        return node.position
     best = getattr(node, "position", -1)
     while node is not None:
         following = None

@@ -53,6 +53,8 @@ class ScopeColumn:
     expression: ex.Expression
     table_oid: int = 0
     attribute: int = 0
+    # In a join, which has no name of its own: the item that the column came from.
+    alias: str = ""
 
 
 @dataclass(slots=True)

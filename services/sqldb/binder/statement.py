@@ -88,6 +88,8 @@ class Statement:
     locks_rows: bool = False
     # Lock modes by the oid of the table.
     table_locks: dict[int, str] = field(default_factory=dict)
+    # What stars and names of relations in the syntax turned out to mean: see `normal_form`.
+    meanings: dict[int, object] = field(default_factory=dict)
     # Views that are being expanded, to stop one that contains itself.
     open_views: list[int] = field(default_factory=list)
     # WITH queries that are being bound, the innermost last.

@@ -5,6 +5,8 @@ A view is its query, bound in the place of the name, in a scope of its own.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from services.sqldb.binder.scope import Item, Scope, ScopeColumn
 from services.sqldb.binder.statement import Statement
 from services.sqldb.catalog.definitions import Table, TableKind
@@ -29,6 +31,8 @@ def bind_table(scope: Scope, node: nodes.TableReference) -> tuple[plan.Plan, Ite
         if cte is not None:
             return with_queries.bind_reference(scope, cte, node)
     table = _find_source(scope, relation)
+    schema = scope.statement.lookup.schema_name(table.schema_oid)
+    scope.statement.meanings[id(relation)] = replace(relation, schema=schema or None)
     scope.statement.lock(table, "AccessShareLock")
     made, item = scan(scope.statement, table)
     if node.alias is not None:

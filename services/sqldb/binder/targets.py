@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from services.sqldb.binder import expressions
 from services.sqldb.binder.conversion import is_unknown, resolve_unknown
-from services.sqldb.binder.scope import Item, Scope, column_of, find_column
+from services.sqldb.binder.scope import Item, Scope, ScopeColumn, column_of, find_column
 from services.sqldb.errors import SYNTAX_ERROR, TOO_MANY_COLUMNS, SqlError
 from services.sqldb.plan import expressions as ex
 from services.sqldb.syntax import nodes
@@ -81,7 +81,11 @@ def _star(scope: Scope, node: nodes.Star) -> list[BoundTarget]:
         if not items:
             message = "SELECT * with no tables specified is not valid"
             raise SqlError(SYNTAX_ERROR, message, position=node.position)
-    return [target for item in items for target in _columns_of(item, node)]
+    found = [target for item in items for target in _columns_of(item, node)]
+    scope.statement.meanings[id(node)] = tuple(
+        nodes.Target(target.node, None, node.position) for target in found
+    )
+    return found
 
 
 def _columns_of(item: Item, node: nodes.Star) -> list[BoundTarget]:
@@ -89,12 +93,17 @@ def _columns_of(item: Item, node: nodes.Star) -> list[BoundTarget]:
         BoundTarget(
             column.expression,
             column.name,
-            nodes.ColumnReference((item.alias, column.name), node.position),
+            nodes.ColumnReference(_names(item, column), node.position),
             column.table_oid,
             column.attribute,
         )
         for column in item.columns
     ]
+
+
+def _names(item: Item, column: ScopeColumn) -> tuple[str, ...]:
+    alias = item.alias or column.alias
+    return (alias, column.name) if alias else (column.name,)
 
 
 UNNAMED = "?column?"

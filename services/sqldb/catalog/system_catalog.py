@@ -106,6 +106,12 @@ def pg_class(session: Session) -> Iterator[tuple]:
             persistence="t" if sequence.is_temporary else "p",
             rows=1,
         )
+    for one in state.all(CompositeType):
+        if not one.table_oid:
+            yield _class_row(
+                *(session, one.oid, one.name, one.schema_oid, "c", len(one.columns)),
+                row_type_oid=one.oid,
+            )
 
 
 def _check_count(session: Session, table: Table) -> int:
@@ -196,12 +202,28 @@ def _attribute_row(session: Session, oid: int, number: int, column: Column) -> t
         *(oid, column.name, 0 if column.is_dropped else column.type_oid, -1),
         *(type_.length if is_known else 0, number, int(is_known and type_.is_array), -1),
         *(column.typmod, is_known and 0 < type_.length <= 8),
-        *(type_.alignment if is_known else "i", "p" if is_known and type_.length > 0 else "x", ""),
+        *(type_.alignment if is_known else "i", _storage(type_ if is_known else None), ""),
         *(column.is_not_null, has_default, False, column.identity),
         *("s" if column.generated else "", column.is_dropped, True, 0),
-        *(DEFAULT_COLLATION_OID if is_known and type_.is_collatable else 0,),
+        *(_collation_of(column) if is_known and type_.is_collatable else 0,),
         *(None, None, None, None),
     )
+
+
+def _storage(type_: SqlType | None) -> str:
+    """Where long values go: p in the row, m in the row if it can be, x elsewhere."""
+    if type_ is None:
+        return "x"
+    if type_.length > 0:
+        return "p"
+    return "m" if type_.name == "numeric" else "x"
+
+
+def _collation_of(column: Column) -> int:
+    return _COLLATIONS.get(column.collation.rpartition(".")[2], DEFAULT_COLLATION_OID)
+
+
+_COLLATIONS = {"C": 950, "POSIX": 951}
 
 
 @define("pg_attrdef", "oid oid, adrelid oid, adnum int2, adbin text", 2604)

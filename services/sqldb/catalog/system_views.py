@@ -18,6 +18,7 @@ from services.sqldb.catalog.system_catalog import DATABASE_OID
 from services.sqldb.catalog.system_tables import SystemDefinitions
 from services.sqldb.catalog.texts import index_text
 from services.sqldb.session.parameters import PARAMETERS
+from services.sqldb.values import Array
 from services.sqldb.session.settings import shown
 
 if TYPE_CHECKING:
@@ -199,7 +200,15 @@ define_empty("pg_prepared_xacts", "transaction xid, gid text, prepared timestamp
 def pg_prepared_statements(session: Session) -> Iterator[tuple]:
     for one in session.prepared.values():
         if one.name:
-            yield one.name, one.sql, one.prepared_us, None, None, one.is_from_sql
+            results = [column.type.oid for column in one.columns or ()]
+            yield (
+                *(one.name, one.sql, one.prepared_us),
+                *(_oids(list(one.parameter_oids)), _oids(results), one.is_from_sql),
+            )
+
+
+def _oids(oids: list[int]) -> Array:
+    return Array(tuple(oids), (1,) if oids else ())
 
 
 @define("pg_cursors", "name text, statement text, is_holdable bool, is_binary bool, "

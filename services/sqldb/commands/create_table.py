@@ -63,14 +63,14 @@ def create_table(session: Session, node: nodes.CreateTable) -> Result:
         node.relation.name,
         tuple(draft.columns),
         is_temporary=is_temporary,
-        on_commit=_ON_COMMIT[node.on_commit],
+        on_commit=ON_COMMIT[node.on_commit],
         options=tuple(f"{option.name}={option.value}" for option in node.options),
     )
     draft.finish(table)
     return Result("CREATE TABLE")
 
 
-_ON_COMMIT = {
+ON_COMMIT = {
     nodes.OnCommit.PRESERVE_ROWS: "",
     nodes.OnCommit.DELETE_ROWS: "delete",
     nodes.OnCommit.DROP: "drop",

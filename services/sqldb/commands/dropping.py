@@ -164,13 +164,19 @@ class _Dropping:
         self._queue = list(found)
 
     def collect(self, *, cascade: bool) -> None:
-        dependents: list[tuple[str, str]] = []
+        found: list[tuple[Definition, str, str]] = []
         while self._queue:
             for definition in self._take_with_parts():
                 for dependent, words in self._dependents(definition):
                     if dependent.oid not in self._gone:
-                        dependents.append((words, self._describe(definition)))
+                        found.append((dependent, words, self._describe(definition)))
                         self._queue.append(dependent)
+        # A column of a table that goes as well needs no words of its own.
+        dependents = [
+            (words, what)
+            for one, words, what in found
+            if not (isinstance(one, _DroppedColumn) and one.table.oid in self._gone)
+        ]
         if dependents and not cascade:
             self._refuse(dependents)
         lines = [f"drop cascades to {words}" for words, _ in dependents]

@@ -34,7 +34,13 @@ def check_not_null_of_rows(session: Session, table: Table, index: int) -> None:
     for version in _rows(session, table):
         if version.values[index] is None:
             message = f'column "{column}" of relation "{table.name}" contains null values'
-            raise SqlError(errors.NOT_NULL_VIOLATION, message, table=table.name, column=column)
+            raise SqlError(
+                errors.NOT_NULL_VIOLATION,
+                message,
+                schema=session.lookup.schema_name(table.schema_oid),
+                table=table.name,
+                column=column,
+            )
 
 
 def check_constraint_of_rows(session: Session, table: Table, constraint: Constraint) -> None:
@@ -46,6 +52,7 @@ def check_constraint_of_rows(session: Session, table: Table, constraint: Constra
                 errors.CHECK_VIOLATION,
                 f'check constraint "{constraint.name}" of relation "{table.name}" is violated '
                 "by some row",
+                schema=session.lookup.schema_name(table.schema_oid),
                 table=table.name,
                 constraint=constraint.name,
             )

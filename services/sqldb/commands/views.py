@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from services.sqldb import errors
 from services.sqldb.catalog.definitions import Column, ConstraintKind, Sequence, Table, TableKind
-from services.sqldb.commands.create_table import make_table, put_columns
+from services.sqldb.commands.create_table import ON_COMMIT, make_table, put_columns
 from services.sqldb.errors import SqlError
 from services.sqldb.session.prepared import PreparedStatement, prepare
 from services.sqldb.session.results import Result, ResultColumn
@@ -113,7 +113,14 @@ def create_table_as(session: Session, node: nodes.CreateTableAs) -> Result:
         Column(name, _stored_type(one).oid, one.typmod)
         for name, one in zip(names, statement.columns, strict=True)
     )
-    table = make_table(session, schema, node.relation.name, columns, is_temporary=is_temporary)
+    table = make_table(
+        session,
+        schema,
+        node.relation.name,
+        columns,
+        is_temporary=is_temporary,
+        on_commit=ON_COMMIT[node.on_commit],
+    )
     if not node.with_data:
         return Result("CREATE TABLE AS")
     heap = session.engine.storage.heap(table.storage_oid)

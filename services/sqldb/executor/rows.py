@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.sqldb.errors import not_supported
 from services.sqldb.executor import locking, sorting
 from services.sqldb.executor.scans import set_call, side_by_side
 from services.sqldb.executor.site import Code, Site
@@ -103,7 +104,7 @@ def project_set(
         # A call whose argument is a call itself: the inner one is unrolled first.
         nested = any(isinstance(part, ex.SetReturningCall) for c in calls for part in parts(c))
         if nested:
-            raise NotImplementedError("set-returning functions inside each other")
+            raise not_supported("a set-returning function as the argument of another")
         source, target = sources[0], items[0]
         if len(calls) > 1:
             widths = (1,) * len(calls)

@@ -6,6 +6,7 @@
     resolution     resolve_function, resolve_operator: overloads and unknown literals
     coercion       find_cast, require_cast, typmod_function, common_type, can_coerce
     polymorphism   what anyelement and anyarray stand for in a call
+    oids           the numbers of functions, for the catalog
 
 The way of the binder:
 

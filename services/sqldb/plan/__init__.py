@@ -2,7 +2,7 @@
 
 expressions   values computed from the columns of a row
 nodes         operators that make rows of rows
-printing      a plan as an indented text, for tests and for EXPLAIN's debug options
+analysis      which columns a plan uses and makes; walks and rewrites of both kinds
 
 The binder writes a plan as the statement says it, the optimizer rewrites it pass by pass, and the
 executor makes a Python function of it. All three know only this package, so it is the narrow place

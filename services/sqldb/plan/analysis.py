@@ -84,9 +84,8 @@ def _expressions_in(value: object) -> Iterator[ex.Expression]:
 
 def expressions_of(plan: n.Plan) -> Iterator[ex.Expression]:
     """The expressions that stand in the operator itself, not in its inputs."""
-    for name in field_names(type(plan)):
-        if name not in _NOT_EXPRESSIONS:
-            yield from _expressions_in(getattr(plan, name))
+    for name in expression_fields(type(plan)):
+        yield from _expressions_in(getattr(plan, name))
 
 
 _NOT_EXPRESSIONS = frozenset(
@@ -94,9 +93,31 @@ _NOT_EXPRESSIONS = frozenset(
 )
 
 
+_PLANS = frozenset({"input", "left", "right", "plan", "definitions", "first", "again"})
+_PLAIN_VALUES = frozenset(
+    {"relation", "alias", "kind", "is_all", "is_lateral", "is_materialized", "is_only"}
+    | {"is_backward", "is_ordered", "cte", "name", "types", "widths", "with_ordinality"}
+    | {"mode", "wait", "relations", "new_relation", "returning_relation", "references"}
+    | {"grouping_sets", "groupings", "materialized"}
+)
+
+
+@lru_cache(maxsize=256)
+def plan_fields(kind: type) -> tuple[str, ...]:
+    """The fields of a kind of operator in which its inputs stand."""
+    return tuple(name for name in field_names(kind) if name in _PLANS)
+
+
+@lru_cache(maxsize=256)
+def expression_fields(kind: type) -> tuple[str, ...]:
+    """The fields of a kind of operator in which expressions stand."""
+    left_out = _NOT_EXPRESSIONS | _PLAIN_VALUES
+    return tuple(name for name in field_names(kind) if name not in left_out)
+
+
 def inputs_of(plan: n.Plan) -> list[n.Plan]:
     found = []
-    for name in field_names(type(plan)):
+    for name in plan_fields(type(plan)):
         value = getattr(plan, name)
         if isinstance(value, n.Plan):
             found.append(value)
@@ -230,9 +251,7 @@ def _rewritten_fields(value: object, change: Change) -> object:
 def map_expressions(plan: n.Plan, change: Callable[[ex.Expression], ex.Expression]) -> n.Plan:
     """The operator with each expression of its own rewritten from the leaves; inputs untouched."""
     changes = {}
-    for name in field_names(type(plan)):
-        if name in _NOT_EXPRESSIONS:
-            continue
+    for name in expression_fields(type(plan)):
         old = getattr(plan, name)
         new = _rewritten(old, change)
         if new is not old:
@@ -243,7 +262,7 @@ def map_expressions(plan: n.Plan, change: Callable[[ex.Expression], ex.Expressio
 def with_inputs(plan: n.Plan, change: Callable[[n.Plan], n.Plan]) -> n.Plan:
     """The operator with `change` applied to each plan directly below it."""
     changes = {}
-    for name in field_names(type(plan)):
+    for name in plan_fields(type(plan)):
         old = getattr(plan, name)
         if isinstance(old, n.Plan):
             new: object = change(old)

@@ -13,6 +13,7 @@ from services.sqldb import errors
 from services.sqldb.catalog.definitions import (
     Comment,
     Constraint,
+    ConstraintKind,
     Index,
     Role,
     Sequence,
@@ -145,7 +146,13 @@ def pg_get_indexdef(
 )
 def pg_get_constraintdef(session: Session, oid: int, pretty: bool = False) -> str | None:
     found = session.lookup.view.state.get(oid)
-    return constraint_text(session.lookup, found) if isinstance(found, Constraint) else None
+    if not isinstance(found, Constraint):
+        return None
+    text = constraint_text(session.lookup, found)
+    if pretty and found.kind is ConstraintKind.CHECK:
+        plain = _without_parentheses(found.expression)
+        text = text.replace(f"({found.expression})", f"({plain})", 1)
+    return text
 
 
 @define.function(
@@ -160,11 +167,34 @@ def pg_get_viewdef(session: Session, oid: int, pretty: object = False) -> str | 
     return f" {found.definition};" if is_view else None
 
 
+@define.function("pg_get_ruledef(oid) -> text", "pg_get_ruledef(oid, bool) -> text", **_STABLE)
+def pg_get_ruledef(session: Session, oid: int, pretty: bool = False) -> str | None:
+    """There are no rules."""
+    return None
+
+
+def _without_parentheses(text: str) -> str:
+    """An expression without the parentheses around all of it, as the pretty forms have it."""
+    if not (text.startswith("(") and text.endswith(")")):
+        return text
+    depth, quote = 0, ""
+    for place, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character in "()":
+            depth += 1 if character == "(" else -1
+            if not depth and place < len(text) - 1:
+                return text
+    return text[1:-1]
+
+
 @define.function(
     "pg_get_expr(text, oid) -> text", "pg_get_expr(text, oid, bool) -> text", **_STABLE
 )
 def pg_get_expr(session: Session, text: str, oid: int, pretty: bool = False) -> str:
-    return text
+    return _without_parentheses(text) if pretty else text
 
 
 @define.function("pg_get_userbyid(oid) -> name", **_STABLE)
@@ -198,6 +228,7 @@ def pg_type_is_visible(session: Session, oid: int) -> bool | None:
     "pg_function_is_visible(oid) -> bool",
     "pg_operator_is_visible(oid) -> bool",
     "pg_opclass_is_visible(oid) -> bool",
+    "pg_opfamily_is_visible(oid) -> bool",
     "pg_collation_is_visible(oid) -> bool",
     "pg_statistics_obj_is_visible(oid) -> bool",
     "pg_relation_is_publishable(regclass) -> bool",
@@ -540,6 +571,11 @@ def pg_size_pretty(size: int) -> str:
             return f"{(size + 1) // 2} {unit}"
         size //= 1024
     return f"{size} TB"
+
+
+@define.function("getdatabaseencoding() -> name")
+def getdatabaseencoding() -> str:
+    return "UTF8"
 
 
 @define.function("pg_encoding_to_char(int4) -> name")

@@ -26,7 +26,18 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 
-from services.sqldb.values import Array, EnumValue, Interval, Jsonb, Row, TimeTz
+from services.sqldb.values import (
+    NAN,
+    NUMERIC_NAN,
+    Array,
+    EnumValue,
+    Interval,
+    Jsonb,
+    Row,
+    TimeTz,
+    sql_float,
+    sql_numeric,
+)
 
 _HEAD = struct.Struct(">H")
 _MAX_DEPTH = 200
@@ -35,13 +46,14 @@ _MAX_DEPTH = 200
 class _Shape:
     """How a row with columns of these tags is packed."""
 
-    __slots__ = ("fixed", "head", "present", "size", "variable")
+    __slots__ = ("fixed", "has_doubles", "head", "present", "size", "variable")
 
     def __init__(self, tags: bytes):
         self.head = _HEAD.pack(len(tags)) + tags
         formats = [_FORMATS.get(tag, "I") for tag in tags.decode("ascii")]
         self.fixed = struct.Struct(">" + "".join(formats))
         self.size = self.fixed.size
+        self.has_doubles = b"d" in tags
         self.present = [at for at, tag in enumerate(tags) if tag != _NULL]
         """The columns that aren't NULL."""
         self.variable = [
@@ -58,7 +70,7 @@ _FORMATS = {"n": "", "?": "?", "q": "q", "d": "d"}
 _TAGS: dict[type, str] = {
     type(None): "n", bool: "?", int: "q", float: "d", str: "s", bytes: "b", Decimal: "N",
     uuid.UUID: "U", Array: "A", Row: "R", tuple: "T", Interval: "I", TimeTz: "Z", EnumValue: "E",
-    Jsonb: "J", dict: "O",
+    Jsonb: "J", dict: "O", type(NAN): "d", type(NUMERIC_NAN): "N",
 }  # fmt: skip
 
 
@@ -111,6 +123,9 @@ def decode_row(data: bytes, offset: int = 0, depth: int = 0) -> tuple[tuple, int
     except struct.error as error:
         raise ValueError(str(error)) from error
     end = start + shape.size
+    if shape.has_doubles and any(part != part for part in parts):
+        # Python's NaN equals nothing; SQL's equals itself and is the greatest.
+        parts = [sql_float(part) if type(part) is float else part for part in parts]
     if shape.variable:
         parts = list(parts)
         for place, tag in shape.variable:
@@ -163,7 +178,7 @@ def _value_of(tag: str, data: bytes, depth: int) -> object:
         case "Q":
             return int(data)
         case "N":
-            return Decimal(data.decode("ascii"))
+            return sql_numeric(Decimal(data.decode("ascii")))
         case "U":
             return uuid.UUID(bytes=data)
     if depth >= _MAX_DEPTH:

@@ -151,6 +151,9 @@ def deparse_type(written: nodes.TypeName) -> str:
     names = written.names
     if names[0] == "pg_catalog" and len(names) == 2:
         text = _SQL_NAMES.get(names[1], quote_identifier(names[1]))
+        if names[1] == "bpchar" and not written.modifiers:
+            # A bare "character" would be character(1).
+            text = "bpchar"
     else:
         text = deparse_names(names)
     modifiers = f"({_list(written.modifiers)})" if written.modifiers else ""

@@ -79,8 +79,8 @@ class Transaction:
 
     __slots__ = (
         "_callbacks", "_checks", "_first", "_held", "_lock_set", "_locks", "_modes",
-        "_savepoints", "_statements", "_system", "backend", "command_id", "is_deferrable",
-        "is_logged", "is_read_only", "isolation", "serializable", "snapshot", "state",
+        "_savepoints", "_statements", "_system", "backend", "command_id", "has_seen_data",
+        "is_deferrable", "is_logged", "is_read_only", "isolation", "serializable", "snapshot", "state",
         "synchronous_commit", "writes", "xid",
     )  # fmt: skip
 
@@ -103,6 +103,8 @@ class Transaction:
         self.xid = 0
         """0 until it first writes, see `assign_xid`."""
         self.command_id = 0
+        self.has_seen_data = False
+        """Whether a statement has run: it is too late for another isolation level."""
         self.snapshot: Snapshot | None = None
         """That of the statement."""
         self.serializable: SerializableXact | None = None
@@ -142,6 +144,7 @@ class Transaction:
             snapshot = type(first)(self, first.xmin, first.xmax, first.running, self.command_id)
         self._statements.append(snapshot)
         self.snapshot = snapshot
+        self.has_seen_data = True
         return snapshot
 
     def _take_first(self) -> Snapshot:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.sqldb.binder import bind_scalar
+from services.sqldb.binder import bind_scalar, normal_form
 from services.sqldb.binder.pending import PendingAggregate, PendingGrouping, PendingWindow
 from services.sqldb.binder.statement import UnknownLiteral
 from services.sqldb.binder.tests.answers import golden
@@ -13,6 +13,8 @@ from services.sqldb.binder.trees import find
 from services.sqldb.errors import SqlError
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as plan
+from services.sqldb.syntax import parse
+from services.sqldb.syntax.deparse import deparse_query
 from services.sqldb.syntax.parser import parse_expression
 from services.sqldb.types import INT4, INT8
 
@@ -223,3 +225,21 @@ def _inside(value: object) -> object:
     elif isinstance(value, plan.Plan | ex.Expression | ex.SortKey | plan.ConflictClause):
         for name in value.__dataclass_fields__:
             yield from _inside(getattr(value, name))
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("SELECT * FROM dept", "SELECT dept.id, dept.name, dept.city FROM public.dept"),
+        ("SELECT d.*, 1 FROM dept d", "SELECT d.id, d.name, d.city, 1 FROM public.dept d"),
+        (
+            "WITH a AS (SELECT * FROM dept) SELECT * FROM a JOIN dept USING (id)",
+            "WITH a AS (SELECT dept.id, dept.name, dept.city FROM public.dept) "
+            "SELECT a.id, a.name, a.city, dept.name, dept.city FROM a JOIN public.dept USING (id)",
+        ),
+    ],
+)
+def test_normal_form(world, written, kept):
+    [parsed] = parse(written)
+    found = normal_form(PlainSession(), world.lookup, parsed.statement)
+    assert deparse_query(found) == deparse_query(parse(kept)[0].statement)

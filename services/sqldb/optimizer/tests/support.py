@@ -31,9 +31,9 @@ def all_stages(plan, catalog) -> list:
     """The plan after each pass, the original first."""
     estimator = Estimator(catalog)
     stages = [("bound", plan)]
-    for name, run in PASSES:
-        plan = run(plan, estimator)
-        stages.append((name, plan))
+    for one in PASSES:
+        plan = one.run(plan, estimator)
+        stages.append((one.name, plan))
     return stages
 
 

@@ -25,7 +25,7 @@ from services.sqldb.storage.log_record import (
     encode_truncate,
 )  # fmt: skip
 from services.sqldb.storage.row_codec import decode_row, encode_row
-from services.sqldb.values import Array, EnumValue, Interval, Jsonb, Row, TimeTz
+from services.sqldb.values import NAN, NUMERIC_NAN, Array, EnumValue, Interval, Jsonb, Row, TimeTz
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.binary(),
@@ -114,3 +114,11 @@ def test_changes_in_a_row():
         assert len(changes) < 7
     with pytest.raises(ValueError):
         list(decode_changes(payload + b"?"))
+
+
+def test_a_nan_comes_back_as_the_one_that_sql_compares():
+    values = (NAN, 1, NUMERIC_NAN, None, 1.5)
+    decoded, _ = decode_row(encode_row(values))
+    assert decoded == values
+    assert decoded[0] is NAN
+    assert decoded[2] is NUMERIC_NAN
