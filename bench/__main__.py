@@ -5,15 +5,16 @@
     python3 -m bench kvdb web     some of them
 
 What a benchmark compares with must be installed: redis-server and redis-benchmark
-(tools/redis-server.sh), wrk from Debian, and for `web` the packages of the extra `bench`. `tasks`
-installs Celery and huey into a virtual environment of its own, `.venv-bench`.
+(tools/redis-server.sh), PostgreSQL 15 (tools/postgres.sh), wrk from Debian, and for `web` the
+packages of the extra `bench`. `tasks` installs Celery and huey into a virtual environment of its
+own, `.venv-bench`.
 """
 
 import argparse
 import subprocess
 import sys
 
-BENCHMARKS = ("kvdb", "pubsub", "tasks", "web", "docdb", "ledger")
+BENCHMARKS = ("kvdb", "pubsub", "tasks", "web", "docdb", "sqldb", "ledger")
 
 
 def main() -> int:

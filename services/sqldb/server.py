@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
 
 from services.common.accepting import Acceptor
@@ -31,6 +32,7 @@ TICK_S = 0.25
 _STARTUP_TIMEOUT_S = 60.0
 # Deep expressions recurse in the parser, the binder and the generated code.
 STACK_BYTES = 64 * 1024 * 1024
+MAX_DEPTH = 10_000
 
 
 class Server:
@@ -44,6 +46,7 @@ class Server:
         self._clients: dict[threading.Thread, Client] = {}
         self._is_stopping = False
         threading.stack_size(STACK_BYTES)
+        sys.setrecursionlimit(MAX_DEPTH)
         self._acceptor = Acceptor(self.loop, listener, self._take, log)
         self.loop.call_every(TICK_S, engine.tick)
 

@@ -41,6 +41,25 @@ CREATE_FIELDS = frozenset(
 )
 
 
+COLL_MOD_FIELDS = frozenset(
+    [
+        "index",
+        "validator",
+        "validationLevel",
+        "validationAction",
+        "viewOn",
+        "pipeline",
+        "expireAfterSeconds",
+        "changeStreamPreAndPostImages",
+        "cappedSize",
+        "cappedMax",
+        "recordPreImages",
+        "timeseries",
+        "dryRun",
+    ]
+)
+
+
 def create(engine: "Engine", request: Request) -> Document:
     name = request.collection_name
     if request.get("timeseries") is not None:
@@ -124,8 +143,18 @@ def _create_view(engine: "Engine", request: Request, name: str) -> Document:
     check_pipeline(engine, request.database, pipeline, in_view=True)
     collation = parse_collation(request.document("collation"))
     view = View(request.database, name, source, pipeline, collation.document if collation else None)
+    _check_no_cycle(engine, view)
     engine.catalog.create_view(view)
     return {}
+
+
+def _check_no_cycle(engine: "Engine", view: View) -> None:
+    """A view may not lie over itself, not by way of other views either. Raises MongoError."""
+    below: View | None = view
+    while below is not None:
+        if below.source == view.name:
+            raise MongoError(5, f"View cycle detected: {view.database}.{view.name}")
+        below = engine.catalog.find_view(view.database, below.source)
 
 
 def drop(engine: "Engine", request: Request) -> Document:
@@ -177,7 +206,9 @@ def coll_mod(engine: "Engine", request: Request) -> Document:
     if view is not None:
         source = request.text("viewOn", view.source)
         pipeline = request.get("pipeline", view.pipeline)
-        engine.catalog.put_view(View(request.database, name, source, pipeline, view.collation))
+        changed = View(request.database, name, source, pipeline, view.collation)
+        _check_no_cycle(engine, changed)
+        engine.catalog.put_view(changed)
         return {}
     collection = engine.catalog.find(request.database, name)
     if collection is None:

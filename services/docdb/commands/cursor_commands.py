@@ -64,9 +64,7 @@ def _next(engine: "Engine", cursor: Cursor, batch_size: int | None) -> Document:
     return {"cursor": inner}
 
 
-def _limited_batch(
-    engine: "Engine", cursor: Cursor, batch_size: int | None
-) -> list[RawDocument]:
+def _limited_batch(engine: "Engine", cursor: Cursor, batch_size: int | None) -> list[RawDocument]:
     """A batch, within what maxTimeMS has left. Raises MongoError."""
     if cursor.time_left_s is None:
         return cursor.next_batch(batch_size)

@@ -19,6 +19,14 @@ _SAME = ("unique", "sparse", "expireAfterSeconds", "partialFilterExpression", "c
          "weights", "default_language", "wildcardProjection")  # fmt: skip
 
 
+def plan_cache_clear(engine: "Engine", request: Request) -> Document:
+    """Let the planner race its candidates again."""
+    collection = engine.catalog.find(request.database, request.collection_name)
+    if collection is not None:
+        collection.plan_cache.clear()
+    return {}
+
+
 def create_indexes(engine: "Engine", request: Request) -> Document:
     specs = request.array("indexes")
     if not specs:

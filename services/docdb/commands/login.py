@@ -155,6 +155,27 @@ def _put(
     )
 
 
+def grant_roles(engine: "Engine", request: Request) -> Document:
+    user, roles = _user_and_roles(engine, request)
+    added = [role for role in roles if role not in user["roles"]]
+    engine.users.put(user | {"roles": [*user["roles"], *added]})
+    return {}
+
+
+def revoke_roles(engine: "Engine", request: Request) -> Document:
+    user, roles = _user_and_roles(engine, request)
+    engine.users.put(user | {"roles": [role for role in user["roles"] if role not in roles]})
+    return {}
+
+
+def _user_and_roles(engine: "Engine", request: Request) -> tuple[Document, list[Document]]:
+    """Whom a command is about, and which roles it names. Raises MongoError."""
+    user = engine.users.find(request.database, request.target)
+    if user is None:
+        raise MongoError(11, f"User '{request.target}@{request.database}' not found")
+    return user, check_roles(request.get("roles"), request.database)
+
+
 def drop_user(engine: "Engine", request: Request) -> Document:
     name = request.text("dropUser")
     if not engine.users.remove(request.database, name):

@@ -6,6 +6,7 @@ collection's validator lets it through.
 
 from typing import TYPE_CHECKING
 
+from services.docdb.bson.decoder import MAX_DEPTH
 from services.docdb.bson.encoder import RawDocument, encode_document
 from services.docdb.bson.types import UNDEFINED, Document, Regex
 from services.docdb.errors import MongoError
@@ -16,7 +17,8 @@ from services.docdb.wire import MAX_DOCUMENT_BYTES
 if TYPE_CHECKING:
     from services.docdb.engine import Engine
 
-MAX_STORED_DEPTH = 101
+MAX_STORED_DEPTH = MAX_DEPTH - 1
+# Levels below the document itself. What is deeper could be written, and not read again.
 
 
 def insert_document(

@@ -11,6 +11,7 @@ from services.docdb.bson.types import Date, Int64
 from services.docdb.errors import MongoError
 from services.docdb.expressions import numbers
 from services.docdb.expressions.arguments import Compile, function, is_nullish, strict
+from services.docdb.expressions.compiler import Evaluate, Scope
 from services.docdb.expressions.numbers import as_int, is_number, to_decimal
 from services.docdb.query.type_names import type_name
 
@@ -222,6 +223,12 @@ def _within_one(value: float) -> bool:
     return -1 <= value <= 1
 
 
+def _rand(name: str, operand: object, scope: Scope) -> Evaluate:
+    if operand not in ({}, []):
+        raise MongoError(3040501, "$rand does not currently accept arguments")
+    return lambda document, variables: random.random()
+
+
 OPERATORS: dict[str, Compile] = {
     "$add": function(0, None, _add),
     "$subtract": strict(2, 2, _subtract),
@@ -261,5 +268,5 @@ OPERATORS: dict[str, Compile] = {
     "$bitOr": _bits("$bitOr", 0, lambda a, b: a | b),
     "$bitXor": _bits("$bitXor", 0, lambda a, b: a ^ b),
     "$bitNot": strict(1, 1, _bit_not),
-    "$rand": lambda name, operand, scope: lambda document, variables: random.random(),
+    "$rand": _rand,
 }  # fmt: skip

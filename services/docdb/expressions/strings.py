@@ -60,11 +60,22 @@ def _substr_bytes(value: object, start: object, length: object) -> object:
     start, length = int(start), int(length)
     if start < 0:
         raise MongoError(50752, "$substrBytes: starting index must be non-negative")
-    piece = data[start:] if length < 0 else data[start : start + length]
-    try:
-        return piece.decode()
-    except UnicodeDecodeError:
-        raise MongoError(28656, "$substrBytes: Invalid range, within a UTF-8 character.") from None
+    end = len(data) if length < 0 else start + length
+    if _is_continuation(data, start):
+        raise MongoError(
+            28656, "$substrBytes: Invalid range, starting index is a UTF-8 continuation byte."
+        )
+    if _is_continuation(data, end):
+        raise MongoError(
+            28657,
+            "$substrBytes: Invalid range, ending index is in the middle of a UTF-8 character.",
+        )
+    return data[start:end].decode()
+
+
+def _is_continuation(data: bytes, place: int) -> bool:
+    """Whether a character of several bytes has begun before `place`."""
+    return place < len(data) and data[place] & 0xC0 == 0x80
 
 
 def _substr_cp(value: object, start: object, length: object) -> object:
@@ -86,8 +97,17 @@ def _split(value: object, delimiter: object) -> object:
     return text.split(by)
 
 
+def _upper(value: object) -> str:
+    """In capitals, where the letters are ASCII: the others stay, as MongoDB has it."""
+    return coerce_text(value).encode().upper().decode()
+
+
+def _lower(value: object) -> str:
+    return coerce_text(value).encode().lower().decode()
+
+
 def _compare_ignoring_case(left: object, right: object) -> int:
-    a, b = coerce_text(left).upper(), coerce_text(right).upper()
+    a, b = _upper(left), _upper(right)
     return (a > b) - (a < b)
 
 
@@ -180,8 +200,8 @@ OPERATORS: dict[str, Compile] = {
     "$substr": function(3, 3, _substr_bytes),
     "$substrBytes": function(3, 3, _substr_bytes),
     "$substrCP": function(3, 3, _substr_cp),
-    "$toUpper": function(1, 1, lambda value: coerce_text(value).upper()),
-    "$toLower": function(1, 1, lambda value: coerce_text(value).lower()),
+    "$toUpper": function(1, 1, _upper),
+    "$toLower": function(1, 1, _lower),
     "$split": strict(2, 2, _split),
     "$strcasecmp": function(2, 2, _compare_ignoring_case),
     "$strLenBytes": function(1, 1, lambda v: len(_text("$strLenBytes", v, 34473).encode())),

@@ -43,9 +43,7 @@ class PipelineContext:
 
     @property
     def filters(self) -> FilterContext:
-        return FilterContext(
-            self.scope.key, self.scope, self.search, self.variables, self.metadata
-        )
+        return FilterContext(self.scope.key, self.scope, self.search, self.variables, self.metadata)
 
     def memory_of(self, stage: str) -> MemoryUse:
         return MemoryUse(stage, self.memory_limit_bytes)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from services.docdb.bson.types import Document
-from services.docdb.errors import MongoError, bad_value
+from services.docdb.errors import MongoError
 from services.docdb.query.comparison import (
     MISSING,
     UNDEFINED_RANK,
@@ -123,11 +123,13 @@ def parse_sort(
             fields.append(_parse_meta(path, direction, metadata))
             continue
         if isinstance(direction, bool) or not is_truthy(direction) or type(direction) is str:
-            raise bad_value(f"Illegal key in $sort specification: {path}: {direction}")
+            raise MongoError(15974, f"Illegal key in $sort specification: {path}: {direction}")
         try:
             sign = int(direction)
         except (TypeError, ValueError, OverflowError):
-            raise bad_value(f"Illegal key in $sort specification: {path}: {direction}") from None
+            raise MongoError(
+                15974, f"Illegal key in $sort specification: {path}: {direction}"
+            ) from None
         if sign not in (1, -1):
             raise MongoError(
                 15975, "$sort key ordering must be 1 (for ascending) or -1 (for descending)"

@@ -107,6 +107,10 @@ class _Walk:
         if not self._creates:
             return value
         name = self._change.parts[depth - 1]
+        if part.startswith("$["):
+            raise bad_value(
+                f"Cannot apply array updates to non-array element {name}: {_shown(value)}"
+            )
         raise MongoError(28, f"Cannot create field '{part}' in element {{{name}: {_shown(value)}}}")
 
     def _not_an_array(self, part: str, value: object, depth: int) -> None:

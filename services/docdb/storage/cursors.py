@@ -15,6 +15,8 @@ from services.docdb.bson.types import Int64
 from services.docdb.errors import MongoError
 
 MAX_BATCH_BYTES = 16 * 1024 * 1024
+MAX_RESULT_BYTES = MAX_BATCH_BYTES + 16 * 1024
+# Real: BSONObjMaxInternalSize. A stage may make a document larger than one that can be stored.
 FIRST_BATCH = 101
 TIMEOUT_S = 600
 
@@ -68,7 +70,13 @@ class Cursor:
         if item is None:
             self.is_done = not self.is_tailable
             return None
-        return item if type(item) is RawDocument else RawDocument(encode_document(item))
+        if type(item) is RawDocument:
+            return item
+        raw = RawDocument(encode_document(item))
+        if len(raw) > MAX_RESULT_BYTES:
+            raise MongoError(10334, f"BSONObj size: {len(raw)} is invalid. Size must be between 0 "
+                             f"and {MAX_RESULT_BYTES} (16MB)")  # fmt: skip
+        return raw
 
     def may_go_on(self) -> bool:
         """Whether there may be more. Where only a further look would tell, the client has to.

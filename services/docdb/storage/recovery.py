@@ -169,7 +169,7 @@ class _Replay:
 
     def _change_document(self, kind: bytes, namespace: str, raw: bytes) -> None:
         collection = self._collection(namespace)
-        document = decode_document(raw)
+        document = decode_document(raw, max_depth=200)
         if kind == INSERT:
             # Not `insert`: what a capped collection had to forget is a change of its own.
             collection.change(None, Record(collection.take_id(), document, RawDocument(raw)))

@@ -204,3 +204,17 @@ def test_a_client_that_sends_noise_hurts_only_itself(tmp_path: Path) -> None:
         process.terminate()
         assert process.wait(15) == 0
     assert "Traceback" not in log.read_text()
+
+
+def test_the_deepest_document_comes_back(tmp_path: Path) -> None:
+    """What can be written can be read again at the next start."""
+    database = Database(data_dir=str(tmp_path))
+    below: dict = {}
+    for levels in range(92, 106):
+        change = {"q": {"_id": levels}, "u": {"$set": {"a" + ".a" * 90: below}}, "upsert": True}
+        reply = database.run({"update": "c", "updates": [change]})
+        assert ("writeErrors" in reply) == (levels > 100)
+        below = {"a": below}
+    kept = database.find("c")
+    assert [document["_id"] for document in kept] == list(range(92, 101))
+    assert restarted(tmp_path, database).find("c") == kept

@@ -36,7 +36,6 @@ class Clause(Enum):
     RETURNING = "RETURNING"
     UPDATE = "UPDATE"
     MERGE_WHEN = "MERGE WHEN conditions"
-    ON_CONFLICT = "ON CONFLICT"
     DEFAULT = "DEFAULT expressions"
     CHECK = "check constraints"
     GENERATED = "column generation expressions"

@@ -18,8 +18,8 @@ from services.sqldb.catalog.system_catalog import DATABASE_OID
 from services.sqldb.catalog.system_tables import SystemDefinitions
 from services.sqldb.catalog.texts import index_text
 from services.sqldb.session.parameters import PARAMETERS
-from services.sqldb.values import Array
 from services.sqldb.session.settings import shown
+from services.sqldb.values import Array
 
 if TYPE_CHECKING:
     from services.sqldb.session.session import Session

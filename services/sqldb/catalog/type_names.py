@@ -7,6 +7,7 @@ from services.sqldb.catalog.lookup import Lookup
 from services.sqldb.errors import SqlError
 from services.sqldb.syntax.nodes import Literal, TypeName
 from services.sqldb.types import NO_TYPMOD, SqlType, format_type
+from services.sqldb.types.intervals import FIELD_BITS, interval_typmod
 
 
 def resolve_type(lookup: Lookup, written: TypeName) -> tuple[SqlType, int]:
@@ -29,6 +30,8 @@ def resolve_type(lookup: Lookup, written: TypeName) -> tuple[SqlType, int]:
 
 
 def _typmod(type_: SqlType, written: TypeName) -> int:
+    if written.interval_fields:
+        return _interval_typmod(written)
     if not written.modifiers:
         return NO_TYPMOD
     if type_.modifier is None:
@@ -44,3 +47,12 @@ def _typmod(type_: SqlType, written: TypeName) -> int:
         return type_.modifier.from_numbers(numbers)
     except SqlError as error:
         raise error.at(written.position) from None
+
+
+def _interval_typmod(written: TypeName) -> int:
+    """interval day to second(3): the fields from the first to the last, and the precision."""
+    first, _, last = written.interval_fields.partition(" to ")
+    names = list(FIELD_BITS)
+    between = names[names.index(first) : names.index(last or first) + 1]
+    precision = written.modifiers[0].value if written.modifiers else None
+    return interval_typmod(sum(FIELD_BITS[name] for name in between), precision)

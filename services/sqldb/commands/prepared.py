@@ -25,6 +25,12 @@ def prepare_statement(session: Session, node: nodes.Prepare) -> Result:
 
 
 def execute(session: Session, node: nodes.Execute) -> Result:
+    statement, values = statement_and_values(session, node)
+    return statement.run(session, values)
+
+
+def statement_and_values(session: Session, node: nodes.Execute) -> tuple[PreparedStatement, tuple]:
+    """What EXECUTE runs, and with which parameters. Raises SqlError."""
     statement = expect_prepared(session, node.name)
     types = statement.parameter_types
     if len(types) != len(node.arguments):
@@ -38,7 +44,7 @@ def execute(session: Session, node: nodes.Execute) -> Result:
         for argument, type_ in zip(node.arguments, types, strict=True)
     )
     statement.refresh(session)
-    return statement.run(session, values)
+    return statement, values
 
 
 def expect_prepared(session: Session, name: str) -> PreparedStatement:

@@ -12,6 +12,7 @@ from services.sqldb.catalog.definitions import ConstraintKind, Index, Sequence, 
 from services.sqldb.commands.alter_table import expect_column, expect_constraint
 from services.sqldb.commands.create_table import put_columns
 from services.sqldb.commands.row_expressions import rename_in_texts
+from services.sqldb.commands.view_texts import follow_in_views
 from services.sqldb.errors import SqlError
 from services.sqldb.session.results import Result
 from services.sqldb.session.session import Session
@@ -61,7 +62,12 @@ def _rename_schema(session: Session, node: nodes.Rename) -> None:
     if session.lookup.schema(node.new_name) is not None:
         message = f'schema "{node.new_name}" already exists'
         raise SqlError(errors.DUPLICATE_SCHEMA, message)
-    session.lookup.view.put(replace(schema, name=node.new_name))
+    view = session.lookup.view
+    view.put(replace(schema, name=node.new_name))
+    for table in list(view.state.all(Table)):
+        if table.schema_oid == schema.oid:
+            names = (schema.name, table.name), (node.new_name, table.name)
+            follow_in_views(session, table, *names)
 
 
 def _rename_column(session: Session, table: Table, node: nodes.Rename) -> None:
@@ -95,6 +101,7 @@ def _rename_object(session: Session, found: object, new_name: str) -> None:
         row_type = view.state.get(found.row_type_oid)
         if row_type is not None:
             view.put(replace(row_type, name=new_name))
+        follow_in_views(session, found, (schema.name, found.name), (schema.name, new_name))
         heap = heaps.get(found.storage_oid)
         if heap is not None:
             _rename_now(session, heap, new_name)
@@ -131,8 +138,10 @@ def set_schema(session: Session, node: nodes.SetSchema) -> Result:
         return Result(tag)
     session.refuse_taken_name(target, name)
     view = lookup.view
+    before = lookup.schema_name(found.schema_oid)
     view.put(replace(found, schema_oid=target.oid))
     if isinstance(found, Table):
+        follow_in_views(session, found, (before, name), (target.name, name))
         for part in (
             *lookup.indexes_of(found),
             *lookup.constraints_of(found),

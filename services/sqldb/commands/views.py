@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.sqldb import errors
+from services.sqldb.binder import normal_form
 from services.sqldb.catalog.definitions import Column, ConstraintKind, Sequence, Table, TableKind
 from services.sqldb.commands.create_table import ON_COMMIT, make_table, put_columns
+from services.sqldb.commands.prepared import statement_and_values
 from services.sqldb.errors import SqlError
 from services.sqldb.session.prepared import PreparedStatement, prepare
 from services.sqldb.session.results import Result, ResultColumn
@@ -27,7 +29,8 @@ def create_view(session: Session, node: nodes.CreateView) -> Result:
     reads = tuple(oid for oid, _ in statement.bound.table_locks)
     is_temporary = node.is_temporary or _reads_temporary(session, reads)
     schema = session.creation_schema(node.relation, is_temporary=is_temporary)
-    text = deparse_query(node.query)
+    # As it was meant today: with the schemas of its tables, and its stars written out.
+    text = deparse_query(normal_form(session, session.lookup, node.query))
     old = session.lookup.view.state.find("relation", schema.oid, node.relation.name)
     if old is not None and node.or_replace:
         _replace_view(session, old, columns, text, reads)
@@ -105,9 +108,13 @@ def create_table_as(session: Session, node: nodes.CreateTableAs) -> Result:
     schema = session.creation_schema(node.relation, is_temporary=is_temporary)
     if session.refuse_taken_name(schema, node.relation.name, if_not_exists=node.if_not_exists):
         return Result("CREATE TABLE AS")
+    values: tuple = ()
     if isinstance(node.query, nodes.Execute):
-        raise errors.not_supported("CREATE TABLE AS EXECUTE", node.position)
-    statement = _prepared(session, node.query)
+        statement, values = statement_and_values(session, node.query)
+        if statement.columns is None:
+            raise SqlError(errors.WRONG_OBJECT_TYPE, "prepared statement is not a SELECT")
+    else:
+        statement = _prepared(session, node.query)
     names = _names(statement, node.columns, "CREATE TABLE AS")
     columns = tuple(
         Column(name, _stored_type(one).oid, one.typmod)
@@ -126,7 +133,7 @@ def create_table_as(session: Session, node: nodes.CreateTableAs) -> Result:
     heap = session.engine.storage.heap(table.storage_oid)
     transaction = session.expect_transaction()
     count = 0
-    for row in statement.run(session, ()).rows:
+    for row in statement.run(session, values).rows:
         heap.insert(transaction, row)
         count += 1
     return Result(f"SELECT {count}")

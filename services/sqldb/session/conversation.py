@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from services.common.logs import Log
 from services.sqldb import errors
-from services.sqldb.connection import Connection
+from services.sqldb.connection import Connection, ConnectionLost
 from services.sqldb.errors import SqlError
 from services.sqldb.protocol import backend, frontend
 from services.sqldb.protocol.frontend import Message
@@ -104,6 +104,9 @@ class Conversation:
         """Answer with the error; the statement is undone. FATAL ones end the session."""
         session = self._session
         session.fail()
+        if isinstance(error, ConnectionLost):
+            # In the middle of COPY: there is nobody to tell.
+            raise error
         known = self._as_sql_error(error)
         self._send_notices()
         self._connection.write(backend.error_response(known, self._sql))

@@ -205,10 +205,13 @@ class _CopyIn:
                 values = values_of(row)
                 insert(values)
             except SqlError as error:
-                error.context = error.context or self._context(row)
-                raise
+                raise self._first_wrong_value(row) or self._at_line(error, row) from None
             count += 1
         return f"COPY {count}"
+
+    def _at_line(self, error: SqlError, row: list) -> SqlError:
+        error.context = error.context or self._context(row)
+        return error
 
     def _context(self, row: list) -> str:
         shown = "" if self._options.form == "binary" else _shown(row, self._options)
@@ -241,8 +244,22 @@ class _CopyIn:
         for row in rows:
             if len(row) != wanted:
                 self._line += 1
-                raise self._wrong_width(row)
+                raise self._first_wrong_value(row) or self._wrong_width(row)
             yield row
+
+    def _first_wrong_value(self, row: list) -> SqlError | None:
+        """The error of the first column that is no value of its type, with the column's name."""
+        if self._options.form == "binary" or len(row) > len(self._columns):
+            return None
+        for text, type_, name in zip(row, self._types, self._names, strict=False):
+            try:
+                if text is not None:
+                    type_.parse(text, -1, self._session)
+            except SqlError as error:
+                place = f"COPY {self._table.name}, line {self._line}, column {name}"
+                error.context = f'{place}: "{text}"'
+                return error
+        return None
 
     def _wrong_width(self, row: list) -> SqlError:
         if self._options.form == "binary":

@@ -10,9 +10,9 @@ from services.sqldb.syntax import parse_expressions as expressions
 from services.sqldb.syntax import parse_from as from_clause
 from services.sqldb.syntax import parse_roles as roles
 from services.sqldb.syntax import parse_sequences as sequences
+from services.sqldb.syntax import parse_settings as settings
 from services.sqldb.syntax import parse_tables as tables
 from services.sqldb.syntax import parse_types as types
-from services.sqldb.syntax import parse_utility as utility
 from services.sqldb.syntax.cursor import Cursor
 from services.sqldb.syntax.nodes import (
     AddColumn,
@@ -426,7 +426,7 @@ def _alter_schema_or_database(cursor: Cursor, position: int) -> Statement:
     name = cursor.column_name()
     if kind is ObjectKind.DATABASE and cursor.kind not in ("rename", "owner"):
         if cursor.kind in ("set", "reset") and cursor.peek() != "tablespace":
-            return AlterRoleSetting(None, name, utility.set_or_reset(cursor), position)
+            return AlterRoleSetting(None, name, settings.set_or_reset(cursor), position)
         if cursor.accept_phrase("set", "tablespace"):
             cursor.column_name()
         else:
@@ -447,5 +447,5 @@ def _alter_role(cursor: Cursor, position: int) -> Statement:
         database = None
         if cursor.accept_phrase("in", "database"):
             database = cursor.column_name()
-        return AlterRoleSetting(name, database, utility.set_or_reset(cursor), position)
+        return AlterRoleSetting(name, database, settings.set_or_reset(cursor), position)
     return roles.alter_role(cursor, position)

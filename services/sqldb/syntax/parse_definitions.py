@@ -1,6 +1,6 @@
 """The grammar of CREATE (but for tables, sequences and roles), DROP and COMMENT."""
 
-from services.sqldb.errors import SqlError
+from services.sqldb.errors import FEATURE_NOT_SUPPORTED, SqlError
 from services.sqldb.syntax import lexer
 from services.sqldb.syntax import parse_changes as changes
 from services.sqldb.syntax import parse_copy as options
@@ -241,7 +241,7 @@ def _create_view(
     if is_recursive:
         if check_option is not CheckOption.NONE:
             message = "WITH CHECK OPTION not supported on recursive views"
-            raise SqlError("0A000", message, position=check_position)
+            raise SqlError(FEATURE_NOT_SUPPORTED, message, position=check_position)
         query = _recursive_query(relation.name, columns, query)
     return CreateView(
         relation, columns, query, or_replace, is_temporary, check_option, storage, position
@@ -309,7 +309,7 @@ def _create_schema(cursor: Cursor, position: int) -> CreateSchema:
         elements.append(rule(cursor))
     if elements and if_not_exists:
         message = "CREATE SCHEMA IF NOT EXISTS cannot include schema elements"
-        raise SqlError("0A000", message, position=elements_position)
+        raise SqlError(FEATURE_NOT_SUPPORTED, message, position=elements_position)
     return CreateSchema(name, role, if_not_exists, tuple(elements), position)
 
 

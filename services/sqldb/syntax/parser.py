@@ -17,7 +17,8 @@ which one begins. There is one file for each part of the grammar:
     parse_alter        ALTER of tables and everything else
     parse_definitions  CREATE and DROP of the rest
     parse_roles        roles, GRANT, REVOKE
-    parse_utility      transactions, settings, cursors, upkeep
+    parse_settings     SET, RESET, SHOW
+    parse_utility      transactions, prepared statements, cursors, upkeep
 
 The files need each other (a query contains expressions, an expression contains queries), so they
 import each other as modules.

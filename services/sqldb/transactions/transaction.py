@@ -80,8 +80,8 @@ class Transaction:
     __slots__ = (
         "_callbacks", "_checks", "_first", "_held", "_lock_set", "_locks", "_modes",
         "_savepoints", "_statements", "_system", "backend", "command_id", "has_seen_data",
-        "is_deferrable", "is_logged", "is_read_only", "isolation", "serializable", "snapshot", "state",
-        "synchronous_commit", "writes", "xid",
+        "is_deferrable", "is_logged", "is_read_only", "isolation", "serializable", "snapshot",
+        "state", "synchronous_commit", "writes", "xid",
     )  # fmt: skip
 
     def __init__(

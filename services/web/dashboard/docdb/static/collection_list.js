@@ -1,9 +1,9 @@
 // The list of databases and their collections.
 
 import { api } from "/static/api.js";
+import { asksTwice } from "/static/asking.js";
 import { byId, h, icon, keyed, reveal, set, text } from "/static/dom.js";
 import { count, number, size } from "/static/format.js";
-import { asksTwice } from "/static/kvdb/asking.js";
 import { done, failed } from "/static/notices.js";
 import { choosePlace, onPlace, place, queryOf } from "./place.js";
 

@@ -1,9 +1,9 @@
 // The documents of a collection, page by page, and the editor for one of them.
 
 import { api } from "/static/api.js";
+import { asksTwice } from "/static/asking.js";
 import { byId, h, icon, reveal, text } from "/static/dom.js";
 import { number } from "/static/format.js";
-import { asksTwice } from "/static/kvdb/asking.js";
 import { done, failed } from "/static/notices.js";
 import { editable } from "./extended_json.js";
 import { place, queryOf } from "./place.js";

@@ -1,9 +1,9 @@
 // The indexes of a collection: what they are over, how often they are used, how large they are.
 
 import { api } from "/static/api.js";
+import { asksTwice } from "/static/asking.js";
 import { byId, h, keyed, text } from "/static/dom.js";
 import { number, size } from "/static/format.js";
-import { asksTwice } from "/static/kvdb/asking.js";
 import { done, failed } from "/static/notices.js";
 import { place, queryOf } from "./place.js";
 

@@ -1,11 +1,11 @@
 // Who is connected: read while the tab is open, and each to be closed.
 
 import { api } from "/static/api.js";
+import { asksTwice } from "/static/asking.js";
 import { byId, h, keyed, text } from "/static/dom.js";
 import { count, duration } from "/static/format.js";
 import { done, failed } from "/static/notices.js";
 import { onTab } from "/static/tabs.js";
-import { asksTwice } from "./asking.js";
 
 const INTERVAL_MS = 2000;
 

@@ -1,10 +1,10 @@
 // One key: what is known of it, its value with an editor for its type, its name and lifetime.
 
 import { api } from "/static/api.js";
+import { asksTwice } from "/static/asking.js";
 import { byId, icon, reveal, text } from "/static/dom.js";
 import { count, size } from "/static/format.js";
 import { done, failed } from "/static/notices.js";
-import { asksTwice } from "./asking.js";
 import { elementEditor } from "./element_editor.js";
 import { endOf, lifeText, secondsOf } from "./lifetime.js";
 import { streamEditor } from "./stream_editor.js";

@@ -1,11 +1,11 @@
 // The slow log: read while its tab is open.
 
 import { api } from "/static/api.js";
+import { asksTwice } from "/static/asking.js";
 import { byId, h, keyed, text } from "/static/dom.js";
 import { clock } from "/static/format.js";
 import { done, failed } from "/static/notices.js";
 import { onTab } from "/static/tabs.js";
-import { asksTwice } from "./asking.js";
 
 const INTERVAL_MS = 4000;
 

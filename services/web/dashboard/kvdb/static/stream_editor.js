@@ -1,9 +1,9 @@
 // A stream: its entries, the newest first, the groups that read them, and a form for another entry.
 
+import { asksTwice } from "/static/asking.js";
 import { h, icon } from "/static/dom.js";
 import { count, elapsed, number } from "/static/format.js";
 import { failed } from "/static/notices.js";
-import { asksTwice } from "./asking.js";
 import { linesOf, pairsOf } from "./creation.js";
 import { moreLine, shownCell } from "./element_editor.js";
 
