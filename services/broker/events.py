@@ -13,17 +13,19 @@ The messages are described in `keys`.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.broker import keys
 from services.broker.places import list_of
 from services.broker.progress import Progress, encode_progress
 from services.broker.states import State
-from services.broker.task_record import TaskRecord
+from services.broker.task_record import TaskRecord, document_of
 from services.broker.workflow_record import WorkflowState
 
 MAX_EVENTS_IN_A_MESSAGE = 200
 MAX_IDS_IN_A_WAKE = 16
+MAX_NEWS_CHARACTERS = 4096
+"""Of one event with its record: every broker and every program that waits reads all of them."""
 
 Message = tuple[str, bytes]
 """A channel, and what is published there."""
@@ -43,6 +45,8 @@ class Event:
     workflow: str | None = None
     follow_up: bool | None = None
     """The scheduler has something to do now."""
+    record: Mapping[str, object] | None = None
+    """Of a task that has ended: `task_record.document_of` its record."""
 
     @property
     def is_news(self) -> bool:
@@ -68,13 +72,22 @@ def event_of(record: TaskRecord) -> Event:
     )
 
 
+def news_of(record: TaskRecord) -> Event:
+    """The same with the record, where that is final."""
+    event = event_of(record)
+    return replace(event, record=document_of(record)) if record.state.is_final else event
+
+
 def encode_events(events: Iterable[Event]) -> bytes:
-    return _as_json(
-        [
-            {name: value for name, value in _members(event).items() if value is not None}
-            for event in events
-        ]
-    ).encode()
+    return f"[{','.join(map(_encoded, events))}]".encode()
+
+
+def _encoded(event: Event) -> str:
+    members = {name: value for name, value in _members(event).items() if value is not None}
+    text = _as_json(members)
+    if event.record is not None and len(text) > MAX_NEWS_CHARACTERS:
+        return _encoded(replace(event, record=None))
+    return text
 
 
 def decode_events(message: bytes) -> list[Event]:
@@ -102,7 +115,13 @@ def _event(members: object) -> Event:
 # Made once: json.dumps makes an encoder for each document, which takes as long as a short one.
 _as_json = json.JSONEncoder(separators=(",", ":")).encode
 
-_OPTIONAL = {"worker": str, "due_at_ms": int, "workflow": str, "follow_up": bool}
+_OPTIONAL = {
+    "worker": str,
+    "due_at_ms": int,
+    "workflow": str,
+    "follow_up": bool,
+    "record": dict,
+}
 
 
 def _members(event: Event) -> dict[str, object]:
@@ -116,6 +135,7 @@ def _members(event: Event) -> dict[str, object]:
         "due_at_ms": event.due_at_ms,
         "workflow": event.workflow,
         "follow_up": event.follow_up,
+        "record": event.record,
     }
 
 
@@ -190,9 +210,9 @@ def messages_of(steps: Sequence[TaskRecord], others: Sequence[Message] = ()) -> 
     ]
     messages += others
     for start in range(0, len(steps), MAX_EVENTS_IN_A_MESSAGE):
-        events = [event_of(record) for record in steps[start : start + MAX_EVENTS_IN_A_MESSAGE]]
+        told = steps[start : start + MAX_EVENTS_IN_A_MESSAGE]
         # Those who wait come before those who watch.
-        if news := [event for event in events if event.is_news]:
+        if news := [event for event in map(news_of, told) if event.is_news]:
             messages.append((keys.NEWS_CHANNEL, encode_events(news)))
-        messages.append((keys.EVENTS_CHANNEL, encode_events(events)))
+        messages.append((keys.EVENTS_CHANNEL, encode_events(map(event_of, told))))
     return messages

@@ -61,7 +61,8 @@ Channels of pub/sub, which keep nothing (whoever was away looks at the keys):
 
     tasks:wake                 something was queued: {"list": "default/5", "count": 1, "ids": […]}
     tasks:events               steps of tasks: [{"id": …, "task": …, "state": …, "at_ms": …}, …]
-    tasks:news                 of these, again, those that somebody acts upon: ends, times to come
+    tasks:news                 of these, again, those that somebody acts upon: ends (with the
+                               record, where it is short), times to come
     tasks:orders               to the workers: {"cancel": ID} or {"look": "queues"}
     tasks:progress             [{"id": …, "fraction": 0.4, "message": …, "at_ms": …}, …]
     tasks:workflows            {"id": …, "state": …, "at_ms": …}, when one starts and ends

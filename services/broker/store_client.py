@@ -62,7 +62,9 @@ class StoreClient:
         self._announcer.start()
         self._queue = TaskQueue(self._kv, self._announcer, clock_ms, self._expect)
         self._workflows = Workflows(self._kv, self._queue, self._announcer, clock_ms)
-        self._waiting = Waiting(self._queue.get, MAX_WAITING, self._listen_until)
+        self._waiting = Waiting(
+            self._queue.get, MAX_WAITING, self._listen_until, takes_records=True
+        )
         self._workflows_waiting = Waiting(self._workflows.get, MAX_WAITING, self._listen_until)
         self._lock = threading.Lock()
         self._subscriber: SharedSubscriber | None = None

@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from services.broker.states import ALLOWED, IllegalTransition, State
 from services.broker.task_options import TaskOptions, parse_options
@@ -134,7 +135,7 @@ class TaskRecord:
 
     def encode(self) -> bytes:
         """The document that is stored."""
-        return _as_json(_document(self)).encode("utf-8", "surrogatepass")
+        return _as_json(document_of(self)).encode("utf-8", "surrogatepass")
 
     def as_json(self) -> dict[str, object]:
         """The task as the HTTP API shows it; nothing is left out, what is not there is null."""
@@ -176,7 +177,14 @@ class TaskRecord:
 def decode_record(document: bytes) -> TaskRecord:
     """The record of a stored document. Raises CorruptRecord."""
     try:
-        stored = json.loads(document.decode("utf-8", "surrogatepass"))
+        return record_of(json.loads(document.decode("utf-8", "surrogatepass")))
+    except (ValueError, RecursionError) as error:
+        raise CorruptRecord(f"{type(error).__name__}: {error}") from error
+
+
+def record_of(stored: Mapping[str, Any]) -> TaskRecord:
+    """The record of what `document_of` gives. Raises CorruptRecord."""
+    try:
         return TaskRecord(
             **stored
             | {
@@ -188,7 +196,7 @@ def decode_record(document: bytes) -> TaskRecord:
                 ),
             }
         )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CorruptRecord(f"{type(error).__name__}: {error}") from error
 
 
@@ -217,7 +225,7 @@ def new_task_id(now_ms: int, random_bits: int) -> str:
     return f"{now_ms & (1 << 48) - 1:012x}{random_bits & (1 << 80) - 1:020x}"
 
 
-def _document(record: TaskRecord) -> dict[str, object]:
+def document_of(record: TaskRecord) -> dict[str, object]:
     """Every field that says something; the others are the defaults of the class."""
     document: dict[str, object] = {
         name: value for name in _PLAIN_FIELDS if (value := getattr(record, name)) is not None

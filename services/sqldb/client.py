@@ -1,22 +1,28 @@
-"""A small client of PostgreSQL's protocol, for the other services: simple queries, text results.
+"""A small client of PostgreSQL's protocol, for the other services: everything as text.
 
     with SqlClient("127.0.0.1", 4245) as client:
         client.query("SELECT id, name FROM customers")   →   [["1", "ann"], ["2", None]]
+        client.execute("SELECT name FROM customers WHERE id = $1", ["2"]).rows   →   [[None]]
 
-It works with any PostgreSQL. One connection, one thread at a time.
+`run` sends a text of any number of statements (simple query); `execute` sends one, with parameters
+and up to so many rows (extended query). It works with any PostgreSQL. One connection, one thread at
+a time, but for `cancel`. COPY FROM STDIN is refused, what COPY TO STDOUT sends is thrown away.
 """
 
 from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from services.common.scram import SHA256, ClientLogin, ScramError
 
 _HEAD = struct.Struct(">cI")
 _MAX_MESSAGE_BYTES = 1 << 28
+POSTGRES_PORT = 5432
 
 
 class ClientError(Exception):
@@ -39,25 +45,35 @@ class Answer:
     type_oids: list[int]
     rows: list[list[str | None]]
     tag: str
+    has_more: bool = False
+    """There are more rows than were asked for."""
+
+    def as_dicts(self) -> list[dict[str, str | None]]:
+        """Each row by the names of its columns."""
+        return [dict(zip(self.columns or (), row, strict=True)) for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)
 class SqlAddress:
     host: str
     port: int
-    user: str
-    password: str
-    database: str
+    user: str = "postgres"
+    password: str = ""
+    database: str = "glassbox"
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
 
 
-def parse_sql_url(url: str) -> SqlAddress:
-    """postgresql://user:password@host:port/database. Raises ValueError."""
+def parse_sql_url(url: str, default_port: int = POSTGRES_PORT) -> SqlAddress:
+    """postgresql://user:password@host:port/database. Raises ValueError with the reason."""
     parts = urlsplit(url)
-    if parts.scheme not in ("postgresql", "postgres"):
-        raise ValueError(f"{url!r} does not begin with postgresql://")
+    if parts.scheme not in ("postgresql", "postgres") or not parts.hostname:
+        raise ValueError("is not of the form postgresql://host:port/database")
     return SqlAddress(
-        parts.hostname or "127.0.0.1",
-        parts.port or 5432,
+        parts.hostname,
+        parts.port or default_port,
         unquote(parts.username or "postgres"),
         unquote(parts.password or ""),
         unquote(parts.path.lstrip("/")) or "glassbox",
@@ -81,6 +97,8 @@ class SqlClient:
         self.parameters: dict[str, str] = {}
         self.notices: list[dict[str, str]] = []
         self.process_id = self.secret_key = 0
+        self.transaction_status = "I"
+        """I: in none, T: in a transaction block, E: in one that has failed."""
         self._address = (host, port)
         self._timeout_s = timeout_s
         self._socket = socket.create_connection((host, port), timeout_s)
@@ -132,6 +150,19 @@ class SqlClient:
             else:
                 self._note(letter, body)
 
+    @classmethod
+    def at(cls, address: SqlAddress, *, application_name: str = "", timeout_s: float = 10.0) -> Self:
+        """A client of the server that an URL names."""
+        return cls(
+            address.host,
+            address.port,
+            user=address.user,
+            password=address.password,
+            database=address.database,
+            application_name=application_name,
+            timeout_s=timeout_s,
+        )
+
     def _authenticate(self, login: ClientLogin, body: bytes) -> None:
         (code,) = struct.unpack_from(">I", body)
         data = body[4:].decode()
@@ -161,7 +192,29 @@ class SqlClient:
 
     def run(self, sql: str) -> list[Answer]:
         """What each statement of the text has given."""
-        self._socket.sendall(_message(b"Q", sql.encode() + b"\0"))
+        self._socket.sendall(_message(b"Q", _text(sql)))
+        return self._answers(b"")
+
+    def execute(
+        self, sql: str, parameters: Sequence[str | None] = (), *, max_rows: int = 0
+    ) -> Answer:
+        """One statement, with `parameters` for $1 …; `max_rows` 0: all of them.
+
+        A SELECT stops at the limit, and `has_more` says so; what changes data is run to its end.
+        """
+        values = b"".join(map(_parameter, parameters))
+        self._socket.sendall(
+            _message(b"P", b"\0" + _text(sql) + b"\0\0")
+            + _message(b"B", b"\0\0\0\0" + struct.pack(">H", len(parameters)) + values + b"\0\0")
+            + _message(b"D", b"P\0")
+            + _message(b"E", b"\0" + struct.pack(">I", max_rows))
+            + _message(b"S")
+        )
+        answers = self._answers(_message(b"S"))
+        return answers[0] if answers else Answer(None, [], [], "")
+
+    def _answers(self, after_copy: bytes) -> list[Answer]:
+        """What comes until ReadyForQuery; `after_copy` is sent again when a COPY was refused."""
         answers: list[Answer] = []
         columns: list[str] | None = None
         type_oids: list[int] = []
@@ -174,16 +227,18 @@ class SqlClient:
                     columns, type_oids = _columns(body)
                 case b"D":
                     rows.append(_row(body))
-                case b"C":
+                case b"C" | b"s":
                     tag = body[:-1].decode()
-                    answers.append(Answer(columns, type_oids, rows, tag))
+                    answers.append(Answer(columns, type_oids, rows, tag, letter == b"s"))
                     columns, type_oids, rows = None, [], []
                 case b"E":
                     failure = _error(body)
                 case b"Z":
+                    self.transaction_status = body.decode()
                     break
                 case b"G":
-                    self._socket.sendall(_message(b"f", b"COPY is not spoken here\0"))
+                    refusal = _message(b"f", b"COPY FROM STDIN is not spoken here\0")
+                    self._socket.sendall(refusal + after_copy)
                 case _:
                     self._note(letter, body)
         if failure is not None:
@@ -191,7 +246,7 @@ class SqlClient:
         return answers
 
     def cancel(self) -> None:
-        """Ask, over another connection, that the running statement be cancelled."""
+        """From any thread: ask, over another connection, to cancel the running statement."""
         with socket.create_connection(self._address, self._timeout_s) as sock:
             sock.sendall(struct.pack(">IIII", 16, 80877102, self.process_id, self.secret_key))
             sock.recv(1)
@@ -215,6 +270,20 @@ class SqlClient:
         if len(data) < count:
             raise ConnectionError("the server has closed the connection")
         return data
+
+
+def _text(text: str) -> bytes:
+    """As the protocol has it: up to a zero byte, which no statement can hold."""
+    if "\0" in text:
+        raise ClientError("a zero byte cannot be sent")
+    return text.encode() + b"\0"
+
+
+def _parameter(value: str | None) -> bytes:
+    if value is None:
+        return b"\xff\xff\xff\xff"
+    data = value.encode()
+    return struct.pack(">I", len(data)) + data
 
 
 def _message(letter: bytes, body: bytes = b"") -> bytes:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.broker.events import (
+    MAX_NEWS_CHARACTERS,
     Wake,
     decode_events,
     decode_wake,
@@ -16,7 +17,10 @@ from services.broker.events import (
     encode_wake,
     encode_workflow_event,
     event_of,
+    news_of,
 )
+from services.broker.states import State
+from services.broker.task_record import record_of
 from services.broker.tests.support import record, running
 
 GARBAGE = [
@@ -43,6 +47,15 @@ def test_events_come_back_as_they_were():
 def test_an_event_says_only_what_it_knows():
     (event,) = json.loads(encode_events([event_of(record("a"))]))
     assert set(event) == {"id", "task", "queue", "state", "at_ms"}
+
+
+def test_news_of_an_end_bring_the_record_where_it_is_short():
+    done = running(record("a")).moved_to(State.SUCCEEDED, 9, result="ä\ud800")
+    (event,) = decode_events(encode_events([news_of(done)]))
+    assert record_of(event.record) == done
+    long = running(record("a")).moved_to(State.SUCCEEDED, 9, result="x" * MAX_NEWS_CHARACTERS)
+    assert decode_events(encode_events([news_of(long)])) == [event_of(long)]
+    assert news_of(running(record("a"))).record is None
 
 
 def test_wake_ups_and_orders_come_back_as_they_were():

@@ -1,10 +1,11 @@
 """Waiting is woken by events, and misses none."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
-from services.broker.events import event_of
+from services.broker.events import event_of, news_of
 from services.broker.states import State
 from services.broker.task_queue import NoSuchTask
 from services.broker.task_record import TaskRecord
@@ -81,6 +82,41 @@ def test_events_of_other_tasks_and_other_states_wake_nobody(waiting: Waiting):
     assert not woken.is_set()
     waiting.on_finished("t1")
     assert woken.is_set()
+
+
+def test_the_end_of_what_was_submitted_here_brings_its_record(tasks: Tasks):
+    waiting = Waiting(tasks.get, max_waiting=1, takes_records=True)
+    done = tasks.finish()
+    waiting.expect(["t1"])
+    waiter = Waiter(waiting)
+    wait_until(lambda: waiting._waiting)
+    waiting.on_event(news_of(done))
+    assert waiter.result() == done
+    assert not tasks.was_read.acquire(blocking=False)
+
+
+def test_an_old_end_that_comes_late_is_only_a_reason_to_look(tasks: Tasks):
+    waiting = Waiting(tasks.get, max_waiting=1, takes_records=True)
+    old = tasks.task.moved_to(State.FAILED, tasks.task.created_at_ms + 1)
+    waiter = Waiter(waiting)
+    assert tasks.was_read.acquire(timeout=PATIENCE_S)
+    waiting.on_event(news_of(old))
+    assert tasks.was_read.acquire(timeout=PATIENCE_S)
+    assert waiter.answer is None
+    done = tasks.finish()
+    waiting.on_event(news_of(done))
+    assert waiter.result() is done
+
+
+@pytest.mark.parametrize("document", [{}, {"id": "t1"}, {"state": "succeeded"}])
+def test_what_is_no_record_is_only_a_reason_to_look(tasks: Tasks, document: dict):
+    waiting = Waiting(tasks.get, max_waiting=1, takes_records=True)
+    done = tasks.finish()
+    waiting.expect(["t1"])
+    waiter = Waiter(waiting)
+    wait_until(lambda: waiting._waiting)
+    waiting.on_event(replace(news_of(done), record=document))
+    assert waiter.result() is done
 
 
 def test_an_event_that_comes_before_the_record_was_read_is_not_missed(tasks: Tasks):

@@ -1,8 +1,9 @@
 """pg_class and its like: tables whose rows are made when somebody asks.
 
 Each is a declaration of its columns and a function that yields rows; both stand side by side in
-`system_catalog`, `system_views` and `information_schema`. What belongs to features that this server
-doesn't have is declared with columns and no rows, because psql joins with it all the same.
+`system_catalog`, `system_views`, `statistics_views` and `information_schema`. What belongs to
+features that this server doesn't have is declared with columns and no rows, because psql joins with
+it all the same.
 # Real: these are ordinary tables there, and the views on them ordinary views
 """
 
@@ -74,9 +75,14 @@ class SystemTables:
     """All of them, found by schema and name, and by oid."""
 
     def __init__(self) -> None:
-        from services.sqldb.catalog import information_schema, system_catalog, system_views
+        from services.sqldb.catalog import (
+            information_schema,
+            statistics_views,
+            system_catalog,
+            system_views,
+        )
 
-        modules = (system_catalog, system_views, information_schema)
+        modules = (system_catalog, system_views, statistics_views, information_schema)
         found = [one for module in modules for one in module.definitions.tables]
         self.by_oid = {one.table.oid: one for one in found}
         self._by_name = {(one.table.schema_oid, one.table.name): one.table for one in found}

@@ -14,6 +14,7 @@ from services.sqldb.catalog.definitions import (
     Table,
     TableKind,
 )
+from services.sqldb.catalog.statistics_views import timestamp_us
 from services.sqldb.catalog.system_catalog import DATABASE_OID
 from services.sqldb.catalog.system_tables import SystemDefinitions
 from services.sqldb.catalog.texts import index_text
@@ -134,14 +135,14 @@ def pg_settings(session: Session) -> Iterator[tuple]:
 def pg_stat_activity(session: Session) -> Iterator[tuple]:
     for one in list(session.engine.sessions.values()):
         host, port = one.peer
-        is_waiting = one.backend.waits_for is not None
+        waits_for = one.backend.waits_for
         transaction = one.transaction
         yield (
             *(DATABASE_OID, one.database, one.pid, None, one.role.oid, one.role.name),
             *(one.application_name, host or None, None, port or None, one.started_us),
             *(one.transaction_timestamp_us if transaction is not None else None,),
-            *(one.state_since_us, one.state_since_us, "Lock" if is_waiting else None),
-            *("relation" if is_waiting else None, one.state_name),
+            *(one.state_since_us, one.state_since_us, None if waits_for is None else "Lock"),
+            *(None if waits_for is None else waits_for.tag[0], one.state_name),
             *(transaction.xid or None if transaction is not None else None, None, None),
             *(one.query, "client backend"),
         )
@@ -154,7 +155,7 @@ def pg_stat_activity(session: Session) -> Iterator[tuple]:
     "mode text, granted bool, fastpath bool, waitstart timestamptz",
 )
 def pg_locks(session: Session) -> Iterator[tuple]:
-    for tag, mode, backend, is_granted, _ in session.engine.transactions.locks.listing():
+    for tag, mode, backend, is_granted, since_s in session.engine.transactions.locks.listing():
         kind = tag[0]
         relation = tag[1] if kind in ("relation", "tuple") else None
         words = "".join(part.capitalize() for part in mode.name.split("_")) + "Lock"
@@ -164,7 +165,7 @@ def pg_locks(session: Session) -> Iterator[tuple]:
             *(None, tag[1] if kind == "transactionid" else None),
             *(tag[1] if is_advisory else None, tag[2] if is_advisory else None),
             *(tag[3] if is_advisory else None, f"{backend.pid}/1", backend.pid, words),
-            *(is_granted, False, None),
+            *(is_granted, False, None if since_s is None else timestamp_us(since_s)),
         )
 
 

@@ -59,8 +59,10 @@ def _compile_recheck(plan: n.Plan, relation: int, keys: list[Key]) -> Any:
     def one_version(item: n.Plan) -> n.Plan:
         if isinstance(item, n.Scan) and item.relation == relation:
             return n.VersionScan(relation, item.table)
-        if isinstance(item, n.IndexScan) and item.relation == relation:
-            conditions = [part for part in (item.condition, item.filter) if part is not None]
+        if isinstance(item, n.IndexScan | n.BitmapScan) and item.relation == relation:
+            implied = getattr(item, "implied", None)
+            asked = (item.condition, item.filter, implied)
+            conditions = [part for part in asked if part is not None]
             scan = n.VersionScan(relation, item.table)
             if not conditions:
                 return scan
@@ -80,7 +82,7 @@ def version_scan(
     compiler: Compiler, plan: Any, site: Site, needed: frozenset[Key], consume: Consume
 ) -> None:
     """The row of which `run.recheck_version` is the version."""
-    from services.sqldb.executor.scans import table_columns
+    from services.sqldb.executor.index_scans import table_columns
 
     head, row = compiler.module.fresh("h"), compiler.module.fresh("v")
     site.function.line(f"{head} = run.recheck_version")
@@ -108,7 +110,7 @@ def lock_rows(
     tables = {
         item.relation: item.table.oid
         for item in walk_plan(plan.input)
-        if isinstance(item, n.Scan | n.IndexScan)
+        if isinstance(item, n.Scan | n.IndexScan | n.BitmapScan)
     }
 
     def use(at: Site) -> None:

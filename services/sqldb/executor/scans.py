@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import count, zip_longest
 from typing import TYPE_CHECKING
 
+from services.sqldb.executor import index_scans
 from services.sqldb.executor.expressions import call_text, strict_call
+from services.sqldb.executor.index_scans import table_columns
 from services.sqldb.executor.site import NULL, Code, Site
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as n
-from services.sqldb.plan.analysis import ROW, Key
-from services.sqldb.storage.index_key import Bound, KeyRange
+from services.sqldb.plan.analysis import Key
 
 if TYPE_CHECKING:
     from services.sqldb.executor.compiler import Compiler, Consume
@@ -23,16 +24,6 @@ def one_row(compiler: Compiler, plan: n.OneRow, site: Site, needed, consume: Con
 def no_rows(compiler: Compiler, plan: n.NoRows, site: Site, needed, consume: Consume) -> None:
     with site.function.block("if False:"):
         consume(site.with_columns(dict.fromkeys(needed - site.columns.keys(), NULL)))
-
-
-def table_columns(plan: n.Scan | n.IndexScan, row: str, version: str) -> dict[Key, Code]:
-    """The columns of a stored row, and the version itself."""
-    columns = {
-        (plan.relation, index): Code(f"{row}[{index}]", not column.is_not_null, True)
-        for index, column in enumerate(plan.table.columns)
-    }
-    columns[plan.relation, ROW] = Code(version, False, True)
-    return columns
 
 
 def scan(
@@ -61,93 +52,6 @@ def scan(
             with function.block("else:"):
                 function.line("continue")
             consume(site.with_columns(table_columns(plan, row, head)))
-
-
-def index_scan(
-    compiler: Compiler, plan: n.IndexScan, site: Site, needed: frozenset[Key], consume: Consume
-) -> None:
-    """The rows of a key range; one row of a unique key without any loop."""
-    compiler.remember_table(plan.relation, plan.table.oid)
-    function, module = site.function, compiler.module
-    head, row = module.fresh("h"), module.fresh("v")
-    function.bind("snapshot", "run.snapshot")
-    oids = f"{site.name(plan.table.oid)}, {site.name(plan.index.oid)}"
-    index = function.bind(f"index{head[1:]}", f"run.index({oids})")
-    at = site.with_columns(table_columns(plan, row, head))
-
-    def use() -> None:
-        function.line(f"{row} = {head}.values")
-        if plan.filter is None:
-            consume(at)
-        else:
-            with function.block(f"if {at.test(plan.filter)}:"):
-                consume(at)
-
-    if is_point(plan):
-        keys = [site.value(expression) for expression in plan.range.equal]
-        texts = "".join(f"{key.text}, " for key in keys)
-        key = module.fresh("key")
-        function.line(f"{key} = ({texts})")
-        with function.block(f"if None not in {key}:"):
-            value = f"{key}[0]" if len(keys) == 1 else key
-            made = f"{value} if {index}.key.takes_plain_values else {index}.key.of_values({key})"
-            function.line(f"{head} = {index}.find(snapshot, {made})")
-            with function.block(f"if {head} is not None:"):
-                use()
-        return
-    versions = _range_text(plan, site, index)
-    with function.loop(f"for {head} in run.paced({versions}):"):
-        use()
-
-
-def is_point(plan: n.IndexScan) -> bool:
-    """At most one row: all columns of a unique index are given."""
-    return (
-        plan.index.is_unique
-        and len(plan.range.equal) == len(plan.index.keys)
-        and plan.range.any_of is None
-        and not plan.index.is_deferrable
-    )
-
-
-def _range_text(plan: n.IndexScan, site: Site, index: str) -> str:
-    """The call that gives the versions of a range in order."""
-    asked = plan.range
-    equal = "".join(f"{site.value(item).text}, " for item in asked.equal)
-    bounds = []
-    for bound, inclusive in (
-        (asked.lower, asked.lower_inclusive),
-        (asked.upper, asked.upper_inclusive),
-    ):
-        text = "NotGiven" if bound is None else site.value(bound).text
-        bounds.append(f"({text}, {inclusive})")
-    site.compiler.module.namespace["NotGiven"] = NOT_GIVEN
-    if asked.any_of is not None:
-        helper, array = site.name(any_of_range, "f"), site.value(asked.any_of).text
-        return f"{helper}({index}, snapshot, ({equal}), {array}, {plan.is_backward})"
-    helper = site.name(key_range, "f")
-    return f"{helper}({index}, snapshot, ({equal}), {', '.join(bounds)}, {plan.is_backward})"
-
-
-NOT_GIVEN = object()
-
-
-def key_range(index, snapshot, equal: tuple, lower: tuple, upper: tuple, backward: bool):
-    """The versions in a range of an index; NULL in a bound is equal to nothing."""
-    if None in equal or lower[0] is None or upper[0] is None:
-        return ()
-    bounds = [None if value is NOT_GIVEN else Bound(value, how) for value, how in (lower, upper)]
-    return index.scan(snapshot, KeyRange(equal, *bounds), backward=backward)
-
-
-def any_of_range(index, snapshot, equal: tuple, array, backward: bool):
-    """x = ANY (array): one range for each different element, in the order of the index."""
-    if None in equal or array is None:
-        return
-    part = index.key.columns[len(equal)].part
-    elements = {part(item): item for item in array.elements if item is not None}
-    for key in sorted(elements, reverse=backward):
-        yield from index.scan(snapshot, KeyRange((*equal, elements[key])), backward=backward)
 
 
 def system_scan(
@@ -296,7 +200,7 @@ PRODUCERS = {
     n.OneRow: one_row,
     n.NoRows: no_rows,
     n.Scan: scan,
-    n.IndexScan: index_scan,
+    **index_scans.PRODUCERS,
     n.SystemScan: system_scan,
     n.Values: values,
     n.FunctionScan: function_scan,

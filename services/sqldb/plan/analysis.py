@@ -68,7 +68,9 @@ def _expressions_in(value: object) -> Iterator[ex.Expression]:
         yield from (bound for bound in (value.start_offset, value.end_offset) if bound)
     elif isinstance(value, n.KeyRange):
         yield from value.equal
-        yield from (item for item in (value.lower, value.upper, value.any_of) if item)
+        yield from (item for item in (value.lower, value.upper) if item)
+    elif isinstance(value, n.BitmapPart):
+        yield from _expressions_in(value.range)
     elif isinstance(value, n.ConflictClause):
         yield from _expressions_in(value.assignments or ())
         if value.condition is not None:
@@ -224,6 +226,10 @@ def rewrite(expression: ex.Expression, change: Change) -> ex.Expression:
     return change(replace(expression, **changes) if changes else expression)
 
 
+_HOLDERS = (ex.SortKey, ex.Frame, n.KeyRange, n.BitmapPart, n.ConflictClause, n.MergeWhen)
+"""What isn't an expression but has some in it."""
+
+
 def _rewritten(value: object, change: Change) -> object:
     if isinstance(value, ex.Expression):
         return rewrite(value, change)
@@ -233,7 +239,7 @@ def _rewritten(value: object, change: Change) -> object:
         items = tuple([_rewritten(item, change) for item in value])
         same = all(new is old for new, old in zip(items, value, strict=True))
         return value if same else items
-    if isinstance(value, ex.SortKey | ex.Frame | n.KeyRange | n.ConflictClause | n.MergeWhen):
+    if isinstance(value, _HOLDERS):
         return _rewritten_fields(value, change)
     return value
 
@@ -294,7 +300,7 @@ def outputs(plan: n.Plan) -> list[Key] | None:
             return [(plan.relation, i) for i in range(len(plan.expressions))]
         case n.Filter() | n.Sort() | n.Limit() | n.Distinct() | n.TopN() | n.LockRows():
             return outputs(plan.input)
-        case n.Scan() | n.SystemScan() | n.IndexScan():
+        case n.Scan() | n.SystemScan() | n.IndexScan() | n.BitmapScan():
             return [(plan.relation, i) for i in range(len(plan.table.columns))]
         case n.Aggregate() | n.HashAggregate() | n.SortedAggregate():
             width = len(plan.groups) + len(plan.calls) + len(getattr(plan, "groupings", ()))

@@ -412,8 +412,11 @@ class Merge(Plan):
 class KeyRange:
     """Bounds on a prefix of an index's columns; values are computed when the scan begins.
 
-    `equal` for the leading columns, then at most one range. `any_of`: the last of `equal` runs
-    through the elements of an array (x = ANY (array)).
+    `equal` for the leading columns, then at most one range on the next. A NULL among the values
+    finds nothing, but where `nulls` says so.
+
+        a = 5 AND b IN (1, 2) AND c IS NULL AND d >= 3
+        equal (5, ARRAY[1, 2], NULL), arrays (1,), nulls (2,), lower 3
     """
 
     equal: tuple[Expression, ...] = ()
@@ -421,14 +424,21 @@ class KeyRange:
     lower_inclusive: bool = True
     upper: Expression | None = None
     upper_inclusive: bool = True
-    any_of: Expression | None = None
+    # Places in `equal` where the value is an array, each element of which is looked up once, in
+    # the order of the index (x = ANY (array)).
+    arrays: tuple[int, ...] = ()
+    # Places in `equal` that are asked to be NULL; a Constant NULL stands there.
+    nulls: tuple[int, ...] = ()
+    # Without bounds: the column behind `equal` is not NULL.
+    is_not_null: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class IndexScan(Plan):
     """Rows of a table by an index, in its order (or backward). `filter` is what the index leaves.
 
-    `is_only`: all that is needed stands in the key, so no row is looked at but for visibility.
+    `is_only`: all columns that are needed stand in the entries (`Index.keys` with a column), so
+    the values are taken from there; the stored row is looked at for its visibility alone.
     """
 
     relation: int
@@ -441,6 +451,34 @@ class IndexScan(Plan):
     alias: str = ""
     # What `range` says, as conditions: shown by EXPLAIN, and asked again of a row that was locked.
     condition: Expression | None = None
+    # Conditions that the predicate of a partial index answers: asked only of a row that was locked.
+    implied: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BitmapPart:
+    """One look into one index for a BitmapScan; `condition` is what `range` says."""
+
+    index: Index
+    range: KeyRange
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class BitmapScan(Plan):
+    """Rows that any of the parts finds, each once, in the order of the table.
+
+    WHERE a = 5 OR b = 7, with an index on each: the places of the rows are put into one set.
+    `condition` is the OR of the parts', `filter` is asked of each row as well.
+    # Real: Bitmap Heap Scan above BitmapOr
+    """
+
+    relation: int
+    table: Table
+    parts: tuple[BitmapPart, ...]
+    condition: Expression
+    filter: Expression | None = None
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,7 +503,12 @@ class HashJoin(Plan):
 
 @dataclass(frozen=True, slots=True)
 class MergeJoin(Plan):
-    """Both sides come ordered by their keys."""
+    """Both sides come ordered by their keys, and are walked in step; all kinds but MARK.
+
+    A pair of keys has the same direction and the same place for NULLs on both sides; rows with a
+    NULL in a key are in the input but match nothing. `condition` is asked of each pair besides.
+    The rows come out in the order of the left keys (but those of RIGHT and FULL).
+    """
 
     kind: JoinKind
     left: Plan

@@ -20,6 +20,7 @@ from services.sqldb.catalog.definitions import (
     Table,
     TableKind,
 )
+from services.sqldb.catalog.statistics_views import indexes_bytes, relation_bytes
 from services.sqldb.catalog.texts import (
     constraint_text,
     full_name,
@@ -531,24 +532,26 @@ def pg_has_role(session: Session, *arguments: object) -> bool:
 # Sizes.
 
 
-def _table_size(session: Session, oid: int) -> int:
-    found = session.lookup.view.state.get(oid)
-    if not isinstance(found, Table) or not found.storage_oid:
-        return 0
-    return session.engine.storage.heap(found.storage_oid).counts.live * 100
-
-
 @define.function(
     "pg_table_size(regclass) -> int8",
     "pg_relation_size(regclass) -> int8",
     "pg_relation_size(regclass, text) -> int8",
-    "pg_total_relation_size(regclass) -> int8",
-    "pg_indexes_size(regclass) -> int8",
     **_VOLATILE,
 )
-def pg_table_size(session: Session, oid: int, fork: str = "main") -> int:
-    """A guess: rows are in memory, and a hundred bytes each."""
-    return _table_size(session, oid)
+def pg_relation_size(session: Session, oid: int, fork: str = "main") -> int | None:
+    """Of memory, estimated: see `storage.sizes`."""
+    return relation_bytes(session, oid)
+
+
+@define.function("pg_indexes_size(regclass) -> int8", **_VOLATILE)
+def pg_indexes_size(session: Session, oid: int) -> int:
+    return indexes_bytes(session, oid)
+
+
+@define.function("pg_total_relation_size(regclass) -> int8", **_VOLATILE)
+def pg_total_relation_size(session: Session, oid: int) -> int | None:
+    size = relation_bytes(session, oid)
+    return None if size is None else size + indexes_bytes(session, oid)
 
 
 @define.function("pg_database_size(name) -> int8", "pg_database_size(oid) -> int8", **_VOLATILE)

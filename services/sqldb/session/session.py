@@ -319,6 +319,7 @@ class Session:
         """A statement comes: what pg_stat_activity shows of it."""
         self.query = sql
         self.is_active = True
+        self.engine.vitals.requests_total += 1
         self.state_since_us = clock_timestamp_us()
 
     @property

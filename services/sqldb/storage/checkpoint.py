@@ -66,7 +66,9 @@ class Checkpointer:
         self.last_error = ""
         self.last_pause_s = self.last_duration_s = 0.0
         self.checkpoint_bytes = 0
-        self.checkpoints_total = 0
+        self.checkpoints_total = self.timed_total = 0
+        self.duration_total_s = self.finished_at_s = 0.0
+        self._is_timed = False
 
     @property
     def is_running(self) -> bool:
@@ -98,12 +100,14 @@ class Checkpointer:
             or size_bytes >= max(max_wal_bytes, self.checkpoint_bytes)
             or (since_s >= timeout_s and size_bytes >= WORTH_BYTES)
         ):
+            self._is_timed = not wal.is_distrusted and since_s >= timeout_s
             self.start()
 
     def run(self) -> bool:
         """CHECKPOINT: make one and wait for it; whether it stands."""
         with self._busy:
             self.finish()
+            self._is_timed = False
             self.start()
             self.finish()
             return not self.last_error
@@ -187,7 +191,10 @@ class Checkpointer:
                 old.unlink()
         self.checkpoint_bytes = path.stat().st_size
         self.checkpoints_total += 1
+        self.timed_total += self._is_timed
         self.last_duration_s = time.monotonic() - self._started_s
+        self.duration_total_s += self.last_duration_s
+        self.finished_at_s = time.time()
         self.last_error = ""
         self._engine.vitals.problems.pop("checkpoint", None)
         self._log.info("checkpoint saved", file=path, seconds=self.last_duration_s,

@@ -24,7 +24,7 @@ from services.sqldb.storage.files import StartError, hold_directory, path_of
 from services.sqldb.storage.heap import Heap
 from services.sqldb.storage.heap_index import HeapIndex
 from services.sqldb.storage.log_record import encode_drop
-from services.sqldb.storage.recovery import recover
+from services.sqldb.storage.recovery import Recovered, recover
 from services.sqldb.storage.sequence import Sequence
 from services.sqldb.storage.vacuum import SLICE, Vacuum
 from services.sqldb.storage.wal import WriteAheadLog
@@ -55,6 +55,7 @@ class StorageEngine:
         self.vacuum = Vacuum(self.transactions.procarray)
         self.wal = WriteAheadLog(self.latch, syncs=syncs)
         self.checkpointer: Checkpointer | None = None
+        self.recovery = Recovered()
         self.checkpoint_timeout_s: float = CHECKPOINT_TIMEOUT_S
         self.max_wal_bytes = MAX_WAL_BYTES
         self._is_stopping = threading.Event()
@@ -92,6 +93,7 @@ class StorageEngine:
         finally:
             if was_enabled:
                 gc.enable()
+        self.recovery = found
         self.wal.open(path_of(self._directory, found.generation, "wal"), found.salt)
         self.checkpointer = Checkpointer(self, self._directory, found.generation, self._log)
         self.checkpointer.checkpoint_bytes = found.checkpoint_bytes

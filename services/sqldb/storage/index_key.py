@@ -51,6 +51,11 @@ _TOP = _Extreme("TOP", 2)
 _NULLS = (NULL_FIRST, NULL_LAST)
 
 
+def is_null(part: object) -> bool:
+    """Whether a part of a key stands for NULL."""
+    return part is NULL_LAST or part is NULL_FIRST
+
+
 class Descending:
     """A part of a key that compares the other way round."""
 
@@ -105,11 +110,13 @@ class Bound:
 @dataclass(frozen=True, slots=True)
 class KeyRange:
     """What of an index is asked for: its first columns equal these values (None: IS NULL), and the
-    next one, if there is a bound, is not NULL and between the two."""
+    next one, if there is a bound, is not NULL and between the two. `is_not_null` without a bound:
+    it is not NULL."""
 
     equals: tuple = ()
     lower: Bound | None = None
     upper: Bound | None = None
+    is_not_null: bool = False
 
 
 class IndexKey:
@@ -153,7 +160,7 @@ class IndexKey:
     def cuts(self, asked: KeyRange) -> tuple[Cut | None, Cut | None]:
         """Where the range begins and ends in the order of the index."""
         parts = tuple([c.part(v) for c, v in zip(self.columns, asked.equals, strict=False)])
-        if asked.lower is None and asked.upper is None:
+        if asked.lower is None and asked.upper is None and not asked.is_not_null:
             return self._cut(parts, is_behind=False), self._cut(parts, is_behind=True)
         column = self.columns[len(parts)]
         first, last = asked.lower, asked.upper

@@ -34,10 +34,15 @@ class Recovered:
     generation: int = 1
     salt: int | None = None
     checkpoint_bytes: int = 0
+    records: int = 0
+    """Of logs; each was a transaction."""
+    changes: int = 0
+    duration_s: float = 0.0
 
 
 def recover(engine: "StorageEngine", directory: Path, log: Log, *, repairs: bool) -> Recovered:
     """Load everything into an empty engine. Raises StartError or OSError."""
+    started_s = time.monotonic()
     files = files_in(directory)
     checkpoints = [(number, path) for number, kind, path in files if kind == "checkpoint"]
     found = Recovered()
@@ -60,6 +65,8 @@ def recover(engine: "StorageEngine", directory: Path, log: Log, *, repairs: bool
                 path_of(directory, later, "wal").unlink()
             break
     replay.finish()
+    found.records, found.changes = replay.records, replay.changes
+    found.duration_s = time.monotonic() - started_s
     return found
 
 
@@ -87,6 +94,7 @@ def _replay_log(
         for record in reader.records():
             replay.run(record.payload, path, record.offset)
             records += 1
+        replay.records += records
         cut_at = reader.torn_at
         if cut_at is not None and not is_last and not repairs:
             raise LogDamaged(path, cut_at, "a record is torn, and another file follows")
@@ -105,7 +113,7 @@ class _Replay:
 
     def __init__(self, engine: "StorageEngine"):
         self._engine = engine
-        self.changes = 0
+        self.changes = self.records = 0
         self.is_complete = False
         """The end of the checkpoint was seen, and it had as many changes as it says."""
 

@@ -102,6 +102,7 @@ class LockTable:
     def __init__(self, database_oid: int = 5):
         self._locks: dict[Tag, Lock] = {}
         self._database_oid = database_oid
+        self.deadlocks_total = 0
 
     def acquire(
         self, backend: Backend, tag: Tag, mode: LockMode, *, waits: bool = True
@@ -204,6 +205,7 @@ class LockTable:
     def _check_deadlock(self, backend: Backend) -> None:
         cycle = find_cycle(backend)
         if cycle:
+            self.deadlocks_total += 1
             raise SqlError(
                 DEADLOCK_DETECTED,
                 "deadlock detected",

@@ -42,6 +42,7 @@ class TransactionSystem:
         self.serializable = SerializableTransactions(self.procarray)
         self.log: CommitLog = NoLog()
         self.retire = retire
+        self.commits_total = self.rollbacks_total = 0
 
     def backend(self, pid: int) -> Backend:
         """A new session's entry. Without the latch."""

@@ -360,7 +360,10 @@ class Transaction:
 
     def _end(self, *, is_committed: bool) -> None:
         system = self._system
-        if not is_committed:
+        if is_committed:
+            system.commits_total += 1
+        else:
+            system.rollbacks_total += 1
             undo(self.writes, 0)
         system.procarray.finished(self)
         self.state = State.COMMITTED if is_committed else State.ABORTED
