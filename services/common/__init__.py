@@ -18,19 +18,20 @@ What is kept:
 
 9.  `append_only_log`  records at the end of one file; a torn tail is told from damage
 10. `atomic_file`      a file on the disk is the old one or the new one, whole
+11. `forked_writer`    a child process writes what was in memory at one moment
 
 What others see of a process:
 
-11. `logs`             log lines with fields
-12. `health`           what a running service says of itself; `health_check`: asking for it
+12. `logs`             log lines with fields
+13. `health`           what a running service says of itself; `health_check`: asking for it
 
 And for services that depend on kvdb and pubsub:
 
-13. `resp_client`      a blocking Redis client; `redis_url`: where it connects to;
+14. `resp_client`      a blocking Redis client; `redis_url`: where it connects to;
                        `mongo_url`: where a client of docdb does
-14. `backoff`          how long to wait before trying again
+15. `backoff`          how long to wait before trying again
 
 And where a login proves a password without sending it:
 
-15. `scram`            SCRAM-SHA-1 and SCRAM-SHA-256, both sides
+16. `scram`            SCRAM-SHA-1 and SCRAM-SHA-256, both sides
 """

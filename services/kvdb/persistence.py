@@ -5,21 +5,14 @@
       kvdb.7.aof         the writes since then, where the append-only file is on (`journal`)
       kvdb.lock          held while a process uses the directory
 
-Every N seconds, if something has changed, the process forks. The child has, for nothing, a copy
-of the whole memory at this moment, which no later command changes: the kernel copies a page
-only when one of the two writes to it. It writes that to a new file while the parent goes on
-serving, and ends. The parent sees its end at the next tick and renames the file:
+Every N seconds, if something has changed, a forked child writes everything to a new file while the
+parent goes on serving (`common.forked_writer`). The parent sees its end at the next tick and
+renames the file:
 
     parent   ──┬── serves ─────────────────┬─ reap, rename, fsync the directory ── serves ──▶
                └─ child: write, fsync ──▶ exit 0
 
-So the pause of the clients is the fork itself: copying the page tables, some milliseconds for
-a gigabyte. It is the parent that renames, because a child that has outlived its parent (kill
--9) must not put its old data over what a new parent has saved since.
-# Real: rdbSaveBackground() in Redis.
-
-In Python the child's copy is dearer than in C: reading an object writes its reference count, so
-the child ends up with a copy of most pages. Memory for twice the data must be there.
+So the pause of the clients is the fork itself. # Real: rdbSaveBackground() in Redis.
 
 With the append-only file, a snapshot is also its rewriting: the file goes on under the next
 number from the moment of the fork, and when the snapshot stands, the older ones are deleted. It
@@ -30,12 +23,8 @@ last snapshot. A save that fails (a full disk) leaves the last snapshot as it is
 shows as `degraded`, and is tried again.
 """
 
-import contextlib
 import fcntl
-import gc
 import os
-import resource
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -43,6 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.common.atomic_file import remove_stale_temporaries, replace_file, sync_directory
+from services.common.forked_writer import ForkedWriter
 from services.common.health import Vitals
 from services.common.logs import Log
 from services.common.resp import ReplyError
@@ -62,9 +52,6 @@ NO_DIRECTORY = "ERR this server keeps no data on disk (it has no --data-dir)"
 
 RETRY_S = 5
 """After a failure the next attempt comes no sooner.  # Real: CONFIG_BGSAVE_RETRY_DELAY"""
-
-MANY_DESCRIPTORS = 1 << 20
-"""How many the child closes where there is no limit to them."""
 
 
 class Persistence:
@@ -88,7 +75,7 @@ class Persistence:
         self._log = log
         self._directory = Path(settings.data_dir) if settings.data_dir else None
         self._lock_file: object = None
-        self._child_pid = 0
+        self._child = ForkedWriter()
         self._child_path = Path()
         self._dirty_at_fork = 0
         self._generation = 0
@@ -102,8 +89,7 @@ class Persistence:
         self.last_duration_s = -1.0
         self.is_scheduled = False
         """Another snapshot is to follow the one that is being written."""
-        self.forks_total = self.saves_total = 0
-        self.last_fork_s = 0.0
+        self.saves_total = 0
 
     # Starting.
 
@@ -194,7 +180,16 @@ class Persistence:
     @property
     def is_saving(self) -> bool:
         """Whether a child is writing."""
-        return self._child_pid != 0
+        return self._child.is_running
+
+    @property
+    def forks_total(self) -> int:
+        return self._child.forks_total
+
+    @property
+    def last_fork_s(self) -> float:
+        """How long clients stood still for the last fork."""
+        return self._child.last_pause_s
 
     def tick(self) -> None:
         """Called every now and then: see to the child, or start one when it is time."""
@@ -202,7 +197,7 @@ class Persistence:
         if now_s - self._synced_at_s >= 1:
             self._synced_at_s = now_s
             self._journal.tick()
-        if self._child_pid:
+        if self._child.is_running:
             self._reap()
         elif self._directory is not None and self._is_time_to_save(now_s):
             self._fork()
@@ -234,12 +229,12 @@ class Persistence:
 
         Raises ReplyError.
         """
-        if may_wait and self._child_pid:
+        if may_wait and self.is_saving:
             self.is_scheduled = True
             return False
         self._check_can_save()
         self._fork()
-        if self.last_error and not self._child_pid:
+        if self.last_error and not self._child.is_running:
             raise ReplyError(f"ERR {self.last_error}")
         return True
 
@@ -257,7 +252,7 @@ class Persistence:
     def _check_can_save(self) -> None:
         if self._directory is None:
             raise ReplyError(NO_DIRECTORY)
-        if self._child_pid:
+        if self._child.is_running:
             raise ReplyError("ERR Background save already in progress")
 
     def _chunks(self) -> Iterator[bytes]:
@@ -272,62 +267,33 @@ class Persistence:
 
     def _fork(self) -> None:
         self.is_scheduled = False
-        started_s = time.perf_counter()
         try:
             self._start()
         except OSError as error:
             self._failed(error.strerror or str(error))
             return
         self._child_path = self._path.with_name(f"{FILE_NAME}.{os.getpid()}.new")
-        sys.stdout.flush()
-        # Objects that the collector does not visit are objects that the child does not touch.
-        gc.freeze()
         try:
-            self._child_pid = os.fork()
+            self._child.start(self._write)
         except OSError as error:
             self._failed(f"cannot fork: {error.strerror}")
-            return
-        finally:
-            if self._child_pid:
-                gc.unfreeze()
-                self.forks_total += 1
-                self.last_fork_s = time.perf_counter() - started_s
-        if self._child_pid == 0:
-            self._run_child()
 
-    def _run_child(self) -> None:
-        """Write the snapshot and end; the exit status is 0 or the errno."""
-        status = 255
-        try:
-            gc.disable()
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            # The port and the clients must be free as soon as the parent is gone.
-            limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-            os.closerange(3, MANY_DESCRIPTORS if limit == resource.RLIM_INFINITY else limit)
-            replace_file(self._child_path, self._chunks())
-            status = 0
-        except OSError as error:
-            status = error.errno or status
-        finally:
-            os._exit(status)
+    def _write(self) -> None:
+        replace_file(self._child_path, self._chunks())
 
     def _reap(self) -> None:
-        pid, status = os.waitpid(self._child_pid, os.WNOHANG)
-        if not pid:
+        reason = self._child.outcome()
+        if reason is None:
             return
-        self._child_pid = 0
-        code = os.waitstatus_to_exitcode(status)
+        if reason:
+            self._failed(reason)
+            return
         try:
-            if code == 0:
-                os.replace(self._child_path, self._path)
-                sync_directory(self._directory)
-                self._succeeded()
-                return
-            reason = os.strerror(code) if 0 < code < 255 else f"the child ended with {code}"
+            os.replace(self._child_path, self._path)
+            sync_directory(self._directory)
+            self._succeeded()
         except OSError as error:
-            reason = error.strerror or str(error)
-        self._failed(reason)
+            self._failed(error.strerror or str(error))
 
     def _succeeded(self) -> None:
         """The snapshot stands; what it has made superfluous goes. Raises OSError."""
@@ -368,10 +334,6 @@ class Persistence:
 
     def _stop_child(self) -> None:
         """Its snapshot is older than what is going to be saved now."""
-        if self._child_pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._child_pid, signal.SIGKILL)
-            os.waitpid(self._child_pid, 0)
-            self._child_pid = 0
+        if self._child.kill():
             remove_stale_temporaries(self._child_path)
             self._child_path.unlink(missing_ok=True)

@@ -10,19 +10,14 @@ Both kinds of files are append-only logs of changes (`journal`); in a snapshot n
 back, and its last record says how many documents it has, so that one that ends too early is
 not believed.
 
-A snapshot is written by a forked child: it has, for nothing, a copy of the whole memory at that
-moment, while the parent goes on in a new journal. When the child has ended well, the parent
-renames its file and deletes what came before. The pause for clients is the fork alone.
-# Real: a checkpoint of WiredTiger; rdbSaveBackground() in Redis.
+A snapshot is written by a forked child (`common.forked_writer`), while the parent goes on in a new
+journal. When the child has ended well, the parent renames its file and deletes what came before.
+# Real: a checkpoint of WiredTiger
 """
 
 import fcntl
-import gc
 import os
 import re
-import resource
-import signal
-import sys
 import time
 from collections.abc import Iterator
 from itertools import chain
@@ -30,6 +25,7 @@ from pathlib import Path
 
 from services.common.append_only_log import AppendOnlyLog
 from services.common.atomic_file import sync_directory
+from services.common.forked_writer import ForkedWriter
 from services.common.health import Vitals
 from services.common.logs import Log
 from services.docdb.bson.encoder import encode_document
@@ -53,7 +49,6 @@ WORTH_BYTES = 1024 * 1024
 REWRITE_BYTES = 64 * 1024 * 1024
 """From here on, and past the size of the snapshot, the interval is not waited for."""
 RETRY_S = 5
-_MANY_DESCRIPTORS = 1 << 20
 _NAME = re.compile(r"docdb\.(\d+)\.(snapshot|journal)")
 
 
@@ -81,7 +76,7 @@ class Persistence:
         self._log = log
         self._directory = Path(settings.data_dir) if settings.data_dir else None
         self._lock_file: object = None
-        self._child_pid = 0
+        self._child = ForkedWriter()
         self._child_generation = 0
         self._generation = 0
         self._base_bytes = 0
@@ -163,7 +158,7 @@ class Persistence:
             if error is not None:
                 self._log.error("the journal could not be synced", reason=error.strerror)
                 self._journal.needs_sync = True
-        if self._child_pid:
+        if self._child.is_running:
             self._reap()
         elif self._is_time(now_s):
             self.snapshot_in_background()
@@ -190,49 +185,24 @@ class Persistence:
             self._journal.open(path_of(self._directory, generation, "journal"))
             old.close_in_background()
             self._generation = generation
-            self._fork(generation)
+            self._child_generation = generation
+            self._child.start(lambda: self._write(generation))
         except OSError as error:
             self._failed(error.strerror or str(error))
 
-    def _fork(self, generation: int) -> None:
-        sys.stdout.flush()
-        # Objects that the collector does not visit are objects that the child does not touch.
-        gc.freeze()
-        try:
-            pid = os.fork()
-            if pid == 0:
-                self._run_child(generation)
-            self._child_pid, self._child_generation = pid, generation
-        finally:
-            gc.unfreeze()
-
-    def _run_child(self, generation: int) -> None:
-        status = 255
-        try:
-            gc.disable()
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-            os.closerange(3, _MANY_DESCRIPTORS if limit == resource.RLIM_INFINITY else limit)
-            oplog = self._journal.oplog
-            write_snapshot(self._new_path(generation), self._catalog, oplog, self._sessions)
-            status = 0
-        except OSError as error:
-            status = error.errno or status
-        finally:
-            os._exit(status)
+    def _write(self, generation: int) -> None:
+        oplog = self._journal.oplog
+        write_snapshot(self._new_path(generation), self._catalog, oplog, self._sessions)
 
     def _new_path(self, generation: int) -> Path:
         return path_of(self._directory, generation, "snapshot").with_suffix(".new")
 
     def _reap(self) -> None:
-        pid, status = os.waitpid(self._child_pid, os.WNOHANG)
-        if not pid:
+        reason = self._child.outcome()
+        if reason is None:
             return
-        self._child_pid = 0
-        code = os.waitstatus_to_exitcode(status)
-        if code != 0:
-            self._failed(os.strerror(code) if 0 < code < 255 else f"the child ended with {code}")
+        if reason:
+            self._failed(reason)
             return
         try:
             self._adopt(self._child_generation)
@@ -258,10 +228,7 @@ class Persistence:
 
     def close(self) -> bool:
         """Bring everything to the disk; false where that failed."""
-        if self._child_pid:
-            os.kill(self._child_pid, signal.SIGKILL)
-            os.waitpid(self._child_pid, 0)
-            self._child_pid = 0
+        self._child.kill()
         try:
             self._journal.close()
         except OSError as error:

@@ -52,7 +52,7 @@ def finish_snapshot(database: Database) -> None:
     """Have a snapshot written, and wait for the child that does it."""
     database.engine.persistence.snapshot_in_background()
     deadline_s = time.monotonic() + 20
-    while database.engine.persistence._child_pid:
+    while database.engine.persistence._child.is_running:
         assert time.monotonic() < deadline_s
         database.engine.persistence.tick()
 

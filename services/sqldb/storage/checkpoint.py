@@ -1,8 +1,8 @@
 """Checkpoints: everything is written anew, so that the log before it can be deleted.
 
 A log that only grows would take ever longer to read. So now and then all tables are written to a
-file, and the log begins anew. That takes seconds, and nobody shall wait for it: a forked child has,
-for nothing, a copy of the whole memory at that moment, and writes it, while the parent goes on.
+file, and the log begins anew. That takes seconds, and nobody shall wait for it: a forked child does
+it (`common.forked_writer`).
 
     parent   … commit │ new log, fork │ commit  commit  commit … │ rename, delete the old │ …
                            └─ child: │ all committed rows → sqldb.8.new, fsync │ exit 0 ─┘
@@ -18,14 +18,10 @@ and `Transaction.is_logged` tells the two apart.
 
 If the machine dies before the rename, the old checkpoint, the old log and the new log are all still
 there, and recovery reads them in this order.
-# Real: PostgreSQL writes its changed pages, over minutes; Redis forks as we do (BGSAVE).
+# Real: PostgreSQL writes its changed pages, over minutes
 """
 
-import gc
 import os
-import resource
-import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -34,6 +30,7 @@ from typing import TYPE_CHECKING
 
 from services.common.append_only_log import AppendOnlyLog
 from services.common.atomic_file import sync_directory
+from services.common.forked_writer import ForkedWriter
 from services.common.logs import Log
 from services.sqldb.storage.files import files_in, path_of
 from services.sqldb.storage.log_record import encode_end, encode_next, encode_put
@@ -47,7 +44,6 @@ RECORD_BYTES = 256 * 1024
 RETRY_S = 5
 WORTH_BYTES = 1024 * 1024
 """A log that is shorter isn't worth a checkpoint, however much time has passed."""
-_MANY_DESCRIPTORS = 1 << 20
 
 
 class Checkpointer:
@@ -60,11 +56,11 @@ class Checkpointer:
         self._pid = os.getpid()
         # The background thread and a session's CHECKPOINT take turns.
         self._busy = threading.Lock()
-        self._child_pid = 0
+        self._child = ForkedWriter()
         self.generation = generation
         self._started_s = self._attempted_s = time.monotonic()
         self.last_error = ""
-        self.last_pause_s = self.last_duration_s = 0.0
+        self.last_duration_s = 0.0
         self.checkpoint_bytes = 0
         self.checkpoints_total = self.timed_total = 0
         self.duration_total_s = self.finished_at_s = 0.0
@@ -72,7 +68,11 @@ class Checkpointer:
 
     @property
     def is_running(self) -> bool:
-        return self._child_pid != 0
+        return self._child.is_running
+
+    @property
+    def last_pause_s(self) -> float:
+        return self._child.last_pause_s
 
     def tick(self, timeout_s: float, max_wal_bytes: int) -> None:
         """Called now and then: see to the child, or start one when it is time.
@@ -87,8 +87,8 @@ class Checkpointer:
                 self._busy.release()
 
     def _tick(self, timeout_s: float, max_wal_bytes: int) -> None:
-        if self._child_pid:
-            self._reap(os.WNOHANG)
+        if self._child.is_running:
+            self._reap()
             return
         since_s = time.monotonic() - self._attempted_s
         if since_s < RETRY_S and self.last_error:
@@ -114,71 +114,41 @@ class Checkpointer:
 
     def finish(self) -> None:
         """Wait for the one that is being written, if any."""
-        if self._child_pid:
-            self._reap(0)
+        self._reap(waits=True)
 
     def start(self) -> None:
         """Go on in a new log, and have a child write what came before."""
         self._started_s = self._attempted_s = time.monotonic()
         generation = self.generation + 1
-        sys.stdout.flush()
         try:
             file = self._engine.wal.begin_file(path_of(self._directory, generation, "wal"))
             with self._engine.latch, self._engine.wal.quiescent():
                 self._engine.wal.switch_to(file)
                 self.generation = generation
-                self._child_pid = self._fork()
+                # The rows of a database are no garbage, and there are millions of them.
+                self._child.start(self._write, keeps_frozen=True)
         except OSError as error:
             self._failed(error.strerror or str(error))
-
-    def _fork(self) -> int:
-        started_s = time.perf_counter()
-        # What the collector doesn't visit, neither process copies. It stays so: the rows of a
-        # database are no garbage, and visiting a million of them would take a second.
-        gc.freeze()
-        # Python warns of locks that other threads hold: the child takes none, see `_run_child`.
-        pid = os.fork()
-        if pid == 0:
-            self._run_child()
-        self.last_pause_s = time.perf_counter() - started_s
-        return pid
-
-    def _run_child(self) -> None:
-        """Write the checkpoint and end; the status is 0 or the errno. No locks, no log lines."""
-        status = 255
-        try:
-            gc.disable()
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            # The port and the clients must be free as soon as the parent is gone.
-            limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-            os.closerange(3, _MANY_DESCRIPTORS if limit == resource.RLIM_INFINITY else limit)
-            write_checkpoint(self._new_path, self._engine)
-            status = 0
-        except OSError as error:
-            status = error.errno or status
-        finally:
-            os._exit(status)
 
     @property
     def _new_path(self) -> Path:
         # With our number: the child of a server that was killed may still be writing its own.
         return self._directory / f"sqldb.{self.generation}.{self._pid}.new"
 
-    def _reap(self, options: int) -> None:
-        pid, status = os.waitpid(self._child_pid, options)
-        if not pid:
+    def _write(self) -> None:
+        write_checkpoint(self._new_path, self._engine)
+
+    def _reap(self, *, waits: bool = False) -> None:
+        reason = self._child.outcome(waits=waits)
+        if reason is None:
             return
-        self._child_pid = 0
-        code = os.waitstatus_to_exitcode(status)
+        if reason:
+            self._failed(reason)
+            return
         try:
-            if code == 0:
-                self._adopt()
-                return
-            reason = os.strerror(code) if 0 < code < 255 else f"the child ended with {code}"
+            self._adopt()
         except OSError as error:
-            reason = error.strerror or str(error)
-        self._failed(reason)
+            self._failed(error.strerror or str(error))
 
     def _adopt(self) -> None:
         """The checkpoint stands; what came before it is superfluous. Raises OSError."""
@@ -212,10 +182,7 @@ class Checkpointer:
             self._stop()
 
     def _stop(self) -> None:
-        if self._child_pid:
-            os.kill(self._child_pid, signal.SIGKILL)
-            os.waitpid(self._child_pid, 0)
-            self._child_pid = 0
+        if self._child.kill():
             self._new_path.unlink(missing_ok=True)
 
 

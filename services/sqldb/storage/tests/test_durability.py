@@ -120,7 +120,7 @@ def test_a_checkpoint_that_was_not_finished(server):
     expected = change(server)
     server.engine.checkpointer.start()
     server.session.insert(server.heap, (8, "h"))
-    os.kill(server.engine.checkpointer._child_pid, 9)
+    os.kill(server.engine.checkpointer._child.pid, 9)
     server.engine.checkpointer.finish()
     assert "checkpoint" in server.engine.vitals.problems
     again = reopened(server)
@@ -210,7 +210,7 @@ def test_a_damaged_checkpoint_is_refused(server):
 
 def test_a_missing_log_is_refused(server):
     server.engine.checkpointer.start()
-    os.kill(server.engine.checkpointer._child_pid, 9)
+    os.kill(server.engine.checkpointer._child.pid, 9)
     server.engine.checkpointer.finish()
     server.engine.checkpointer.start()
     server.crash()
