@@ -84,6 +84,9 @@ class HTTPRequest(NamedTuple):
     """The whole body, at its beginning; None if the request has none."""
     body_bytes: int
     keep_alive: bool
+    trailers: dict[str, str]
+    """Fields that came behind a chunked body, kept apart from the headers (RFC 9110, section 6.5):
+    whoever has read those must not find others in their place afterwards."""
 
 
 class _State(enum.Enum):
@@ -113,6 +116,7 @@ class RequestDecoder:
         "_request",
         "_scanned",
         "_state",
+        "_trailer_lines",
     )
 
     def __init__(
@@ -128,6 +132,7 @@ class RequestDecoder:
         self._body_bytes = 0
         self._remaining = 0
         self._continue_due = False
+        self._trailer_lines: list[str] = []
         self._failure: ProtocolError | OSError | None = None
 
     @property
@@ -274,7 +279,6 @@ class RequestDecoder:
         return True
 
     def _read_trailers(self) -> bool:
-        """Trailer fields are checked and forgotten: nothing of ours asks for them."""
         while (line := self._take_line(self._limits.header_block_bytes)) is not None:
             if not line:
                 self._state = _State.COMPLETE
@@ -283,6 +287,9 @@ class RequestDecoder:
             if not colon or line.translate(None, CONTROLS) != line:
                 raise ProtocolError(400, "malformed trailer")
             _field_name(name.decode("latin-1"))
+            self._trailer_lines.append(line.decode("latin-1"))
+            if len(self._trailer_lines) > self._limits.header_count:
+                raise _headers_too_long(self._limits)
             # Trailers count as received, so that they cannot go on for ever.
             self._body_bytes += len(line)
             if self._body_bytes > self._limits.body_bytes + self._limits.header_block_bytes:
@@ -318,7 +325,10 @@ class RequestDecoder:
         self._request = self._body = None
         self._state = _State.HEAD
         self._continue_due = False
-        return request._replace(body=body, body_bytes=size)
+        if not self._trailer_lines:
+            return request._replace(body=body, body_bytes=size)
+        lines, self._trailer_lines = self._trailer_lines, []
+        return request._replace(body=body, body_bytes=size, trailers=_parse_fields(lines))
 
 
 _STEPS: dict[_State, Callable[[RequestDecoder], bool]] = {
@@ -355,7 +365,7 @@ def _parse_head(head: bytes, limits: Limits) -> HTTPRequest:
         # A proxy's absolute form wins over Host (RFC 9112, section 3.2.2).
         headers["host"] = host
     keep_alive = _wants_keep_alive(headers.get("connection"), minor_version)
-    return HTTPRequest(method, path, query, minor_version, headers, None, 0, keep_alive)
+    return HTTPRequest(method, path, query, minor_version, headers, None, 0, keep_alive, {})
 
 
 def _parse_fields(lines: list[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, NoReturn, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
@@ -147,6 +147,11 @@ class Request:
     def content_type(self) -> str:
         """The media type of the body in lower case, without its parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def trailers(self) -> Mapping[str, str]:
+        """Fields behind a chunked body, names in lower case; empty under a server that has none."""
+        return self.environ.get("glassbox.trailers", {})
 
     @property
     def stream(self) -> BinaryIO:

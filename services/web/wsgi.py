@@ -166,6 +166,7 @@ class EnvironBuilder:
             # The length is known by now, also of a body that came in chunks.
             environ["CONTENT_LENGTH"] = str(request.body_bytes)
             environ.pop("HTTP_TRANSFER_ENCODING", None)
+            environ["glassbox.trailers"] = request.trailers
         return environ
 
 

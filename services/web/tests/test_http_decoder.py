@@ -160,6 +160,19 @@ def test_what_follows_a_request_is_the_next_one(name):
         assert second.path == "/next"
 
 
+def test_trailers_are_kept_apart_from_the_headers():
+    data = (
+        b"POST /t HTTP/1.1\r\nHost: a\r\nX-Sum: 0\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"5\r\nhello\r\n0\r\nX-Sum:  1 \r\nHost: b\r\nx-sum: 2\r\n\r\n"
+    )
+    for pieces in ([data + NEXT], bytewise(data + NEXT)):
+        first, second = decode_all(pieces)
+        assert first.trailers == {"x-sum": "1, 2", "host": "b"}
+        assert first.headers["x-sum"] == "0"
+        assert first.headers["host"] == "a"
+        assert second.trailers == {}
+
+
 def test_pipelined_requests_come_out_in_order():
     stream = b"".join(data for data, _ in GOOD.values())
     for pieces in ([stream], bytewise(stream)):

@@ -9,6 +9,7 @@ from services.common.logs import Log
 from services.web.event_stream import Broadcast, Subscription
 from services.web.http_decoder import RequestDecoder
 from services.web.http_encoder import ResponseEncoder
+from services.web.requests import Request
 from services.web.wsgi import ClientGone, EnvironBuilder, Exchange
 
 LOG = Log("test")
@@ -83,8 +84,11 @@ def test_the_environ_of_a_get():
 
 def test_a_chunked_body_arrives_unchunked_and_with_its_length():
     environ = environ_of(
-        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n"
+        b"X-Sum: 294\r\n\r\n"
     )
+    assert Request(environ).trailers == {"x-sum": "294"}
+    assert "HTTP_X_SUM" not in environ
     assert environ["wsgi.input"].read() == b"abc"
     assert environ["CONTENT_LENGTH"] == "3"
     assert "HTTP_TRANSFER_ENCODING" not in environ
