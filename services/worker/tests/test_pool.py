@@ -353,7 +353,8 @@ def test_a_child_is_replaced_after_so_many_tasks():
         bench.until(lambda number=number: f"t{number}" in bench.ended)
     assert len(pids) >= 3
     assert {type(outcome) for outcome in bench.ended.values()} == {Succeeded}
-    bench.until(lambda: len(bench.hellos) >= 5)
+    # Two are full at least; nobody says in which order those that are ready take their turns.
+    bench.until(lambda: len(bench.hellos) >= 4)
     bench.close()
 
 
