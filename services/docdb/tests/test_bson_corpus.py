@@ -1,6 +1,7 @@
-"""The codec against the public BSON corpus, whose path BSON_CORPUS gives.
+"""The codec against the public BSON corpus, mongodb/specifications: source/bson-corpus/tests.
 
-BSON_CORPUS=…/specifications/source/bson-corpus/tests pytest services/docdb/tests
+It is no part of the repository: BSON_CORPUS names its directory, or GLASSBOX_VECTORS the one above
+`bson-corpus`; else it is looked for in `shared/vectors` beside the checkout.
 """
 
 import json
@@ -13,8 +14,10 @@ from services.docdb.bson import extended_json
 from services.docdb.bson.decoder import decode_document
 from services.docdb.bson.encoder import encode_document
 from services.docdb.bson.errors import BsonError
+from tests.processes import ROOT
 
-CORPUS = Path(os.environ.get("BSON_CORPUS", "no-corpus"))
+_VECTORS = Path(os.environ.get("GLASSBOX_VECTORS") or ROOT.parent / "shared" / "vectors")
+CORPUS = Path(os.environ.get("BSON_CORPUS") or _VECTORS / "bson-corpus")
 
 
 def load(section: str) -> list[tuple[str, dict, str]]:
@@ -29,7 +32,7 @@ def load(section: str) -> list[tuple[str, dict, str]]:
 
 
 VALID, BAD_BYTES, BAD_TEXT = load("valid"), load("decodeErrors"), load("parseErrors")
-needs_corpus = pytest.mark.skipif(not VALID, reason="BSON_CORPUS names no BSON corpus")
+needs_corpus = pytest.mark.skipif(not VALID, reason=f"no BSON corpus in {CORPUS}")
 
 
 @needs_corpus
