@@ -19,12 +19,14 @@ from e2e.stack import ROOT, Stack
 
 pytestmark = pytest.mark.browser
 
-PAGES = ["overview", "kvdb", "docdb", "pubsub", "tasks", "ledger", "audit"]
+PAGES = ["overview", "kvdb", "docdb", "sqldb", "pubsub", "tasks", "ledger", "audit"]
 SIZES = [(360, 740), (1440, 900)]
 PASSWORD = "correct horse"
 NOWHERE = {
     "KVDB_URL": "redis://127.0.0.1:1",
     "PUBSUB_URL": "redis://127.0.0.1:1",
+    "DOCDB_URL": "mongodb://127.0.0.1:1",
+    "SQLDB_URL": "postgresql://127.0.0.1:1",
     "BROKER_URL": "http://127.0.0.1:1",
     "LEDGER_URLS": "http://127.0.0.1:1",
 }

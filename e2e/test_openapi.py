@@ -17,7 +17,7 @@ import requests
 from e2e import stack as stacks
 from e2e.stack import ROOT, Stack
 
-MAX_TIME_S = 7
+MAX_TIME_S = 12
 EXAMPLES = 6
 CHECKS = [
     "not_a_server_error",

@@ -158,7 +158,7 @@ def test_our_dashboard_on_another_server(stack: Stack, server: str, tmp_path: Pa
             made,
         ],
     }
-    names = ("kvdb", "pubsub", "broker")
+    names = ("kvdb", "pubsub", "docdb", "sqldb", "broker")
     addresses = {f"{name.upper()}_URL": stack.url(name) for name in names}
     addresses["LEDGER_URLS"] = stack.url("ledger-1")
     with process(commands[server], tmp_path / "log", **addresses):
@@ -172,7 +172,7 @@ def test_our_dashboard_on_another_server(stack: Stack, server: str, tmp_path: Pa
                 assert time.monotonic() < deadline_s, (tmp_path / "log").read_text()
                 time.sleep(0.1)
         assert home.status_code == 200
-        for path in ("/kvdb", "/pubsub", "/tasks", "/ledger"):
+        for path in ("/kvdb", "/pubsub", "/docdb", "/sqldb", "/tasks", "/ledger"):
             page = http.get(url + path, timeout=10)
             assert (page.status_code, "Glassbox" in page.text) == (200, True)
         token = http.get(f"{url}/api/session", timeout=10).json()["csrf_token"]

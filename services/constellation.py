@@ -9,8 +9,8 @@ says the same to Docker; a test holds the two together.
                       ▲                       ▲
                       └───────── web ─────────┘        (web reads kvdb and pubsub too)
 
-docdb and sqldb stand for themselves: programs of people use them, and of ours only the page of
-`web` asks docdb.
+docdb and sqldb stand for themselves: programs of people use them, and of ours only the pages of
+`web` ask them.
 
 Every setting reaches a service through its environment, so a process and a container are
 told the same in the same words:
@@ -83,6 +83,7 @@ ADDRESSES = (
     Address("KVDB_URL", "redis://{}/0", ("kvdb",)),
     Address("PUBSUB_URL", "redis://{}", ("pubsub",)),
     Address("DOCDB_URL", "mongodb://{}", ("docdb",)),
+    Address("SQLDB_URL", "postgresql://{}", ("sqldb",)),
     Address("BROKER_URL", "http://{}", ("broker",)),
     Address("LEDGER_URLS", "http://{}", LEDGERS),
 )
@@ -125,8 +126,8 @@ CONSTELLATION = (
         "web",
         "web",
         8080,
-        needs=(*_STORE, "docdb", "broker", *LEDGERS),
-        reads=(*_STORE_URLS, "DOCDB_URL", "BROKER_URL", "LEDGER_URLS"),
+        needs=(*_STORE, "docdb", "sqldb", "broker", *LEDGERS),
+        reads=(*_STORE_URLS, "DOCDB_URL", "SQLDB_URL", "BROKER_URL", "LEDGER_URLS"),
     ),
 )
 

@@ -4,7 +4,9 @@ import os
 
 from services.common import logs
 from services.common.health import Vitals
-from services.common.redis_url import parse_redis_url
+from services.common.mongo_url import parse_mongo_url
+from services.common.redis_url import RedisURL, parse_redis_url
+from services.sqldb.client import parse_sql_url
 from services.web.application import Application
 from services.web.dashboard.shell import Dashboard, Settings
 from services.web.dashboard.upstream import parse_http_url, parse_http_urls
@@ -18,11 +20,17 @@ def make() -> Application:
         pubsub_url=_redis_url("PUBSUB_URL"),
         broker_url=parse_http_url(os.environ["BROKER_URL"]),
         ledger_urls=parse_http_urls(os.environ["LEDGER_URLS"]),
+        docdb_url=parse_mongo_url(_with_scheme("DOCDB_URL", "mongodb")),
+        sqldb_url=parse_sql_url(_with_scheme("SQLDB_URL", "postgresql")),
     )
     dashboard = Dashboard(settings, Vitals("web"), logs.configure("web"))
     dashboard.start()
     return dashboard.app
 
 
-def _redis_url(name: str):
-    return parse_redis_url(os.environ[name].replace("http://", "redis://"), 6379)
+def _redis_url(name: str) -> RedisURL:
+    return parse_redis_url(_with_scheme(name, "redis"))
+
+
+def _with_scheme(name: str, scheme: str) -> str:
+    return os.environ[name].replace("http://", f"{scheme}://")

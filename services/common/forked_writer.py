@@ -12,20 +12,22 @@ In Python the child copies more than in C, because to read an object is to write
 count; memory for twice the data must be there.
 
 It is the parent that renames, because a child that has outlived its parent (kill -9) must not put
-old data over what a new parent has saved since. For the same reason the child writes to a file of
-its parent's own, with the process number in its name.
+old data over what a new parent has saved since. For the same reason the child writes to a file
+whose name no other parent will take for one of its own; and it had better look whether there is
+still anybody to write for (`while_parent_lives`).
 
 # Real: rdbSaveBackground() in Redis
 """
 
 import contextlib
+import errno
 import gc
 import os
 import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 _UNKNOWN_STATUS = 255
 _MANY_DESCRIPTORS = 1 << 20
@@ -37,6 +39,7 @@ class ForkedWriter:
 
     def __init__(self) -> None:
         self._pid = 0
+        self._parent_pid = 0
         self.last_pause_s = 0.0
         """How long the parent stood still for the last fork."""
         self.forks_total = 0
@@ -59,6 +62,7 @@ class ForkedWriter:
         again (`gc.freeze`), neither in the child, where each visit copies a page, nor afterwards.
         """
         sys.stdout.flush()
+        self._parent_pid = os.getpid()
         started_s = time.perf_counter()
         gc.freeze()
         try:
@@ -71,6 +75,13 @@ class ForkedWriter:
         self._pid = pid
         self.forks_total += 1
         self.last_pause_s = time.perf_counter() - started_s
+
+    def while_parent_lives(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """For the child: what it writes, as long as somebody waits for it. Raises OSError."""
+        for chunk in chunks:
+            if os.getppid() != self._parent_pid:
+                raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+            yield chunk
 
     def outcome(self, *, waits: bool = False) -> str | None:
         """Empty when the child has written everything, else why not; None while it still writes.

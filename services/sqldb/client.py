@@ -11,8 +11,10 @@ a time, but for `cancel`. COPY FROM STDIN is refused, what COPY TO STDOUT sends 
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -123,6 +125,11 @@ class SqlClient:
         self._file.close()
         self._socket.close()
 
+    @property
+    def is_stale(self) -> bool:
+        """Between two questions: the server has gone, or is about to."""
+        return bool(select.select([self._socket], [], [], 0)[0])
+
     # Login.
 
     def _log_in(self, user: str, password: str, database: str, application_name: str) -> None:
@@ -151,7 +158,9 @@ class SqlClient:
                 self._note(letter, body)
 
     @classmethod
-    def at(cls, address: SqlAddress, *, application_name: str = "", timeout_s: float = 10.0) -> Self:
+    def at(
+        cls, address: SqlAddress, *, application_name: str = "", timeout_s: float = 10.0
+    ) -> Self:
         """A client of the server that an URL names."""
         return cls(
             address.host,
@@ -193,14 +202,20 @@ class SqlClient:
     def run(self, sql: str) -> list[Answer]:
         """What each statement of the text has given."""
         self._socket.sendall(_message(b"Q", _text(sql)))
-        return self._answers(b"")
+        return self._answers()
 
     def execute(
-        self, sql: str, parameters: Sequence[str | None] = (), *, max_rows: int = 0
+        self,
+        sql: str,
+        parameters: Sequence[str | None] = (),
+        *,
+        max_rows: int = 0,
+        max_bytes: int = 0,
     ) -> Answer:
-        """One statement, with `parameters` for $1 …; `max_rows` 0: all of them.
+        """One statement, with `parameters` for $1 …; the limits: 0 is none.
 
-        A SELECT stops at the limit, and `has_more` says so; what changes data is run to its end.
+        A SELECT stops at `max_rows`, what changes data is run to its end. Of more than `max_bytes`
+        the rest comes, but is not kept. `has_more` says that there was more.
         """
         values = b"".join(map(_parameter, parameters))
         self._socket.sendall(
@@ -210,26 +225,30 @@ class SqlClient:
             + _message(b"E", b"\0" + struct.pack(">I", max_rows))
             + _message(b"S")
         )
-        answers = self._answers(_message(b"S"))
+        answers = self._answers(_message(b"S"), max_bytes or sys.maxsize)
         return answers[0] if answers else Answer(None, [], [], "")
 
-    def _answers(self, after_copy: bytes) -> list[Answer]:
+    def _answers(self, after_copy: bytes = b"", max_bytes: int = sys.maxsize) -> list[Answer]:
         """What comes until ReadyForQuery; `after_copy` is sent again when a COPY was refused."""
         answers: list[Answer] = []
         columns: list[str] | None = None
         type_oids: list[int] = []
         rows: list[list[str | None]] = []
         failure: ClientError | None = None
+        size_bytes = 0
         while True:
             letter, body = self._read()
             match letter:
                 case b"T":
                     columns, type_oids = _columns(body)
                 case b"D":
-                    rows.append(_row(body))
+                    size_bytes += len(body)
+                    if size_bytes <= max_bytes:
+                        rows.append(_row(body))
                 case b"C" | b"s":
                     tag = body[:-1].decode()
-                    answers.append(Answer(columns, type_oids, rows, tag, letter == b"s"))
+                    has_more = letter == b"s" or size_bytes > max_bytes
+                    answers.append(Answer(columns, type_oids, rows, tag, has_more))
                     columns, type_oids, rows = None, [], []
                 case b"E":
                     failure = _error(body)
@@ -276,13 +295,20 @@ def _text(text: str) -> bytes:
     """As the protocol has it: up to a zero byte, which no statement can hold."""
     if "\0" in text:
         raise ClientError("a zero byte cannot be sent")
-    return text.encode() + b"\0"
+    return _utf8(text) + b"\0"
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ClientError("the text holds half of a surrogate pair") from None
 
 
 def _parameter(value: str | None) -> bytes:
     if value is None:
         return b"\xff\xff\xff\xff"
-    data = value.encode()
+    data = _utf8(value)
     return struct.pack(">I", len(data)) + data
 
 

@@ -14,13 +14,14 @@ from services.common.options import (
     url_option,
 )
 from services.common.redis_url import parse_redis_url
+from services.sqldb.client import parse_sql_url
 from services.web.dashboard.upstream import parse_http_url, parse_http_urls
 from services.web.health import check_health
 from services.web.options import http_options
 
 DESCRIPTION = "The dashboard: every service of the constellation, live in a browser."
 
-KVDB_PORT, PUBSUB_PORT, DOCDB_PORT = 4242, 4243, 4244
+KVDB_PORT, PUBSUB_PORT, DOCDB_PORT, SQLDB_PORT = 4242, 4243, 4244, 4245
 LEDGER_URLS = "http://127.0.0.1:4251,http://127.0.0.1:4252,http://127.0.0.1:4253"
 # Addresses that mean "everywhere" are no name that a browser could ask for.
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104
@@ -47,6 +48,7 @@ def _serve(options: argparse.Namespace) -> None:
         broker_url=parse_http_url(options.broker_url),
         ledger_urls=parse_http_urls(options.ledger_urls),
         docdb_url=parse_mongo_url(options.docdb_url, DOCDB_PORT),
+        sqldb_url=parse_sql_url(options.sqldb_url, SQLDB_PORT),
         allowed_hosts=names,
         password=read_password(options),
     )
@@ -71,6 +73,7 @@ def _options() -> list[Option]:
         url_option("kvdb", f"redis://127.0.0.1:{KVDB_PORT}/0", parse_redis_url),
         url_option("pubsub", f"redis://127.0.0.1:{PUBSUB_PORT}", parse_redis_url),
         url_option("docdb", f"mongodb://127.0.0.1:{DOCDB_PORT}", parse_mongo_url),
+        url_option("sqldb", f"postgresql://127.0.0.1:{SQLDB_PORT}", parse_sql_url),
         url_option("broker", "http://127.0.0.1:4246", parse_http_url),
         Option(
             "ledger-urls",

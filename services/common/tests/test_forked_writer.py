@@ -1,9 +1,11 @@
 """A forked child writes what was in memory at the fork, and its end is told truly."""
 
+import contextlib
 import errno
 import os
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,34 @@ def test_it_writes_what_was_there_at_the_fork(writer: ForkedWriter, tmp_path: Pa
     assert not writer.is_running
     assert writer.forks_total == 1
     assert writer.last_pause_s > 0
+
+
+def test_a_child_that_has_outlived_its_parent_writes_no_more(writer: ForkedWriter, tmp_path: Path):
+    begun, written = tmp_path / "begun", tmp_path / "written"
+    os.mkfifo(begun)
+    os.mkfifo(written)
+
+    def chunks() -> Iterator[bytes]:
+        yield b"first"
+        begun.write_bytes(b"")
+        while os.getppid() == parent_pid:
+            time.sleep(0.001)
+        yield b"second"
+
+    def write() -> None:
+        taken = []
+        with contextlib.suppress(OSError):
+            taken.extend(writer.while_parent_lives(chunks()))
+        written.write_bytes(b",".join(taken))
+
+    parent_pid = os.fork()
+    if parent_pid == 0:
+        parent_pid = os.getpid()
+        writer.start(write)
+        begun.read_bytes()
+        os._exit(0)
+    os.waitpid(parent_pid, 0)
+    assert written.read_bytes() == b"first"
 
 
 def _fails_with(error: BaseException) -> Callable[[], None]:

@@ -191,6 +191,81 @@ class CompositeType:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainCheck:
+    name: str
+    expression: str  # SQL text; the value is called VALUE
+    is_validated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DomainType:
+    oid: int
+    array_oid: int
+    schema_oid: int
+    name: str
+    base_oid: int
+    typmod: int = -1
+    is_not_null: bool = False
+    default: str | None = None  # SQL text
+    checks: tuple[DomainCheck, ...] = ()
+    owner: int = BOOTSTRAP_ROLE_OID
+
+
+@dataclass(frozen=True, slots=True)
+class RoutineArgument:
+    """mode: i in, o out, b both, v variadic, t a column of RETURNS TABLE."""
+
+    name: str
+    type_oid: int
+    mode: str = "i"
+    default: str | None = None  # SQL text
+
+    @property
+    def is_input(self) -> bool:
+        return self.mode in "ibv"
+
+    @property
+    def is_output(self) -> bool:
+        return self.mode in "obt"
+
+
+@dataclass(frozen=True, slots=True)
+class SqlRoutine:
+    """A function or procedure of SQL statements. Several of a name differ in their arguments."""
+
+    oid: int
+    schema_oid: int
+    name: str
+    arguments: tuple[RoutineArgument, ...]
+    result_oid: int
+    returns_set: bool = False
+    body: str = ""
+    volatility: str = "v"
+    is_strict: bool = False
+    is_procedure: bool = False
+    is_standard: bool = False  # The body was RETURN … or BEGIN ATOMIC …
+    owner: int = BOOTSTRAP_ROLE_OID
+
+    @property
+    def input_oids(self) -> tuple[int, ...]:
+        return tuple(one.type_oid for one in self.arguments if one.is_input)
+
+    @property
+    def type_oids(self) -> tuple[int, ...]:
+        """All types that it needs."""
+        return self.result_oid, *(one.type_oid for one in self.arguments)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        return tuple(one.name for one in self.arguments if one.is_input)
+
+    @property
+    def key(self) -> str:
+        """Its name among others of the schema."""
+        return f"{self.name}({','.join(map(str, self.input_oids))})"
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     oid: int
     name: str
@@ -228,6 +303,8 @@ class Statistics:
     most_common: tuple[tuple[object, float], ...] = ()
     histogram: tuple = ()
     width: int = 0
+    # From -1 to 1: how far the rows lie in the order of the column.
+    correlation: float = 0.0
 
 
 Definition = (
@@ -238,7 +315,9 @@ Definition = (
     | Sequence
     | EnumType
     | CompositeType
+    | DomainType
     | Role
+    | SqlRoutine
     | Comment
     | Statistics
 )

@@ -21,6 +21,7 @@ from services.sqldb.catalog.definitions import (
 )
 from services.sqldb.catalog.system_catalog import default_text
 from services.sqldb.catalog.system_tables import SystemDefinitions
+from services.sqldb.errors import SqlError
 from services.sqldb.types import SqlType, format_type
 
 if TYPE_CHECKING:
@@ -79,17 +80,42 @@ def tables(session: Session) -> Iterator[tuple]:
             kind = "LOCAL TEMPORARY"
         yield (
             *(session.database, schema, table.name, kind, None, None, None, None, None),
-            *(_yes(table.kind is TableKind.TABLE), "NO", None),
+            *(_yes(bool(updatable_columns(session, table))), "NO", None),
         )
 
 
+def updatable_columns(session: Session, table: Table) -> set[str]:
+    """The columns that UPDATE can set: all of a table, of a view those that are columns below."""
+    from services.sqldb.binder.binder import new_statement
+    from services.sqldb.binder.updatable_views import view_rows
+
+    names = {column.name for _, column in table.live_columns()}
+    if table.kind is TableKind.TABLE:
+        return names
+    if table.kind is not TableKind.VIEW:
+        return set()
+    try:
+        rows = view_rows(new_statement(session, session.lookup), table, 1, "update")
+    except SqlError:
+        return set()
+    return {name for name in names if rows.base_column(name) is not None}
+
+
 @define("views", "table_catalog name, table_schema name, table_name name, view_definition text, "
-        "check_option text, is_updatable text, is_insertable_into text")  # fmt: skip
+        "check_option text, is_updatable text, is_insertable_into text, "
+        "is_trigger_updatable text, is_trigger_deletable text, "
+        "is_trigger_insertable_into text")  # fmt: skip
 def views(session: Session) -> Iterator[tuple]:
+    from services.sqldb.binder.updatable_views import check_option_of
+
     for schema, table in _tables(session):
         if table.kind is TableKind.VIEW:
-            text = f" {table.definition};"
-            yield session.database, schema, table.name, text, "NONE", "NO", "NO"
+            can = _yes(bool(updatable_columns(session, table)))
+            option = check_option_of(table).upper() or "NONE"
+            yield (
+                *(session.database, schema, table.name, f" {table.definition};", option),
+                *(can, can, "NO", "NO", "NO"),
+            )
 
 
 @define(
@@ -109,6 +135,7 @@ def views(session: Session) -> Iterator[tuple]:
 )
 def columns(session: Session) -> Iterator[tuple]:
     for schema, table in _tables(session):
+        updatable = updatable_columns(session, table)
         for index, column in table.live_columns():
             type_ = session.lookup.types.by_oid(column.type_oid)
             has_default = column.generated is None and default_text(session, column)
@@ -120,7 +147,7 @@ def columns(session: Session) -> Iterator[tuple]:
                 *(session.database, type_.schema, type_.name, None, None, None, None),
                 *(str(index + 1), "NO", *_identity(session, column)),
                 *("ALWAYS" if column.generated else "NEVER", column.generated),
-                _yes(table.kind is TableKind.TABLE),
+                _yes(column.name in updatable),
             )
 
 

@@ -9,6 +9,7 @@ of them, unless the path names them, come the session's temporary tables and pg_
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from services.sqldb import errors
 from services.sqldb.catalog.catalog import CatalogView
@@ -18,6 +19,7 @@ from services.sqldb.catalog.definitions import (
     CompositeType,
     Constraint,
     Definition,
+    DomainType,
     EnumType,
     Index,
     Schema,
@@ -25,14 +27,20 @@ from services.sqldb.catalog.definitions import (
     Statistics,
     Table,
 )
+from services.sqldb.catalog.routines import library_of
 from services.sqldb.errors import SqlError
+from services.sqldb.functions.library import Library
 from services.sqldb.types import (
     SqlType,
     TypeRegistry,
     make_array_type,
     make_composite_type,
+    make_domain_type,
     make_enum_type,
 )
+
+if TYPE_CHECKING:
+    from services.sqldb.optimizer.index_forms import IndexForm
 
 SystemTables = Callable[[int, str], Table | None]
 """The virtual table of a schema's oid and a name; None: there is none."""
@@ -56,6 +64,9 @@ class Lookup:
         self._path = self._schemas_of(search_path)
         self.types = TypeRegistry(self._user_type)
         self._made_types: dict[int, SqlType] = {}
+        self._libraries: dict[str | None, Library] = {}
+        self.index_forms: dict[int, IndexForm] = {}
+        """What the optimizer has bound of indexes, by their oids."""
 
     def _schemas_of(self, search_path: tuple[str, ...]) -> list[Schema]:
         names = [self.temp_schema if name == "pg_temp" else name for name in search_path]
@@ -65,6 +76,13 @@ class Lookup:
             names.insert(0, self.temp_schema)
         found = (self.schema(name) for name in names)
         return [schema for schema in found if schema is not None]
+
+    def library(self, base: Library, schema: str | None = None) -> Library:
+        """The functions that a call finds: the built-in ones, and those of users."""
+        found = self._libraries.get(schema)
+        if found is None:
+            found = self._libraries[schema] = library_of(self, base, schema)
+        return found
 
     # Schemas.
 
@@ -226,11 +244,33 @@ class Lookup:
                     array_oid=definition.array_oid,
                     schema=self.schema_name(definition.schema_oid),
                 )
-        for kind in (EnumType, CompositeType):
+            case DomainType():
+                return self._make_domain(definition)
+        for kind in (EnumType, CompositeType, DomainType):
             for element in self.view.state.all(kind):
                 if element.array_oid == oid:
                     return make_array_type(self._type_by_oid(element.oid))
         return None
+
+    def _make_domain(self, definition: DomainType) -> SqlType:
+        # Late: the checks are expressions, whose binding begins with a look-up.
+        from services.sqldb.commands.domains import domain_check
+
+        schema = self.schema_name(definition.schema_oid)
+        base = self.types.by_oid(definition.base_oid)
+        typmod = definition.typmod if base.base is None else base.base_typmod
+        chain = [definition]
+        while isinstance(below := self.view.state.get(chain[-1].base_oid), DomainType):
+            chain.append(below)
+        return make_domain_type(
+            definition.oid,
+            definition.name,
+            base.plain,
+            typmod,
+            domain_check(chain, schema),
+            array_oid=definition.array_oid,
+            schema=schema,
+        )
 
     def _fields(self, columns: tuple[Column, ...]) -> tuple[tuple[str, SqlType, int], ...]:
         return tuple(

@@ -16,13 +16,17 @@ from services.sqldb.catalog.definitions import (
     Constraint,
     ConstraintKind,
     Definition,
+    DomainCheck,
+    DomainType,
     EnumType,
     ForeignKeyAction,
     Index,
     IndexKey,
     Role,
+    RoutineArgument,
     Schema,
     Sequence,
+    SqlRoutine,
     Statistics,
     Table,
     TableKind,
@@ -34,16 +38,19 @@ _CLASSES = {
         Comment,
         CompositeType,
         Constraint,
+        DomainType,
         EnumType,
         Index,
         Role,
         Schema,
         Sequence,
+        SqlRoutine,
         Statistics,
         Table,
     )
 }
-_PARTS = {"columns": Column, "keys": IndexKey}
+_PARTS = {"columns": Column, "keys": IndexKey, "checks": DomainCheck,
+          "arguments": RoutineArgument}  # fmt: skip
 _ENUMS = {
     (Table, "kind"): TableKind,
     (Constraint, "kind"): ConstraintKind,

@@ -10,11 +10,13 @@ from services.sqldb.catalog.definitions import (
     CompositeType,
     Constraint,
     Definition,
+    DomainType,
     EnumType,
     Index,
     Role,
     Schema,
     Sequence,
+    SqlRoutine,
     Statistics,
     Table,
 )
@@ -28,6 +30,8 @@ SPACES: dict[type, str] = {
     Sequence: "relation",
     EnumType: "type",
     CompositeType: "type",
+    DomainType: "type",
+    SqlRoutine: "routine",
     Schema: "schema",
     Role: "role",
 }
@@ -40,7 +44,8 @@ def name_of(definition: Definition) -> Name | None:
     space = SPACES.get(type(definition))
     if space is None:
         return None
-    return space, getattr(definition, "schema_oid", 0), definition.name
+    name = definition.key if isinstance(definition, SqlRoutine) else definition.name
+    return space, getattr(definition, "schema_oid", 0), name
 
 
 def belongs_to(definition: Definition) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ PostgreSQL's order, without those that nobody asks for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from services.sqldb.catalog.definitions import (
     CompositeType,
     Constraint,
     ConstraintKind,
+    DomainCheck,
+    DomainType,
     EnumType,
     Index,
     Role,
@@ -27,7 +30,7 @@ from services.sqldb.catalog.definitions import (
 )
 from services.sqldb.catalog.system_tables import SystemDefinitions
 from services.sqldb.catalog.texts import relation_text
-from services.sqldb.types import BUILTIN_TYPES, SqlType
+from services.sqldb.types import BUILTIN_TYPES, SqlType, format_type
 from services.sqldb.values import Array
 
 if TYPE_CHECKING:
@@ -42,11 +45,11 @@ DEFAULT_COLLATION_OID = 100
 DATABASE_OID = 5
 
 
-def _vector(numbers: list[int]) -> Array:
+def vector(numbers: list[int]) -> Array:
     return Array(tuple(numbers), (0,))
 
 
-def _array(items: list) -> Array:
+def text_array(items: list) -> Array:
     return Array(tuple(items), (1,) if items else ())
 
 
@@ -155,7 +158,7 @@ def _class_row(
         *(max(0, int(rows) // 100), rows, 0, 0, has_index, False, persistence, kind),
         *(columns, checks, has_rules, has_triggers, False, False, False, True),
         *("d" if kind == "r" else "n", False, 0, 0, 0, None),
-        *(_array(list(options)) if options else None, None),
+        *(text_array(list(options)) if options else None, None),
     )
 
 
@@ -240,11 +243,22 @@ def default_text(session: Session, column: Column) -> str:
     if column.generated:
         return column.generated
     if column.default:
-        return column.default
+        return _with_type(session, column)
     if column.sequence_oid and not column.identity:
         sequence = session.lookup.view.state.get(column.sequence_oid)
         return f"nextval('{relation_text(session.lookup, sequence)}'::regclass)"
     return ""
+
+
+_STRING = re.compile(r"'(?:[^']|'')*'|NULL")
+
+
+def _with_type(session: Session, column: Column) -> str:
+    """A default that is a string says of what type it is: 'x'::text."""
+    if _STRING.fullmatch(column.default) is None:
+        return column.default
+    type_ = session.lookup.types.find(column.type_oid)
+    return column.default if type_ is None else f"{column.default}::{format_type(type_)}"
 
 
 @define(
@@ -264,8 +278,8 @@ def pg_index(session: Session) -> Iterator[tuple]:
         yield (
             *(index.oid, index.table_oid, len(keys), len(index.keys), index.is_unique),
             *(index.nulls_not_distinct, index.is_primary, False, not index.is_deferrable),
-            *(False, True, False, True, True, False, _vector(keys)),
-            *(_vector([0] * len(index.keys)), _vector([0] * len(index.keys)), _vector(options)),
+            *(False, True, False, True, True, False, vector(keys)),
+            *(vector([0] * len(index.keys)), vector([0] * len(index.keys)), vector(options)),
             *(", ".join(expressions) or None, index.predicate or None),
         )
 
@@ -288,12 +302,31 @@ def pg_constraint(session: Session) -> Iterator[tuple]:
             *(one.foreign_table_oid, one.on_update.value if is_foreign else " "),
             *(one.on_delete.value if is_foreign else " ",),
             *(("f" if one.match_full else "s") if is_foreign else " ", True, 0, True),
-            *(_array([column + 1 for column in one.columns]),),
-            *(_array([column + 1 for column in one.foreign_columns]) if is_foreign else None,),
+            *(text_array([column + 1 for column in one.columns]),),
+            *(text_array([column + 1 for column in one.foreign_columns]) if is_foreign else None,),
             *(None, None, None),
-            *(_array([c + 1 for c in one.on_delete_columns]) if one.on_delete_columns else None,),
+            *(
+                text_array([c + 1 for c in one.on_delete_columns])
+                if one.on_delete_columns
+                else None,
+            ),
             *(None, one.expression or None),
         )
+    for domain in session.lookup.view.state.all(DomainType):
+        for number, check in enumerate(domain.checks):
+            yield (
+                *(domain.oid * 2000 + number, check.name, domain.schema_oid, "c", False, False),
+                *(check.is_validated, 0, domain.oid, 0, 0, 0, " ", " ", " ", True, 0, False),
+                *(None, None, None, None, None, None, None, check.expression),
+            )
+
+
+def domain_check_of(session: Session, oid: int) -> DomainCheck | None:
+    """The check of a domain by the number that pg_constraint gives it."""
+    domain = session.lookup.view.state.get(oid // 2000)
+    if not isinstance(domain, DomainType) or oid % 2000 >= len(domain.checks):
+        return None
+    return domain.checks[oid % 2000]
 
 
 @define(
@@ -311,7 +344,7 @@ def pg_type(session: Session) -> Iterator[tuple]:
     for type_ in BUILTIN_TYPES.values():
         yield _type_row(type_, PG_CATALOG_OID, 0)
     lookup = session.lookup
-    for kind in (EnumType, CompositeType):
+    for kind in (EnumType, CompositeType, DomainType):
         for definition in lookup.view.state.all(kind):
             relation_oid = 0
             if isinstance(definition, CompositeType):
@@ -320,18 +353,26 @@ def pg_type(session: Session) -> Iterator[tuple]:
                 type_ = lookup.types.find(oid)
                 if type_ is not None:
                     is_array = oid == definition.array_oid
-                    yield _type_row(type_, definition.schema_oid, 0 if is_array else relation_oid)
+                    domain = None if is_array else definition
+                    yield _type_row(
+                        type_, definition.schema_oid, 0 if is_array else relation_oid, domain
+                    )
 
 
-def _type_row(type_: SqlType, schema_oid: int, relation_oid: int) -> tuple:
+def _type_row(
+    type_: SqlType, schema_oid: int, relation_oid: int, definition: object = None
+) -> tuple:
+    domain = definition if isinstance(definition, DomainType) else None
     element = type_.element.oid if type_.element is not None else 0
     return (
         *(type_.oid, type_.name, schema_oid, BOOTSTRAP_ROLE_OID, type_.length),
         *(0 < type_.length <= 8, type_.kind, type_.category, type_.is_preferred, True),
         *(type_.delimiter, relation_oid, 0, element, type_.array_oid),
         *(0, 0, 0, 0, 0, 0, 0, type_.alignment, "p" if type_.length > 0 else "x"),
-        *(False, 0, -1, 0, DEFAULT_COLLATION_OID if type_.is_collatable else 0),
-        *(None, None, None),
+        *(domain is not None and domain.is_not_null, 0 if domain is None else domain.base_oid),
+        *(-1 if domain is None else domain.typmod, 0),
+        *(DEFAULT_COLLATION_OID if type_.is_collatable else 0, None),
+        *(None if domain is None else domain.default, None),
     )
 
 
@@ -453,95 +494,7 @@ def pg_collation(session: Session) -> Iterator[tuple]:
         )
 
 
-@define(
-    "pg_proc",
-    "oid oid, proname name, pronamespace oid, proowner oid, prolang oid, procost float4, "
-    "prorows float4, provariadic oid, prosupport regproc, prokind char, prosecdef bool, "
-    "proleakproof bool, proisstrict bool, proretset bool, provolatile char, proparallel char, "
-    "pronargs int2, pronargdefaults int2, prorettype oid, proargtypes oidvector, "
-    "proallargtypes _oid, proargmodes _char, proargnames _text, proargdefaults text, "
-    "protrftypes _oid, prosrc text, probin text, prosqlbody text, proconfig _text, proacl _text",
-    1255,
-)
-def pg_proc(session: Session) -> Iterator[tuple]:
-    for number, function in enumerate(session.library.all_callables()):
-        types = [type_.oid for type_ in function.argument_types]
-        kind = type(function).__name__
-        letter = {"Function": "f", "Aggregate": "a", "WindowFunction": "w"}[kind]
-        yield (
-            *(function.oid or 13_000 + number, function.name, PG_CATALOG_OID, BOOTSTRAP_ROLE_OID),
-            *(12, 1.0, 0.0, 0, 0, letter, False, False, getattr(function, "is_strict", False)),
-            *(getattr(function, "returns_set", False), getattr(function, "volatility", "i"), "s"),
-            *(len(types), 0, function.result_type.oid, _vector(types), None, None, None, None),
-            *(None, function.name, None, None, None, None),
-        )
-
-
 @define("pg_extension", "oid oid, extname name, extowner oid, extnamespace oid, extrelocatable "
         "bool, extversion text, extconfig _oid, extcondition _text", 3079)  # fmt: skip
 def pg_extension(session: Session) -> Iterator[tuple]:
     yield 13_500, "plpgsql", BOOTSTRAP_ROLE_OID, PG_CATALOG_OID, False, "1.0", None, None
-
-
-@define("pg_language", "oid oid, lanname name, lanowner oid, lanispl bool, lanpltrusted bool, "
-        "lanplcallfoid oid, laninline oid, lanvalidator oid, lanacl _text", 2612)  # fmt: skip
-def pg_language(session: Session) -> Iterator[tuple]:
-    yield 12, "internal", BOOTSTRAP_ROLE_OID, False, False, 0, 0, 0, None
-    yield 14, "sql", BOOTSTRAP_ROLE_OID, False, True, 0, 0, 0, None
-
-
-@define("pg_opclass", "oid oid, opcmethod oid, opcname name, opcnamespace oid, opcowner oid, "
-        "opcfamily oid, opcintype oid, opcdefault bool, opckeytype oid", 2616)  # fmt: skip
-def pg_opclass(session: Session) -> Iterator[tuple]:
-    for number, type_ in enumerate(BUILTIN_TYPES.values()):
-        if type_.is_comparable and not type_.is_pseudo and not type_.is_array:
-            yield (
-                *(10_000 + number, BTREE_OID, f"{type_.name}_ops", PG_CATALOG_OID),
-                *(BOOTSTRAP_ROLE_OID, 0, type_.oid, True, 0),
-            )
-
-
-define_empty("pg_inherits", "inhrelid oid, inhparent oid, inhseqno int4, inhdetachpending bool",
-             2611)  # fmt: skip
-define_empty(
-    "pg_trigger",
-    "oid oid, tgrelid oid, tgparentid oid, tgname name, tgfoid oid, tgtype int2, tgenabled char, "
-    "tgisinternal bool, tgconstrrelid oid, tgconstrindid oid, tgconstraint oid, tgdeferrable bool, "
-    "tginitdeferred bool, tgnargs int2, tgattr int2vector, tgargs bytea, tgqual text, "
-    "tgoldtable name, tgnewtable name",
-    2620,
-)
-define_empty("pg_rewrite", "oid oid, rulename name, ev_class oid, ev_type char, ev_enabled char, "
-             "is_instead bool, ev_qual text, ev_action text", 2618)  # fmt: skip
-define_empty("pg_policy", "oid oid, polname name, polrelid oid, polcmd char, polpermissive bool, "
-             "polroles _oid, polqual text, polwithcheck text", 3256)  # fmt: skip
-define_empty("pg_range", "rngtypid oid, rngsubtype oid, rngmultitypid oid, rngcollation oid, "
-             "rngsubopc oid, rngcanonical regproc, rngsubdiff regproc", 3541)  # fmt: skip
-define_empty("pg_statistic_ext", "oid oid, stxrelid oid, stxname name, stxnamespace oid, "
-             "stxowner oid, stxstattarget int4, stxkeys int2vector, stxkind _char, stxexprs text",
-             3381)  # fmt: skip
-define_empty("pg_publication", "oid oid, pubname name, pubowner oid, puballtables bool, "
-             "pubinsert bool, pubupdate bool, pubdelete bool, pubtruncate bool, pubviaroot bool",
-             6104)  # fmt: skip
-define_empty("pg_publication_rel", "oid oid, prpubid oid, prrelid oid, prqual text, "
-             "prattrs int2vector", 6106)  # fmt: skip
-define_empty("pg_publication_namespace", "oid oid, pnpubid oid, pnnspid oid", 6237)
-define_empty("pg_partitioned_table", "partrelid oid, partstrat char, partnatts int2, "
-             "partdefid oid, partattrs int2vector", 3350)  # fmt: skip
-define_empty("pg_opfamily", "oid oid, opfmethod oid, opfname name, opfnamespace oid, opfowner oid",
-             2753)  # fmt: skip
-define_empty("pg_auth_members", "roleid oid, member oid, grantor oid, admin_option bool", 1261)
-define_empty("pg_foreign_server", "oid oid, srvname name, srvowner oid, srvfdw oid", 1417)
-define_empty("pg_foreign_table", "ftrelid oid, ftserver oid, ftoptions _text", 3118)
-define_empty("pg_cast", "oid oid, castsource oid, casttarget oid, castfunc oid, castcontext char, "
-             "castmethod char", 2605)  # fmt: skip
-define_empty("pg_aggregate", "aggfnoid regproc, aggkind char, aggnumdirectargs int2", 2600)
-define_empty("pg_operator", "oid oid, oprname name, oprnamespace oid, oprkind char, oprleft oid, "
-             "oprright oid, oprresult oid", 2617)  # fmt: skip
-define_empty("pg_event_trigger", "oid oid, evtname name, evtevent name, evtowner oid, evtfoid oid, "
-             "evtenabled char, evttags _text", 3466)  # fmt: skip
-define_empty("pg_shdescription", "objoid oid, classoid oid, description text", 2396)
-define_empty("pg_db_role_setting", "setdatabase oid, setrole oid, setconfig _text", 2964)
-define_empty("pg_largeobject_metadata", "oid oid, lomowner oid, lomacl _text", 2995)
-define_empty("pg_seclabel", "objoid oid, classoid oid, objsubid int4, provider text, label text",
-             3596)  # fmt: skip

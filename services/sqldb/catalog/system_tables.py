@@ -76,6 +76,8 @@ class SystemTables:
 
     def __init__(self) -> None:
         from services.sqldb.catalog import (
+            absent_features,  # noqa: F401 (adds its tables to those of system_catalog)
+            function_catalog,  # noqa: F401 (the same)
             information_schema,
             statistics_views,
             system_catalog,

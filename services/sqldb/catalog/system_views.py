@@ -183,7 +183,8 @@ def pg_stat_user_tables(session: Session) -> Iterator[tuple]:
         if table.kind is TableKind.TABLE:
             counts = session.engine.storage.heap(table.storage_oid).counts
             yield (
-                *(table.oid, lookup.schema_name(table.schema_oid), table.name, 0, 0, 0, 0),
+                # Scans are not counted: that would cost each of them.
+                *(table.oid, lookup.schema_name(table.schema_oid), table.name, *(None,) * 4),
                 *(counts.inserted, counts.updated, counts.deleted, counts.hot_updated),
                 *(counts.live, counts.dead, counts.modified),
             )
@@ -217,7 +218,7 @@ def _oids(oids: list[int]) -> Array:
 def pg_cursors(session: Session) -> Iterator[tuple]:
     for one in session.portals.values():
         yield (
-            *(one.name, one.sql, one.is_held, 1 in one.formats, one.is_scrollable),
+            *(one.name, one.sql, one.is_held, False, one.is_scrollable),
             session.statement_timestamp_us,
         )
 

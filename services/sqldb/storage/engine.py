@@ -61,6 +61,11 @@ class StorageEngine:
         self._is_stopping = threading.Event()
         self._background: threading.Thread | None = None
 
+    @property
+    def spill_directory(self) -> str | None:
+        """Where temporary files of queries go; None: where the system has them."""
+        return None if self._directory is None else str(self._directory)
+
     def _retire(self, writes: list, transaction: Transaction) -> None:
         self.vacuum.retire(writes, transaction)
 

@@ -12,6 +12,10 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
+SPILL_PREFIX = "sqldb-spill-"
+LEFTOVERS = ("*.new", f"{SPILL_PREFIX}*")
+"""What a process may leave that was killed. Temporary files of queries have a name but for a
+moment, and on most systems none."""
 _NAME = re.compile(r"sqldb\.(\d+)\.(checkpoint|wal)")
 
 
@@ -45,6 +49,7 @@ def hold_directory(directory: Path) -> BinaryIO:
     except OSError:
         lock_file.close()
         raise StartError(f"{directory} is in use by another process") from None
-    for unfinished in directory.glob("*.new"):
-        unfinished.unlink()
+    for pattern in LEFTOVERS:
+        for leftover in directory.glob(pattern):
+            leftover.unlink()
     return lock_file

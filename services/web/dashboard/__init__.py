@@ -11,15 +11,17 @@ The way of what a page shows, through these files, in the order in which one wou
 7.  `vital_signs`   what is known of one process, whoever told it
 8.  `questions`     asking several at once, when any of them may hang
 9.  `collector`     asks every process how it is, each round, and computes rates
-10. `metrics`       the same for a Prometheus
-11. `upstream`      the HTTP services behind: short timeouts, problems passed on
-12. `fields`        reading the fields of a JSON body
+10. `history`       how a figure has moved in the last minutes
+11. `metrics`       the same for a Prometheus
+12. `upstream`      the HTTP services behind: short timeouts, problems passed on
+13. `fields`        reading the fields of a JSON body
 
 and the panels, each a folder of the same form:
 
     overview/   every process, its state and figures, the map      GET /api/services
     kvdb/       browse and edit keys, console, slow log, clients   …    /api/kvdb/…
     docdb/      collections, documents, queries and their plans    …    /api/docdb/…
+    sqldb/      schema, SQL, plans, sessions, locks, the log       …    /api/sqldb/…
     pubsub/     listen to channels and patterns, publish           …    /api/pubsub/…
     tasks/      tasks, queues, workers, schedules, workflows       …    /api/tasks…
     ledger/     agreement of the nodes, balances, transfers        …    /api/ledger…
@@ -72,6 +74,20 @@ docdb
     doc-plan, doc-verdict, doc-stage-NAME               the plan that is drawn
     doc-index-NAME, doc-index-drop-NAME, doc-index-key, doc-index-options, doc-index-create
     doc-slow, doc-slow-ms, doc-slow-set
+sqldb
+    sql-chart-NAME, sql-largest         charts: transactions, log; the largest tables
+    sql-schema, sql-group-SCHEMA-KIND, sql-entry-SCHEMA.NAME    tables, views, sequences, types
+    sql-tab-NAME                        console, structure, sessions, log; aria-selected
+    sql-text, sql-run, sql-explain, sql-stop, sql-analyzed, sql-limit, sql-took, sql-problem
+    sql-question, sql-question-yes, sql-question-no
+    sql-results, sql-result-INDEX, sql-told-INDEX, sql-csv-INDEX, sql-json-INDEX, sql-more
+    sql-error, sql-mark, sql-goto, sql-remark           a mistake, and its place in the text
+    sql-past, sql-past-INDEX, sql-past-clear            what was run before
+    sql-plan, sql-verdict, sql-node-NAME                the plan that is drawn
+    sql-place, sql-browse, sql-structure, sql-column-NAME, sql-constraint-NAME, sql-index-NAME
+    sql-sessions, sql-session-PID       data-state; sql-cancel-PID, sql-terminate-PID ask twice
+    sql-waits, sql-wait-PID, sql-locks, sql-lock-PID-KIND
+    sql-log, sql-wal, sql-checkpoints, sql-checkpoint, sql-transactions, sql-plan-cache
 pubsub
     pub-subscribe-name, pub-subscribe-kind, pub-subscribe
     pub-subscription-SOURCE  pub-subscription-channel:news, pub-subscription-pattern:n*

@@ -15,6 +15,7 @@ from __future__ import annotations
 import collections
 import itertools
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -32,6 +33,8 @@ _TOLD_FIELDS = frozenset(
     {"action", "channel", "db", "is_confirmed", "name", "node", "queue", "state", "task", "ttl_s"}
     | {"type", "field", "member", "index", "paused", "weight"}
 )
+# A name or a value may come third; comments before the words are told by their size.
+_FIRST_WORDS = re.compile(r"(?:CREATE|ALTER|DROP)\s+[A-Z]+\b|[A-Z]+\b", re.IGNORECASE)
 _MAX_TOLD_CHARACTERS = 80
 _MAX_CHANGE_CHARACTERS = 200
 _MAX_BODY_BYTES = 64 * 1024
@@ -128,6 +131,8 @@ def told_body(request: Request) -> str:
 def _told_value(name: str, value: object) -> str:
     if name == "line" and isinstance(value, str):
         return told_command(value)
+    if name == "sql" and isinstance(value, str):
+        return told_statements(value)
     if name in _TOLD_FIELDS and not isinstance(value, (dict, list)):
         return shortened(str(value), _MAX_TOLD_CHARACTERS)
     return told_size(value)
@@ -139,6 +144,13 @@ def told_command(line: str) -> str:
     count = 1 if words and words[0].upper() in ("AUTH", "HELLO") else 2
     told = " ".join(words[:count])
     return shortened(told + " …" if len(words) > count else told, _MAX_TOLD_CHARACTERS)
+
+
+def told_statements(sql: str) -> str:
+    """What SQL begins with, if these are words: `DROP TABLE … (23 characters)`."""
+    words = _FIRST_WORDS.match(sql)
+    size = told_size(sql)
+    return f"{words.group().upper()} … ({size})" if words else size
 
 
 def told_size(value: object) -> str:

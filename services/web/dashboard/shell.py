@@ -22,6 +22,7 @@ from services.common.redis_url import RedisURL
 from services.common.resp import ReplyError
 from services.common.resp_client import ConnectionLost
 from services.pubsub.client import Subscriber
+from services.sqldb.client import SqlAddress
 from services.web.application import Application
 from services.web.dashboard.audit_log import AuditLog
 from services.web.dashboard.collector import Collector, Probe
@@ -71,6 +72,7 @@ class Settings:
     broker_url: str
     ledger_urls: Sequence[str]
     docdb_url: MongoURL
+    sqldb_url: SqlAddress
     allowed_hosts: Sequence[str] = ()
     password: str = ""
     """What a login asks for; empty: there is no login."""

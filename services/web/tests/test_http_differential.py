@@ -29,6 +29,8 @@ STRICTER = {
     "bare LF in a chunked body": CHUNKED + b"0\r\na: b\n\r\n",
     # h11 unfolds a folded line; section 5.2 lets us refuse it.
     "malformed header name": b"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n",
+    # h11 asks for it in version 1.1 alone, and not in those that may come after it.
+    "Host is missing": b"GET / HTTP/1.2\r\n\r\n",
     "malformed trailer": CHUNKED + b"0\r\nX: a\r\n b\r\n\r\n",
     # h11 looks into neither the host nor the target; links are built of them here.
     "malformed Host": b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import collections
 import json
-import threading
 import time
 from collections.abc import Callable, Mapping
 
 from services.docdb.client import CommandError, DocumentClient, to_json
+from services.web.dashboard.history import HISTORY_S, History
 from services.web.dashboard.vital_signs import State, VitalSigns, from_report
 
-HISTORY_S = 180.0
-HISTORY_POINTS = 120
-MIN_INTERVAL_S = 0.5
 MAX_DATABASES = 100
 MAX_SLOW = 200
 
@@ -139,42 +135,3 @@ def _shown_command(command: object) -> str:
     if isinstance(command, Mapping):
         command = {k: v for k, v in command.items() if not k.startswith("$") or k == "$truncated"}
     return json.dumps(to_json(command, relaxed=True))
-
-
-class History:
-    """How the figures have moved: operations each second between two looks, and bytes of data."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._last: tuple[float, int] | None = None
-        self._points: collections.deque[tuple[float, float | None, int | None]] = collections.deque(
-            maxlen=HISTORY_POINTS
-        )
-
-    def note(self, operations: int, data_bytes: int) -> None:
-        now_s = self._clock()
-        with self._lock:
-            last = self._last
-            if last is not None and now_s - last[0] < MIN_INTERVAL_S:
-                return
-            self._last = (now_s, operations)
-            rate = None
-            if last is not None and operations >= last[1]:
-                rate = round((operations - last[1]) / (now_s - last[0]), 2)
-            self._points.append((now_s, rate, data_bytes))
-
-    def note_absence(self) -> None:
-        with self._lock:
-            self._last = None
-            self._points.append((self._clock(), None, None))
-
-    def as_json(self) -> list[list[float | None]]:
-        """[seconds ago, operations a second, bytes of data] for each look."""
-        now_s = self._clock()
-        with self._lock:
-            return [
-                [round(now_s - at_s, 1), rate, data_bytes]
-                for at_s, rate, data_bytes in self._points
-                if now_s - at_s <= HISTORY_S
-            ]

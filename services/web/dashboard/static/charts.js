@@ -1,6 +1,6 @@
-// Charts as SVG, drawn by hand: the sparkline of a rate over the last minutes.
+// Charts as SVG, drawn by hand: the sparkline of a rate over the last minutes, and bars of sizes.
 
-import { set, svg } from "./dom.js";
+import { h, keyed, set, svg, text } from "./dom.js";
 
 const WIDTH = 100;
 const HEIGHT = 28;
@@ -49,3 +49,31 @@ function valueAt(points, ago) {
   const point = points.find(([at]) => at <= ago + 0.05);
   return point && points[0][0] >= ago - 0.05 ? point[1] : 0;
 }
+
+/**
+ * Bars of {name, label, title, first, second}, one below the other in a list: two amounts in a row,
+ * as shares of the longest bar.
+ */
+export function bars(list, items) {
+  const whole = Math.max(1, ...items.map(({ first, second }) => first + second));
+  keyed(list, items, ({ name }) => name, createBar, (bar, { label, title, first, second }) => {
+    text(bar.querySelector(".bar-text"), label);
+    bar.title = title;
+    set(bar.querySelector(".bar-first"), { width: (100 * first) / whole });
+    set(bar.querySelector(".bar-second"), { x: (100 * first) / whole, width: (100 * second) / whole });
+  });
+}
+
+const createBar = ({ name }) =>
+  h(
+    "li",
+    { class: "bar" },
+    h("span", { class: "mono truncate" }, name),
+    h("span", { class: "quiet bar-text" }),
+    svg(
+      "svg",
+      { viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true" },
+      svg("rect", { class: "bar-first", height: 4 }),
+      svg("rect", { class: "bar-second", height: 4 }),
+    ),
+  );

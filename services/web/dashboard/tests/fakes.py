@@ -11,6 +11,7 @@ from services.common.logs import Log
 from services.common.mongo_url import MongoURL
 from services.common.redis_url import RedisURL
 from services.common.resp import OK, ReplyError, RespRequestDecoder, Simple, encode_reply
+from services.sqldb.client import SqlAddress
 from services.web.application import Application
 from services.web.dashboard.shell import Dashboard, Settings
 from services.web.server import HTTPServer
@@ -21,6 +22,7 @@ LOG = Log("test")
 WAIT_S = 5
 NOWHERE = RedisURL("127.0.0.1", 1)
 NO_DOCDB = MongoURL("127.0.0.1", 1)
+NO_SQLDB = SqlAddress("127.0.0.1", 1)
 
 
 class SortedSet(dict):
@@ -167,16 +169,19 @@ def make_dashboard(
     broker: str = "http://127.0.0.1:1",
     ledger: tuple[str, ...] = ("http://127.0.0.1:1",) * 3,
     docdb: MongoURL = NO_DOCDB,
+    sqldb: SqlAddress = NO_SQLDB,
     **settings: object,
 ) -> Dashboard:
     """A dashboard whose services are nowhere unless named; its threads are not started."""
-    return Dashboard(Settings(kvdb, pubsub, broker, ledger, docdb, **settings), Vitals("web"), LOG)
+    urls = (kvdb, pubsub, broker, ledger, docdb, sqldb)
+    return Dashboard(Settings(*urls, **settings), Vitals("web"), LOG)
 
 
 class Browser:
     """A test client with a session: what it sends carries the token, as our pages' requests do."""
 
     def __init__(self, dashboard: Dashboard) -> None:
+        self.dashboard = dashboard
         self.client: TestClient = dashboard.app.test_client()
         self.token = self.client.get("/api/session").json()["csrf_token"]
         self.get: Callable = self.client.get

@@ -172,9 +172,9 @@ def test_with_every_service_down_the_pages_and_the_api_still_answer():
     client = dashboard.app.test_client()
     answer = client.get("/api/services")
     states = {one["name"]: one["state"] for one in answer.json()["services"]}
-    down = ("kvdb", "pubsub", "docdb", "broker", "ledger-1", "ledger-2", "ledger-3")
+    down = ("kvdb", "pubsub", "docdb", "sqldb", "broker", "ledger-1", "ledger-2", "ledger-3")
     assert states == dict.fromkeys(down, "down") | {"web": "ok"}
-    for path in ("/", "/kvdb", "/docdb", "/pubsub", "/tasks", "/ledger"):
+    for path in ("/", "/kvdb", "/docdb", "/sqldb", "/pubsub", "/tasks", "/ledger"):
         assert client.get(path).status == 200
     assert 'data-testid="service-kvdb" data-state="down"' in client.get("/").text
     dashboard.stop()

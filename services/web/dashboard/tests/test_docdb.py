@@ -10,7 +10,7 @@ import pytest
 from services.common.mongo_url import parse_mongo_url
 from services.docdb.client import DocumentClient
 from services.web.dashboard.docdb.plans import drawn
-from services.web.dashboard.docdb.server import History
+from services.web.dashboard.history import History
 from services.web.dashboard.tests.fakes import Browser, make_dashboard
 from tests.processes import running_service
 

@@ -10,8 +10,8 @@ from services.web.dashboard.panel import FOLDER, find_panels
 from services.web.dashboard.tests.fakes import make_dashboard
 from services.web.dashboard.vital_signs import State, VitalSigns
 
-PATHS = ["/", "/kvdb", "/pubsub", "/tasks", "/ledger", "/audit", "/nowhere"]
-NAMES = ["overview", "kvdb", "docdb", "pubsub", "tasks", "ledger", "audit"]
+PATHS = ["/", "/kvdb", "/docdb", "/sqldb", "/pubsub", "/tasks", "/ledger", "/audit", "/nowhere"]
+NAMES = ["overview", "kvdb", "docdb", "sqldb", "pubsub", "tasks", "ledger", "audit"]
 HTML = {"Accept": "text/html"}
 
 

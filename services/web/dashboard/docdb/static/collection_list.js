@@ -54,9 +54,9 @@ export class CollectionList {
       { "data-testid": `doc-collection-${where.db}.${where.collection}` },
       h(
         "button",
-        { type: "button", class: "collection", onclick: () => this.#choose(where) },
+        { type: "button", class: "side-entry", onclick: () => this.#choose(where) },
         h("span", { class: "mono truncate" }, where.collection),
-        h("span", { class: "quiet collection-count" }),
+        h("span", { class: "quiet side-count" }),
       ),
     );
   }
@@ -133,9 +133,9 @@ export class CollectionList {
 }
 
 function createDatabase({ name }) {
-  return h("div", { class: "database-group" }, h("h3", { class: "mono truncate" }, name), h("ul", { "aria-label": `Collections of ${name}` }));
+  return h("div", { class: "side-group" }, h("h3", { class: "mono truncate" }, name), h("ul", { "aria-label": `Collections of ${name}` }));
 }
 
 function showCollection(row, { type, count: amount }) {
-  text(row.querySelector(".collection-count"), type === "view" ? "view" : number(amount));
+  text(row.querySelector(".side-count"), type === "view" ? "view" : number(amount));
 }

@@ -1,13 +1,14 @@
-// A plan drawn as a tree: what comes last stands on top, and each stage above what it reads from.
+// The plan of a query: which stages are good news, and what it all cost.
 
-import { byId, h, text } from "/static/dom.js";
+import { byId, text } from "/static/dom.js";
 import { count, elapsed, number } from "/static/format.js";
+import { planTree, stageCount } from "/static/plan.js";
 
 const KINDS = { COLLSCAN: "is-bad", SORT: "is-warn", IXSCAN: "is-ok", TEXT_MATCH: "is-ok", PROJECTION_COVERED: "is-ok" };
 
 export function showPlan(outcome) {
   byId("plan-card").hidden = false;
-  byId("plan").replaceChildren(stage(outcome.plan));
+  byId("plan").replaceChildren(planTree(stage(outcome.plan)));
   text(byId("plan-verdict"), verdict(outcome));
 }
 
@@ -28,23 +29,14 @@ function stage({ name, facts, returned, keys, documents, inputs }) {
     [keys, "keys"],
     [documents, "documents"],
   ].filter(([value]) => value !== null);
-  const box = h(
-    "div",
-    { class: `stage ${stageKind(name)}`, "data-testid": `doc-stage-${name}` },
-    h("p", { class: "stage-name mono" }, name),
-    facts.length
-      ? h(
-          "dl",
-          { class: "stage-facts" },
-          facts.flatMap(([label, value]) => [h("dt", {}, label), h("dd", { class: "mono" }, value)]),
-        )
-      : null,
-    counts.length
-      ? h("p", { class: "stage-counts" }, counts.map(([value, label]) => h("span", {}, h("b", {}, number(value)), ` ${label}`)))
-      : null,
-  );
-  if (!inputs.length) return h("div", { class: "branch" }, box);
-  return h("div", { class: "branch" }, box, h("div", { class: "inputs" }, inputs.map(stage)));
+  return {
+    name,
+    kind: stageKind(name),
+    testid: `doc-stage-${name}`,
+    facts,
+    counts: counts.map(([value, label]) => stageCount(number(value), label)),
+    inputs: inputs.map(stage),
+  };
 }
 
 const stageKind = (name) => KINDS[name] ?? (name.startsWith("GEO_NEAR") ? "is-ok" : "");

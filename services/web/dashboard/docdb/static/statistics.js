@@ -1,7 +1,7 @@
 // The figures above the page, their course over the last minutes, and storage by database.
 
-import { sparkline } from "/static/charts.js";
-import { byId, h, keyed, text } from "/static/dom.js";
+import { bars, sparkline } from "/static/charts.js";
+import { byId, text } from "/static/dom.js";
 import { count, number, size } from "/static/format.js";
 import { on } from "/static/live.js";
 
@@ -38,32 +38,16 @@ function showCharts({ history, history_s: span }) {
 
 /** Each database as a bar: its documents, and behind them its indexes. */
 function showStorage(databases) {
-  const whole = Math.max(1, ...databases.map(({ data_bytes: data, index_bytes: indexes }) => data + indexes));
   byId("no-storage").hidden = databases.length > 0;
   const largest = [...databases].sort((a, b) => b.data_bytes + b.index_bytes - a.data_bytes - a.index_bytes);
-  keyed(byId("storage"), largest.slice(0, 4), ({ name }) => name, createBar, (bar, database) => {
-    const { documents, data_bytes: data, index_bytes: indexes } = database;
-    text(bar.querySelector(".bar-text"), `${size(data)} + ${size(indexes)} of indexes`);
-    bar.title = count(documents, "document");
-    bar.querySelector(".bar-data").setAttribute("width", (100 * data) / whole);
-    const rest = bar.querySelector(".bar-indexes");
-    rest.setAttribute("x", (100 * data) / whole);
-    rest.setAttribute("width", (100 * indexes) / whole);
-  });
-}
-
-function createBar({ name }) {
-  const row = h("li", { class: "bar" }, h("span", { class: "mono truncate" }, name), h("span", { class: "quiet bar-text" }));
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 100 4");
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
-  for (const kind of ["bar-data", "bar-indexes"]) {
-    const part = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-    part.setAttribute("class", kind);
-    part.setAttribute("height", "4");
-    svg.append(part);
-  }
-  row.append(svg);
-  return row;
+  bars(
+    byId("storage"),
+    largest.slice(0, 4).map(({ name, documents, data_bytes: data, index_bytes: indexes }) => ({
+      name,
+      label: `${size(data)} + ${size(indexes)} of indexes`,
+      title: count(documents, "document"),
+      first: data,
+      second: indexes,
+    })),
+  );
 }
