@@ -19,7 +19,10 @@ from services.docdb.bson.types import Date, Document
 from services.docdb.command import Pending, Request
 from services.docdb.commands.storing import insert_document
 from services.docdb.errors import bad_value
-from services.docdb.query.plans import Execution, IndexScan
+from services.docdb.query.distinct_scan import DistinctScan
+from services.docdb.query.near_plan import NearScan
+from services.docdb.query.plans import Execution, IndexScan, OrPlan, Plan
+from services.docdb.query.text_plan import TextScan
 
 if TYPE_CHECKING:
     from services.docdb.engine import Engine
@@ -103,10 +106,25 @@ def _entry(engine: "Engine", request: Request, reply: Document, millis: int) -> 
 
 
 def plan_summary(execution: Execution) -> str:
-    plan = execution.plan
-    if isinstance(plan, IndexScan):
-        return "IXSCAN " + json.dumps(dict(plan.index.pattern))
-    return type(plan).__name__ if plan.name() not in ("COLLSCAN", "EOF") else plan.name()
+    """The stages that read, by MongoDB's names: `IXSCAN {"city": 1}`."""
+    return _summary(execution.plan)
+
+
+def _summary(plan: Plan) -> str:
+    match plan:
+        case IndexScan(is_by_id=True):
+            return "IDHACK"
+        case OrPlan():
+            return ", ".join(dict.fromkeys(map(_summary, plan.plans)))
+        case IndexScan() | TextScan():
+            name = "IXSCAN"
+        case DistinctScan():
+            name = "DISTINCT_SCAN"
+        case NearScan():
+            name = plan.stage
+        case _:
+            return plan.name()
+    return f"{name} {json.dumps(dict(plan.index.pattern))}"
 
 
 def _shown(body: Document) -> Document:

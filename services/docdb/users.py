@@ -21,7 +21,7 @@ from services.docdb.storage.collection import Collection
 MECHANISMS = {"SCRAM-SHA-1": SHA1, "SCRAM-SHA-256": SHA256}
 ITERATIONS = {"SCRAM-SHA-1": 10_000, "SCRAM-SHA-256": 15_000}
 
-_GRANTS: dict[str, set[str]] = {
+GRANTS: dict[str, set[str]] = {
     "read": {"any", "read"},
     "readWrite": {"any", "read", "write"},
     "dbAdmin": {"any", "write", "admin"},
@@ -33,6 +33,9 @@ _GRANTS: dict[str, set[str]] = {
     "restore": {"any", "write"},
     "root": {"any", "read", "write", "admin"},
 }
+
+
+ROLES = tuple(GRANTS)
 
 
 class Users:
@@ -92,7 +95,7 @@ class Users:
                     name.endswith("AnyDatabase") or name in ("root", "clusterAdmin")
                 )
                 plain = name.removesuffix("AnyDatabase")
-                if (everywhere or owner == database) and right in _GRANTS.get(plain, ()):
+                if (everywhere or owner == database) and right in GRANTS.get(plain, ()):
                     return True
         return right == "any" and bool(users)
 
@@ -128,7 +131,7 @@ def check_roles(roles: object, database: str) -> list[Document]:
             raise MongoError(2, "a role is a name, or a document of role and db")
         if type(role["role"]) is not str or type(role["db"]) is not str:
             raise MongoError(2, "a role's name and database are strings")
-        if role["role"].removesuffix("AnyDatabase") not in _GRANTS:
+        if role["role"].removesuffix("AnyDatabase") not in GRANTS:
             raise MongoError(31, f"Could not find role: {role['role']}@{role['db']}")
         stored.append({"role": role["role"], "db": role["db"]})
     return stored

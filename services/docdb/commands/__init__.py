@@ -9,6 +9,7 @@ collections   create, drop, rename, lists; statistics: dbStats, collStats, valid
 indexes       createIndexes, listIndexes, dropIndexes; index_specs: what is right with an index
 explaining    explain
 transacting   commitTransaction, abortTransaction, sessions
+upkeep        convertToCapped, reIndex, dataSize, rolesInfo
 operations    currentOp, killOp
 replicating   replSetGetStatus, and fail points
 table         the command table: one row for each

@@ -6,7 +6,7 @@ from services.docdb.bson.types import Document, Int64
 from services.docdb.command import Request
 from services.docdb.errors import MongoError, bad_value
 from services.docdb.query.collation import parse_collation
-from services.docdb.query.filters import compile_filter
+from services.docdb.query.filters import compile_filter, compile_validator
 from services.docdb.storage.catalog import View
 from services.docdb.storage.collection import Collection
 from services.docdb.storage.cursors import first_batch_reply
@@ -94,7 +94,7 @@ def _collection_options(request: Request) -> Document:
         raise MongoError(72, "the 'capped' field needs to be true when either the 'size' or "
                              "'max' fields are present")  # fmt: skip
     if request.document("validator"):
-        compile_filter(request.get("validator"))
+        compile_validator(request.get("validator"))
         options["validator"] = request.get("validator")
     _read_validation(request, options)
     collation = parse_collation(request.document("collation"))
@@ -218,7 +218,7 @@ def coll_mod(engine: "Engine", request: Request) -> Document:
         reply = _modify_index(engine, collection, request.get("index"))
     options = dict(collection.options)
     if request.document("validator") is not None:
-        compile_filter(request.get("validator"))
+        compile_validator(request.get("validator"))
         options["validator"] = request.get("validator")
     _read_validation(request, options)
     for field in ("changeStreamPreAndPostImages", "expireAfterSeconds"):

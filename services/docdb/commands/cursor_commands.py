@@ -8,6 +8,7 @@ from services.docdb.bson.types import Document, Int64
 from services.docdb.command import Pending, Request
 from services.docdb.errors import MongoError
 from services.docdb.fail_points import ALWAYS_TIME_OUT
+from services.docdb.query.type_names import type_name
 from services.docdb.storage.cursors import Cursor, token_behind
 from services.docdb.time_limit import TimeLimitExceeded, exceeded, time_limit
 
@@ -19,8 +20,9 @@ AWAIT_S = 1.0
 
 def get_more(engine: "Engine", request: Request) -> Document | Pending:
     number = request.target
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise MongoError(14, "BSON field 'getMore.getMore' is the wrong type, expected type 'long'")
+    if type(number) is not Int64:
+        raise MongoError(14, "BSON field 'getMore.getMore' is the wrong type "
+                         f"'{type_name(number)}', expected type 'long'")  # fmt: skip
     name = request.text("collection")
     if name is None:
         raise MongoError(40414, "BSON field 'getMore.collection' is missing but a required field")

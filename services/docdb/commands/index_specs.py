@@ -5,6 +5,8 @@
 ─▶ {key: {_fts: "text", _ftsx: 1, city: 1}, weights: {title: 5}, default_language: "english", …}
 """
 
+from decimal import Decimal
+
 from services.docdb.bson.types import Document
 from services.docdb.errors import MongoError
 from services.docdb.expressions.numbers import is_number
@@ -66,8 +68,10 @@ def parse_spec(spec: object) -> Document:
         raise MongoError(9, "The 'key' field is a required property of an index specification")
     if not pattern:
         raise MongoError(67, "Index keys cannot be an empty object")
-    if "name" not in spec or type(spec["name"]) is not str:
+    if "name" not in spec:
         raise MongoError(9, "The 'name' field is a required property of an index specification")
+    if type(spec["name"]) is not str:
+        raise MongoError(14, "The field 'name' must be a string")
     if not spec["name"] or spec["name"] == "*":
         raise MongoError(67, f"The index name '{spec['name']}' is not valid.")
     for path, kind in pattern.items():
@@ -109,7 +113,20 @@ def _check_part(path: str, kind: object) -> None:
                          "allowed.")  # fmt: skip
 
 
+def _check_flags(spec: Document) -> None:
+    for name in ("unique", "sparse", "hidden"):
+        if name in spec and not isinstance(spec[name], bool | int | float | Decimal):
+            raise MongoError(14, f"The field '{name}' has value {name}: {spec[name]}, which is not "
+                             "convertible to bool")  # fmt: skip
+    if spec["key"] == {"_id": 1}:
+        for name in ("unique", "sparse", "expireAfterSeconds", "partialFilterExpression"):
+            if name in spec:
+                raise MongoError(197, f"The field '{name}' is not valid for an _id index "
+                                 "specification.")  # fmt: skip
+
+
 def _check_options(spec: Document) -> None:
+    _check_flags(spec)
     seconds = spec.get("expireAfterSeconds")
     if seconds is not None:
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
@@ -129,8 +146,6 @@ def _check_options(spec: Document) -> None:
     if "hashed" in spec["key"].values() and spec.get("unique"):
         raise MongoError(67, "Currently hashed indexes cannot guarantee uniqueness. Use a regular "
                          "index.")  # fmt: skip
-    if spec["key"] == {"_id": 1} and spec.get("sparse"):
-        raise MongoError(197, "_id index cannot be sparse")
 
 
 def _check_kinds(spec: Document) -> None:

@@ -59,6 +59,12 @@ def read_context(
     return QueryContext(parsed, scope, variables, collection, metadata)
 
 
-def plain_query(filters: Document, context: QueryContext, hint: object = None) -> Query:
+def plain_query(
+    filters: Document,
+    context: QueryContext,
+    hint: object = None,
+    wanted: frozenset[str] | None = None,
+) -> Query:
+    """The query of a command that has no order; `wanted` are the paths that it looks at."""
     condition = parse_filter(filters, context.filters)
-    return Query(condition, None, context.collation, hint, metadata=context.metadata)
+    return Query(condition, None, context.collation, hint, wanted, metadata=context.metadata)

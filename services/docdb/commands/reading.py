@@ -18,9 +18,11 @@ from services.docdb.errors import MongoError, bad_value, failed_to_parse
 from services.docdb.expressions.numbers import is_number
 from services.docdb.pipeline.memory import limit_of, too_much
 from services.docdb.query.comparison import MISSING
+from services.docdb.query.distinct_scan import distinct_scan
 from services.docdb.query.filters import parse_filter
 from services.docdb.query.paths import split, values_at
 from services.docdb.query.planner import Choice, Query, choose
+from services.docdb.query.plans import Execution
 from services.docdb.query.projection import (
     Project,
     ProjectionContext,
@@ -28,6 +30,8 @@ from services.docdb.query.projection import (
     shown_paths,
 )
 from services.docdb.query.sorting import SortOrder, parse_sort
+from services.docdb.replication.oplog_view import NAMESPACE as OPLOG
+from services.docdb.replication.oplog_view import OplogTail
 from services.docdb.storage.collection import Collection, Record
 from services.docdb.storage.cursors import Cursor, first_batch_reply
 
@@ -35,10 +39,21 @@ if TYPE_CHECKING:
     from services.docdb.engine import Engine
 
 
-class Find:
-    """One parsed `find`."""
+NO_PATHS: frozenset[str] = frozenset()
+"""Who counts looks at no field, but at those of the filter."""
 
-    def __init__(self, engine: "Engine", request: Request, collection: Collection | None):
+
+class Find:
+    """One parsed `find`; `only_counts` where nobody looks at the documents."""
+
+    def __init__(
+        self,
+        engine: "Engine",
+        request: Request,
+        collection: Collection | None,
+        *,
+        only_counts: bool = False,
+    ):
         self.collection = collection
         self.context = read_context(
             engine, collection, request.document("collation"), request.get("let")
@@ -60,12 +75,13 @@ class Find:
             hint = {"$natural": self.natural}
         if request.get("hint") in ("", {}):
             hint = None
+        wanted = None if request.flag("returnKey") else shown_paths(self.projection)
         self.query = Query(
             self.condition,
             self.order,
             self.context.collation,
             hint,
-            None if request.flag("returnKey") else shown_paths(self.projection),
+            NO_PATHS if only_counts else wanted,
             request.document("min") or None,
             request.document("max") or None,
             self.context.metadata,
@@ -194,17 +210,37 @@ def _tail(engine: "Engine", request: Request, parsed: Find, batch_size: int | No
     if collection is None:
         cursor = _cursor(engine, request, iter(()))
         return first_batch_reply(engine.cursors, cursor, batch_size, single=True)
-    if not collection.is_capped:
+    oplog = engine.journal.oplog
+    if oplog is not None and (collection.database, collection.name) == OPLOG:
+        source: Iterator[object] = OplogTail(oplog, parsed.condition.compile())
+    elif collection.is_capped:
+        source = Tail(parsed)
+    else:
         raise bad_value(
             "error processing query: tailable cursor requested on non capped collection"
         )
-    cursor = _cursor(engine, request, Tail(parsed))
+    cursor = _cursor(engine, request, source)
     cursor.is_tailable = True
     cursor.awaits_data = request.flag("awaitData")
     return first_batch_reply(engine.cursors, cursor, batch_size)
 
 
 # Count and distinct.
+
+
+def distinct_choice(
+    collection: Collection | None,
+    filters: Document,
+    context: QueryContext,
+    path: str,
+    request: Request,
+) -> Choice:
+    """How the values of a path are found."""
+    query = plain_query(filters, context, request.get("hint"))
+    plan = distinct_scan(collection, query, path)
+    if plan is not None:
+        return Choice(Execution(plan, collection, query.condition.compile()), [])
+    return choose(collection, query)
 
 
 def count(engine: "Engine", request: Request) -> Document:
@@ -219,7 +255,7 @@ def count(engine: "Engine", request: Request) -> Document:
         found = len(collection.records)
     else:
         context = read_context(engine, collection, request.document("collation"))
-        query = plain_query(filters, context, request.get("hint"))
+        query = plain_query(filters, context, request.get("hint"), NO_PATHS)
         execution = choose(collection, query).execution
         request.executions.append(execution)
         found = sum(1 for _ in execution.records())
@@ -255,8 +291,7 @@ def distinct(engine: "Engine", request: Request) -> Document:
         predicate = parse_filter(filters, context.filters).compile()
         documents = (d for d in run_view(engine, view, context) if predicate(d))
     else:
-        query = plain_query(filters, context, request.get("hint"))
-        execution = choose(collection, query).execution
+        execution = distinct_choice(collection, filters, context, path, request).execution
         request.executions.append(execution)
         documents = (record.document for record in execution.records())
     parts, key = split(path), context.scope.key

@@ -42,3 +42,10 @@ def configure_fail_point(engine: "Engine", request: Request) -> Document:
     name = request.text("configureFailPoint")
     data = request.document("data") or {}
     return {"count": engine.fail_points.configure(name, request.get("mode"), data)}
+
+
+def api_version_2(engine: "Engine", request: Request) -> Document:
+    """A command of the second stable API, which drivers are tested with: it does nothing."""
+    if not engine.settings.test_commands:
+        raise MongoError(59, "no such command: 'testVersion2'")
+    return {}

@@ -18,6 +18,7 @@ from services.docdb.commands import (
     replicating,
     statistics,
     transacting,
+    upkeep,
     writing,
 )
 
@@ -51,6 +52,11 @@ ROWS: list[Row] = [
     ("createIndexes", indexes.create_indexes, None, "write"),
     ("listIndexes", indexes.list_indexes, None, "read"),
     ("dropIndexes", indexes.drop_indexes, None, "write"),
+    ("convertToCapped", upkeep.convert_to_capped, None, "write"),
+    ("cloneCollectionAsCapped", upkeep.clone_as_capped, None, "write"),
+    ("reIndex", upkeep.re_index, None, "write"),
+    ("dataSize", upkeep.data_size, None, "read"),
+    ("rolesInfo", upkeep.roles_info, None, "any"),
     ("planCacheClear", indexes.plan_cache_clear, None, "write"),
     ("deleteIndexes", indexes.drop_indexes, None, "write"),
     ("serverStatus", greeting.server_status, None, "any"),
@@ -75,6 +81,7 @@ ROWS: list[Row] = [
     ("replSetInitiate", replicating.repl_set_initiate, None, "admin"),
     ("replSetStepDown", replicating.repl_set_step_down, None, "admin"),
     ("configureFailPoint", replicating.configure_fail_point, None, "admin"),
+    ("testVersion2", replicating.api_version_2, None, "any"),
     ("createUser", login.create_user, None, "admin"),
     ("updateUser", login.update_user, None, "admin"),
     ("dropUser", login.drop_user, None, "admin"),

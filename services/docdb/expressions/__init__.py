@@ -2,6 +2,7 @@
 
     compiler       an expression becomes a function (document, variables) ─▶ value
     arguments      how most operators take their arguments
+    argument_codes MongoDB's codes for arguments that are wrong
     numbers        the four kinds of numbers and what comes of mixing them
     dates_and_zones   calendar arithmetic with time zones, and formats
 

@@ -18,8 +18,9 @@ from services.docdb.expressions.objects import merge
 from services.docdb.query.comparison import MISSING, KeyMaker
 from services.docdb.query.sorting import parse_sort
 
-Accumulate = Callable[[list[object]], object]
-"""All values of a group, in their order, to the result."""
+Accumulate = Callable[[list[object], Document], object]
+"""All values of a group, in their order, and its `_id` where that is a document: to the result."""
+Plain = Callable[[list[object]], object]
 
 
 def total(values: list[object]) -> object:
@@ -86,9 +87,9 @@ def _percentile(values: list[object], fraction: float) -> object:
     return counted[max(0, math.ceil(fraction * len(counted)) - 1)]
 
 
-def _plain(name: str, key: KeyMaker) -> Accumulate | None:
+def _plain(name: str, key: KeyMaker) -> Plain | None:
     """The accumulators that take one expression and have no settings."""
-    table: dict[str, Accumulate] = {
+    table: dict[str, Plain] = {
         "$sum": total,
         "$avg": average,
         "$min": lambda values: smallest(values, key),
@@ -115,17 +116,23 @@ def compile_accumulator(name: str, operand: object, scope: Scope) -> tuple[Evalu
     if name == "$count":
         if operand != {}:
             raise MongoError(14, "$count takes no arguments, i.e. $count:{}")
-        return (lambda document, variables: 1), plain
+        return (lambda document, variables: 1), _of_values(plain)
     if plain is not None:
         if type(operand) is list and len(operand) != 1:
             raise MongoError(40237, f"The {name} accumulator is a unary operator")
-        return compile_expression(operand[0] if type(operand) is list else operand, scope), plain
+        operand = operand[0] if type(operand) is list else operand
+        return compile_expression(operand, scope), _of_values(plain)
     settings = _WITH_SETTINGS.get(name)
     if settings is None:
         if name == "$accumulator":
             raise MongoError(31264, f"{name} needs JavaScript, which this server does not run")
         raise MongoError(15952, f"unknown group operator '{name}'")
     return settings(name, operand, scope)
+
+
+def _of_values(plain: Plain) -> Accumulate:
+    """What `_id` a group has does not matter to most."""
+    return lambda values, group: plain(values)
 
 
 def is_accumulator(name: str) -> bool:
@@ -152,8 +159,8 @@ def _n_values(pick: str) -> Callable[[str, object, Scope], tuple[Evaluate, Accum
         source = compile_expression(given["input"], scope)
         count, key = compile_expression(given["n"], scope), scope.key
 
-        def result(values: list[object]) -> object:
-            n = _checked_n(name, count({}, {}))
+        def result(values: list[object], group: Document) -> object:
+            n = _checked_n(name, count(group, {}))
             if pick in ("first", "last"):
                 kept = values[:n] if pick == "first" else values[-n:]
                 return [_null(value) for value in kept]
@@ -176,8 +183,8 @@ def _top(is_top: bool, many: bool) -> Callable[[str, object, Scope], tuple[Evalu
         def take(document: Document, variables: Variables) -> object:
             return (document, output(document, variables))
 
-        def result(pairs: list) -> object:
-            n = _checked_n(name, count({}, {}))
+        def result(pairs: list, group: Document) -> object:
+            n = _checked_n(name, count(group, {}))
             ranked = order.sort_with(pairs, lambda pair: pair[0])
             chosen = ranked[:n] if is_top else ranked[-n:]
             values = [_null(value) for _, value in chosen]
@@ -202,7 +209,7 @@ def _percentiles(name: str, operand: object, scope: Scope) -> tuple[Evaluate, Ac
         raise MongoError(7750301, "'p' must be an array of numbers from [0.0, 1.0]")
     source = compile_expression(given["input"], scope)
 
-    def result(values: list[object]) -> object:
+    def result(values: list[object], group: Document) -> object:
         found = [_percentile(values, fraction) for fraction in fractions]
         return found if name == "$percentile" else found[0]
 
@@ -245,7 +252,7 @@ def _over_input(name: str, operand: object, scope: Scope) -> Evaluate:
 
     def evaluate(document: Document, variables: Variables) -> object:
         value = source(document, variables)
-        return result(value if type(value) is list else [value])
+        return result(value if type(value) is list else [value], {})
 
     return evaluate
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from services.docdb.bson.types import UNDEFINED, Document
 from services.docdb.errors import MongoError
+from services.docdb.expressions.argument_codes import FAILED_TO_PARSE, codes_of, wrong_count
 from services.docdb.expressions.compiler import (
     Evaluate,
     Scope,
@@ -30,16 +31,7 @@ def compile_arguments(
     """The arguments, of which there have to be from `least` to `most`."""
     items = operand if type(operand) is list else [operand]
     if len(items) < least or (most is not None and len(items) > most):
-        if least == most:
-            raise MongoError(
-                16020,
-                f"Expression {name} takes exactly {least} arguments. {len(items)} were passed in.",
-            )
-        raise MongoError(
-            28667,
-            f"Expression {name} takes at least {least} arguments, and at most {most}, "
-            f"but {len(items)} were passed in.",
-        )
+        raise wrong_count(name, len(items), least, most)
     return [compile_expression(item, scope) for item in items]
 
 
@@ -102,12 +94,14 @@ def _missing(document: Document, variables: Variables) -> object:
 
 def named_operands(name: str, operand: object, must: list[str], may: list[str]) -> Document:
     """The operand as a document that has all of `must` and nothing beside `may`."""
+    codes = codes_of(name)
     if type(operand) is not dict:
-        raise MongoError(9, f"{name} only supports an object as its argument")
+        raise MongoError(codes.not_object, f"{name} only supports an object as its argument")
     for key in operand:
         if key not in must and key not in may:
-            raise MongoError(9, f"{name} found an unknown argument: {key}")
+            raise MongoError(codes.unknown, f"{name} found an unknown argument: {key}")
     for key in must:
         if key not in operand:
-            raise MongoError(9, f"{name} requires '{key}' to be specified")
+            code = codes.missing.get(key, FAILED_TO_PARSE)
+            raise MongoError(code, f"{name} requires '{key}' to be specified")
     return operand

@@ -19,7 +19,7 @@ from services.docdb.expressions.compiler import (
     compile_expression,
 )
 from services.docdb.expressions.logic import check_variable
-from services.docdb.expressions.numbers import as_int
+from services.docdb.expressions.numbers import as_int, fits_int32, is_number
 from services.docdb.query.comparison import MISSING
 from services.docdb.query.operators import is_truthy
 from services.docdb.query.sorting import parse_sort
@@ -32,16 +32,20 @@ def _array(name: str, value: object, code: int) -> list:
     return value
 
 
-def _whole(name: str, value: object, code: int) -> int:
-    number = as_int(value)
-    if number is None:
-        raise MongoError(code, f"{name} requires a whole number, found: {type_name(value)}")
-    return number
+def _whole(name: str, value: object, not_number: int, not_whole: int) -> int:
+    """A whole number of 32 bits; the codes for what is no number, and for other numbers."""
+    if not is_number(value):
+        raise MongoError(not_number, f"{name} requires a number, found: {type_name(value)}")
+    if not fits_int32(value):
+        raise MongoError(
+            not_whole, f"{name} requires a number that is a 32-bit integer, found: {value}"
+        )
+    return int(value)
 
 
 def _element_at(array: object, index: object) -> object:
     items = _array("$arrayElemAt", array, 28689)
-    place = _whole("$arrayElemAt", index, 28690)
+    place = _whole("$arrayElemAt", index, 28690, 28691)
     return items[place] if -len(items) <= place < len(items) else MISSING
 
 
@@ -68,10 +72,10 @@ def _size(value: object) -> int:
 
 
 def _slice(array: object, first: object, count: object = MISSING) -> object:
-    items, start = _array("$slice", array, 28724), _whole("$slice", first, 28726)
+    items, start = _array("$slice", array, 28724), _whole("$slice", first, 28725, 28726)
     if count is MISSING:
         return items[:start] if start >= 0 else items[start:]
-    wanted = _whole("$slice", count, 28728)
+    wanted = _whole("$slice", count, 28727, 28728)
     if wanted <= 0:
         raise MongoError(28729, "Third argument to $slice must be positive")
     start = max(len(items) + start, 0) if start < 0 else start
@@ -79,8 +83,8 @@ def _slice(array: object, first: object, count: object = MISSING) -> object:
 
 
 def _range(start: object, end: object, step: object = 1) -> list:
-    first, last = _whole("$range", start, 34444), _whole("$range", end, 34446)
-    by = _whole("$range", step, 34448)
+    first, last = _whole("$range", start, 34443, 34444), _whole("$range", end, 34445, 34446)
+    by = _whole("$range", step, 34447, 34448)
     if by == 0:
         raise MongoError(34449, "$range requires a non-zero step value")
     if len(range(first, last, by)) > 4_000_000:
@@ -116,7 +120,7 @@ def _index_of(name: str, operand: object, scope: Scope) -> Evaluate:
         if is_nullish(array):
             return None
         items, looked_for = _array(name, array, 40090), key(wanted)
-        limits = [_whole(name, bound, 40096) for bound in bounds]
+        limits = [_whole(name, bound, 40096, 40096) for bound in bounds]
         if any(limit < 0 for limit in limits):
             raise MongoError(40097, f"{name} requires nonnegative indexes")
         start, end = (*limits, *(0, len(items))[len(limits) :])
@@ -146,7 +150,7 @@ def _filter(name: str, operand: object, scope: Scope) -> Evaluate:
         if type(items) is not list:
             raise MongoError(28651, f"input to $filter must be an array not {type_name(items)}")
         most = limit(document, variables)
-        if most is not None and _whole(name, most, 327391) < 1:
+        if most is not None and _whole(name, most, 327391, 327391) < 1:
             raise MongoError(327392, "$filter: limit must be greater than 0")
         inner, kept = dict(variables), []
         for item in items:
@@ -207,15 +211,24 @@ def _reduce(name: str, operand: object, scope: Scope) -> Evaluate:
 
 def _zip(name: str, operand: object, scope: Scope) -> Evaluate:
     given = named_operands(name, operand, ["inputs"], ["useLongestLength", "defaults"])
-    if type(given["inputs"]) is not list or not given["inputs"]:
-        raise MongoError(34461, "inputs must be an array of expressions, with at least one")
+    if type(given["inputs"]) is not list:
+        raise MongoError(34461, "inputs must be an array of expressions, found "
+                         f"{type_name(given['inputs'])}")  # fmt: skip
+    if type(given.get("defaults", [])) is not list:
+        raise MongoError(34462, "defaults must be an array of expressions, found "
+                         f"{type_name(given['defaults'])}")  # fmt: skip
     longest = given.get("useLongestLength", False)
     if type(longest) is not bool:
         raise MongoError(34463, "useLongestLength must be a bool")
-    if "defaults" in given and not longest:
+    if not given["inputs"]:
+        raise MongoError(34465, "$zip requires at least one input array")
+    if given.get("defaults") and not longest:
         raise MongoError(34466, "cannot specify defaults unless useLongestLength is true")
     sources = [compile_expression(item, scope) for item in given["inputs"]]
-    defaults = compile_expression(given.get("defaults", [None] * len(sources)), scope)
+    fillers = given.get("defaults") or [None] * len(sources)
+    if len(fillers) != len(sources):
+        raise MongoError(34467, "defaults and inputs must have the same length")
+    defaults = compile_expression(fillers, scope)
 
     def evaluate(document: Document, variables: Variables) -> object:
         arrays = [source(document, variables) for source in sources]
@@ -223,8 +236,6 @@ def _zip(name: str, operand: object, scope: Scope) -> Evaluate:
             return None
         lengths = [len(_array("$zip", array, 34468)) for array in arrays]
         filler = defaults(document, variables)
-        if type(filler) is not list or len(filler) != len(arrays):
-            raise MongoError(34467, "defaults and inputs must have the same length")
         length = max(lengths) if longest else min(lengths)
         return [
             [a[i] if i < len(a) else default for a, default in zip(arrays, filler, strict=True)]
@@ -254,6 +265,16 @@ def _sort_array(name: str, operand: object, scope: Scope) -> Evaluate:
     return evaluate
 
 
+def _count_of(value: object) -> int:
+    if not is_number(value):
+        raise MongoError(
+            5787902, f"Value for 'n' must be of integral type, but found {type_name(value)}"
+        )
+    if as_int(value) is None:
+        raise MongoError(5787903, f"Value for 'n' must be of integral type, but found {value}")
+    return int(value)
+
+
 def _n_of(pick: str) -> Compile:
     """`$firstN`, `$lastN`, `$maxN` and `$minN` of an array."""
 
@@ -267,7 +288,7 @@ def _n_of(pick: str) -> Compile:
 
         def evaluate(document: Document, variables: Variables) -> object:
             items = _array(name, source(document, variables), 5788200)
-            n = _whole(name, count(document, variables), 5787902)
+            n = _count_of(count(document, variables))
             if n <= 0:
                 raise MongoError(5787908, f"'n' must be greater than 0, found {n}")
             if pick == "first":
@@ -283,19 +304,46 @@ def _n_of(pick: str) -> Compile:
 
 
 def _array_to_object(value: object) -> object:
+    """What the first element is, a pair or a document of `k` and `v`, the others have to be."""
     items = _array("$arrayToObject", value, 40386)
-    built: Document = {}
-    for item in items:
-        if type(item) is list and len(item) == 2:
-            name, content = item
-        elif type(item) is dict and set(item) == {"k", "v"}:
-            name, content = item["k"], item["v"]
-        else:
-            raise MongoError(40397, "$arrayToObject requires pairs, or documents of k and v")
-        if type(name) is not str:
-            raise MongoError(40394, f"$arrayToObject requires string keys, found {type_name(name)}")
-        built[name] = content
-    return built
+    if not items:
+        return {}
+    if type(items[0]) not in (list, dict):
+        raise MongoError(40398, "Unrecognised input type format for $arrayToObject: "
+                         f"{type_name(items[0])}")  # fmt: skip
+    pair = _pair_of_list if type(items[0]) is list else _pair_of_document
+    return dict(map(pair, items))
+
+
+def _pair_of_list(item: object) -> tuple[str, object]:
+    if type(item) is not list:
+        raise MongoError(40396, "$arrayToObject requires a consistent input format: all arrays, "
+                         f"but found {type_name(item)}")  # fmt: skip
+    if len(item) != 2:
+        raise MongoError(40397, "$arrayToObject requires an array of size 2 arrays, found one of "
+                         f"size {len(item)}")  # fmt: skip
+    return _key("$arrayToObject", item[0], 40395, 4940400), item[1]
+
+
+def _pair_of_document(item: object) -> tuple[str, object]:
+    if type(item) is not dict:
+        raise MongoError(40391, "$arrayToObject requires a consistent input format: all objects, "
+                         f"but found {type_name(item)}")  # fmt: skip
+    if len(item) != 2:
+        raise MongoError(40392, "$arrayToObject requires objects of the two keys 'k' and 'v', "
+                         f"found {len(item)} keys")  # fmt: skip
+    if "k" not in item or "v" not in item:
+        raise MongoError(40393, "$arrayToObject requires objects with the keys 'k' and 'v'")
+    return _key("$arrayToObject", item["k"], 40394, 4940401), item["v"]
+
+
+def _key(name: str, value: object, not_text: int, has_zero: int) -> str:
+    if type(value) is not str:
+        raise MongoError(not_text, f"{name} requires keys that are strings, found "
+                         f"{type_name(value)}")  # fmt: skip
+    if "\0" in value:
+        raise MongoError(has_zero, "Key field cannot contain an embedded null byte")
+    return value
 
 
 OPERATORS: dict[str, Compile] = {

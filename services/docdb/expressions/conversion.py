@@ -18,7 +18,7 @@ from services.docdb.bson.types import (
     ObjectId,
     Timestamp,
 )
-from services.docdb.errors import MongoError
+from services.docdb.errors import MongoError, failed_to_parse
 from services.docdb.expressions.arguments import Compile, function, is_nullish, named_operands
 from services.docdb.expressions.compiler import Evaluate, Scope, Variables, compile_expression
 from services.docdb.expressions.dates_and_zones import iso_text, parse_moment
@@ -96,7 +96,8 @@ def _whole(value: object, target: str, least: int, most: int) -> int:
         raise _failed(
             value,
             target,
-            f"Conversion would overflow target type in $convert with no onError value: {value}",
+            "Conversion would overflow target type in $convert with no onError value: "
+            f"{to_text(value)}",
         )
     return number
 
@@ -176,10 +177,19 @@ _NAMES = {number: name for name, number in NUMBERS.items()}
 def _target(value: object) -> str:
     if type(value) is dict:
         value = value.get("type", MISSING)
-    name = value if type(value) is str else _NAMES.get(value) if is_number(value) else None
-    if name not in NUMBERS:
-        raise MongoError(2, f"Unknown type name: {value}")
-    return name
+    if type(value) is str:
+        if value not in NUMBERS:
+            raise MongoError(2, f"Unknown type name: {value}")
+        return value
+    if not is_number(value):
+        raise failed_to_parse(
+            f"$convert's 'to' argument must be a string or number, but is {type_name(value)}"
+        )
+    if value not in _NAMES:
+        raise failed_to_parse(
+            f"In $convert, numeric value for 'to' does not correspond to a BSON type: {value}"
+        )
+    return _NAMES[value]
 
 
 def convert(value: object, target: str) -> object:

@@ -85,19 +85,15 @@ def _if_null(name: str, operand: object, scope: Scope) -> Evaluate:
 def _switch(name: str, operand: object, scope: Scope) -> Evaluate:
     if type(operand) is not dict:
         raise MongoError(40060, "$switch requires an object as an argument")
-    specs = operand.get("branches")
+    specs = operand.get("branches", [])
     if type(specs) is not list:
-        raise MongoError(40061, "$switch expected an array for 'branches'")
-    if not specs:
+        raise MongoError(40061, f"$switch expected an array for 'branches', found: {specs}")
+    branches = [_branch(branch, scope) for branch in specs]
+    for key in operand:
+        if key not in ("branches", "default"):
+            raise MongoError(40067, f"$switch found an unknown argument: {key}")
+    if not branches:
         raise MongoError(40068, "$switch requires at least one branch.")
-    branches = []
-    for branch in specs:
-        if type(branch) is not dict or not {"case", "then"} >= set(branch):
-            raise MongoError(40062, "$switch expected each branch to be an object")
-        if "case" not in branch or "then" not in branch:
-            raise MongoError(40064, "$switch requires each branch have a 'case' and a 'then'")
-        condition = compile_expression(branch["case"], scope)
-        branches.append((condition, compile_expression(branch["then"], scope)))
     default = compile_expression(operand["default"], scope) if "default" in operand else None
 
     def evaluate(document: Document, variables: Variables) -> object:
@@ -110,6 +106,19 @@ def _switch(name: str, operand: object, scope: Scope) -> Evaluate:
         return default(document, variables)
 
     return evaluate
+
+
+def _branch(spec: object, scope: Scope) -> tuple[Evaluate, Evaluate]:
+    if type(spec) is not dict:
+        raise MongoError(40062, f"$switch expected each branch to be an object, found: {spec}")
+    for key in spec:
+        if key not in ("case", "then"):
+            raise MongoError(40063, f"$switch found an unknown argument to a branch: {key}")
+    if "case" not in spec:
+        raise MongoError(40064, "$switch requires each branch have a 'case' expression")
+    if "then" not in spec:
+        raise MongoError(40065, "$switch requires each branch have a 'then' expression.")
+    return compile_expression(spec["case"], scope), compile_expression(spec["then"], scope)
 
 
 def _literal(name: str, operand: object, scope: Scope) -> Evaluate:
@@ -130,7 +139,7 @@ def check_variable(name: object) -> None:
 def _let(name: str, operand: object, scope: Scope) -> Evaluate:
     given = named_operands(name, operand, ["vars", "in"], [])
     if type(given["vars"]) is not dict:
-        raise MongoError(16874, "invalid parameter: expected an object (vars)")
+        raise MongoError(10065, "invalid parameter: expected an object (vars)")
     for variable in given["vars"]:
         if variable != "CURRENT":
             check_variable(variable)

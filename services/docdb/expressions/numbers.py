@@ -20,6 +20,10 @@ def is_number(value: object) -> bool:
     return type(value) in NUMERIC_TYPES
 
 
+def is_finite(value: int | float | Decimal) -> bool:
+    return isinstance(value, int) or math.isfinite(value)
+
+
 def to_decimal(value: object) -> Decimal:
     return from_float(value) if type(value) is float else Decimal(value)
 
@@ -64,6 +68,21 @@ def subtract(left: object, right: object) -> object:
 
 def multiply(left: object, right: object) -> object:
     return combine(left, right, lambda a, b: a * b, CONTEXT.multiply)
+
+
+def as_whole(value: int | float | Decimal) -> int:
+    """A number without its fraction, as a 64-bit integer: what is beyond becomes the limit."""
+    if value != value:
+        return 0
+    if value >= INT64_MAX:
+        return INT64_MAX
+    return INT64_MIN if value <= INT64_MIN else int(value)
+
+
+def fits_int32(value: object) -> bool:
+    """Whether a number is whole and has 32 bits, as places and counts must."""
+    number = as_int(value)
+    return number is not None and INT32_MIN <= number <= INT32_MAX
 
 
 def as_int(value: object) -> int | None:

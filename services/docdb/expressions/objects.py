@@ -54,7 +54,7 @@ def _field_name(name: str, operand: object, scope: Scope) -> Evaluate:
 
 
 def _get_field(name: str, operand: object, scope: Scope) -> Evaluate:
-    if type(operand) is not dict or "field" not in operand:
+    if type(operand) is not dict or next(iter(operand), "").startswith("$"):
         operand = {"field": operand, "input": "$$CURRENT"}
     given = named_operands(name, operand, ["field", "input"], [])
     field = _field_name(name, given["field"], scope)
@@ -69,11 +69,27 @@ def _get_field(name: str, operand: object, scope: Scope) -> Evaluate:
     return evaluate
 
 
+def _constant_name(name: str, operand: object) -> str:
+    """The name that `$setField` is given: known before any document is."""
+    if type(operand) is str and operand.startswith("$"):
+        raise MongoError(4161108, f"'{operand}' is a field path reference which is not allowed in "
+                         f"this context. Did you mean {{$literal: '{operand}'}}?")  # fmt: skip
+    if type(operand) is dict and operand:
+        operator, value = next(iter(operand.items()))
+        if operator not in ("$literal", "$const"):
+            raise MongoError(4161106, f"{name} requires 'field' to evaluate to a constant, but "
+                             "got a non-constant argument")  # fmt: skip
+        operand = value
+    if type(operand) is not str:
+        raise MongoError(4161107, f"{name} requires 'field' to evaluate to type String, but got "
+                         f"{type_name(operand)}")  # fmt: skip
+    return operand
+
+
 def _set_field(name: str, operand: object, scope: Scope) -> Evaluate:
-    optional = [] if name == "$setField" else ["value"]
-    required = ["field", "input", "value"] if name == "$setField" else ["field", "input"]
-    given = named_operands(name, operand, required, optional)
-    field = _field_name(name, given["field"], scope)
+    required = ["field", "value", "input"] if name == "$setField" else ["field", "input"]
+    given = named_operands(name, operand, required, [])
+    wanted = _constant_name(name, given["field"])
     source = compile_expression(given["input"], scope)
     content = compile_expression(given.get("value", "$$REMOVE"), scope)
 
@@ -83,7 +99,7 @@ def _set_field(name: str, operand: object, scope: Scope) -> Evaluate:
             return None
         if type(holder) is not dict:
             raise MongoError(4161105, f"{name} requires 'input' to evaluate to type Object")
-        changed, wanted = dict(holder), field(document, variables)
+        changed = dict(holder)
         value = content(document, variables)
         if value is MISSING:
             changed.pop(wanted, None)
@@ -116,6 +132,8 @@ def _binary_size(value: object) -> int:
 
 def _meta(name: str, operand: object, scope: Scope) -> Evaluate:
     """What is known of a document beside it, such as `textScore`."""
+    if type(operand) is not str:
+        raise MongoError(17307, "$meta only supports string arguments")
     known_names = (*metadata.NAMES, "indexKey", "recordId", "randVal")
     if operand not in known_names:
         raise MongoError(17308, f"Unsupported argument to $meta: {operand}")

@@ -8,11 +8,23 @@ from services.docdb.query.comparison import KeyMaker
 from services.docdb.query.operators import is_truthy
 from services.docdb.query.type_names import type_name
 
+_NOT_ARRAY = {
+    "$setUnion": (17043,),
+    "$setEquals": (17044,),
+    "$setIntersection": (17047,),
+    "$setIsSubset": (17046, 17042),
+    "$setDifference": (17048, 17049),
+}
+"""The codes for arguments that are no arrays: for the first one, the second, …"""
 
-def _as_set(name: str, value: object, key: KeyMaker) -> dict[tuple, object]:
+
+def _as_set(name: str, place: int, value: object, key: KeyMaker) -> dict[tuple, object]:
     if type(value) is not list:
-        raise MongoError(17044, f"All operands of {name} must be arrays. One argument is of type: "
-                         f"{type_name(value)}")  # fmt: skip
+        codes = _NOT_ARRAY[name]
+        raise MongoError(
+            codes[min(place, len(codes) - 1)],
+            f"All operands of {name} must be arrays. One argument is of type: {type_name(value)}",
+        )
     return {key(item): item for item in value}
 
 
@@ -29,7 +41,7 @@ def _operation(least: int, most: int | None, combine: object, *, keeps_null: boo
             values = [argument(document, variables) for argument in arguments]
             if keeps_null and any(map(is_nullish, values)):
                 return None
-            return combine([_as_set(name, value, key) for value in values])
+            return combine([_as_set(name, i, value, key) for i, value in enumerate(values)])
 
         return evaluate
 
@@ -62,7 +74,10 @@ def _all_or_any(call: object) -> Compile:
         def evaluate(document: Document, variables: Variables) -> bool:
             value = argument(document, variables)
             if type(value) is not list:
-                raise MongoError(17040, f"{name}'s argument must be an array, but is {value}")
+                code = 17040 if call is all else 17041
+                raise MongoError(
+                    code, f"{name}'s argument must be an array, but is {type_name(value)}"
+                )
             return call(is_truthy(item) for item in value)
 
         return evaluate

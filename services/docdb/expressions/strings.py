@@ -7,9 +7,9 @@ from services.docdb.bson.types import Date, Regex, Symbol, Timestamp
 from services.docdb.errors import MongoError
 from services.docdb.expressions.arguments import Compile, function, is_nullish, named, strict
 from services.docdb.expressions.dates_and_zones import iso_text
-from services.docdb.expressions.numbers import as_int, is_number
+from services.docdb.expressions.numbers import as_int, fits_int32, is_number
 from services.docdb.query.comparison import MISSING
-from services.docdb.query.regexes import compile_regex
+from services.docdb.query.regexes import INVALID_PATTERN, compile_regex
 from services.docdb.query.type_names import type_name
 
 _WHITESPACE = "\0 \t\n\v\f\r\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B)))
@@ -21,7 +21,7 @@ def _text(name: str, value: object, code: int) -> str:
     return value
 
 
-def coerce_text(value: object, code: int = 16007) -> str:
+def coerce_text(value: object) -> str:
     """What the older operators accept as text: also numbers and dates."""
     if is_nullish(value):
         return ""
@@ -35,7 +35,7 @@ def coerce_text(value: object, code: int = 16007) -> str:
         return iso_text(value.ms)
     if type(value) is Timestamp:
         return str(value)
-    raise MongoError(code, f"can't convert from BSON type {type_name(value)} to String")
+    raise MongoError(16007, f"can't convert from BSON type {type_name(value)} to String")
 
 
 def _concat(*values: object) -> object:
@@ -48,7 +48,7 @@ def _concat(*values: object) -> object:
 
 
 def _substr_bytes(value: object, start: object, length: object) -> object:
-    data = coerce_text(value, 16034).encode()
+    data = coerce_text(value).encode()
     if not is_number(start):
         raise MongoError(
             16034, f"$substrBytes: starting index must be a numeric type (is {type_name(start)})"
@@ -79,12 +79,19 @@ def _is_continuation(data: bytes, place: int) -> bool:
 
 
 def _substr_cp(value: object, start: object, length: object) -> object:
-    text = coerce_text(value, 34450)
-    first, count = as_int(start), as_int(length)
-    if first is None or count is None:
-        raise MongoError(34450, "$substrCP: index and length must be whole numbers")
-    if first < 0 or count < 0:
-        raise MongoError(34455, "$substrCP: index and length must be nonnegative integers.")
+    text = coerce_text(value)
+    for what, number, code in (("starting index", start, 34450), ("length", length, 34452)):
+        if not is_number(number):
+            raise MongoError(code, f"$substrCP: {what} must be a numeric type (is BSON type "
+                             f"{type_name(number)})")  # fmt: skip
+        if not fits_int32(number):
+            raise MongoError(code + 1, f"$substrCP: {what} cannot be represented as a 32-bit "
+                             f"integral value: {number}")  # fmt: skip
+    first, count = int(start), int(length)
+    if count < 0:
+        raise MongoError(34454, "$substrCP: length must be a nonnegative integer.")
+    if first < 0:
+        raise MongoError(34455, "$substrCP: the starting index must be nonnegative integer.")
     return text[first : first + count]
 
 
@@ -125,7 +132,8 @@ def _index_of(name: str, in_bytes: bool) -> Compile:
     def evaluate(value: object, wanted: object, start: object = 0, end: object = None) -> object:
         if is_nullish(value):
             return None
-        text, part = _text(name, value, 40091), _text(name, wanted, 40092)
+        code = 40091 if in_bytes else 40093
+        text, part = _text(name, value, code), _text(name, wanted, code + 1)
         first = as_int(start)
         last = len(text.encode()) if end is None else as_int(end)
         if first is None or last is None:
@@ -158,13 +166,26 @@ def _pattern(regex: object, options: object) -> re.Pattern[str] | None:
     extra = "" if is_nullish(options) else options
     if type(extra) is not str:
         raise MongoError(51106, "options of a regular expression have to be a string")
+    if "\0" in extra:
+        raise MongoError(51110, "options of a regular expression cannot contain a null byte")
     if type(regex) is Regex:
         if extra and regex.options:
             raise MongoError(51107, "found regex options specified in both 'regex' and 'options'")
-        return compile_regex(regex.pattern, extra or regex.options)
+        return _compiled(regex.pattern, extra or regex.options)
     if type(regex) is not str:
         raise MongoError(51105, "'regex' must be of type string or regex")
-    return compile_regex(regex, extra)
+    if "\0" in regex:
+        raise MongoError(51109, "regular expression cannot contain an embedded null byte")
+    return _compiled(regex, extra)
+
+
+def _compiled(pattern: str, options: str) -> re.Pattern[str]:
+    try:
+        return compile_regex(pattern, options)
+    except MongoError as error:
+        if error.code != INVALID_PATTERN:
+            raise
+        raise MongoError(51111, error.message) from None
 
 
 def _searched(name: str, value: object) -> str | None:

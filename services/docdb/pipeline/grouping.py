@@ -6,8 +6,13 @@ from itertools import islice, pairwise, tee
 from services.docdb.bson.types import Document
 from services.docdb.errors import MongoError
 from services.docdb.expressions.accumulators import Accumulate, compile_accumulator
-from services.docdb.expressions.compiler import Evaluate, Scope, compile_expression
-from services.docdb.expressions.numbers import as_int
+from services.docdb.expressions.compiler import (
+    Evaluate,
+    Scope,
+    check_path,
+    compile_expression,
+)
+from services.docdb.expressions.numbers import fits_int32, is_number
 from services.docdb.pipeline.preferred_numbers import check_numbers, series_of
 from services.docdb.pipeline.stage import (
     CompileStage,
@@ -19,6 +24,7 @@ from services.docdb.pipeline.stage import (
     need_object,
 )
 from services.docdb.query.comparison import MISSING
+from services.docdb.query.type_names import type_name
 
 BATCH = 512
 Outputs = list[tuple[str, Evaluate, Accumulate]]
@@ -76,23 +82,31 @@ def _grouped(by: Evaluate, outputs: Outputs, context: PipelineContext) -> Stage:
         for value, rows in groups.values():
             grouped: Document = {"_id": None if value is MISSING else value}
             columns = zip(*rows, strict=True)
+            group = value if type(value) is dict else {}
             for (name, _, result), values in zip(outputs, columns, strict=True):
-                grouped[name] = result(list(values))
+                grouped[name] = result(list(values), group)
             yield grouped
 
     return run
 
 
 def sort_by_count(operand: object, context: PipelineContext) -> Stage:
-    is_expression = type(operand) is str and operand.startswith("$")
-    if not is_expression and (
-        type(operand) is not dict or not next(iter(operand), "").startswith("$")
-    ):
-        raise MongoError(40147, "the sortByCount field must be defined as a $-prefixed path or an "
+    if type(operand) not in (str, dict):
+        raise MongoError(40149, "the sortByCount field must be specified as a string or as an "
+                         "object")  # fmt: skip
+    if not _is_path_or_expression(operand):
+        code = 40148 if type(operand) is str else 40147
+        raise MongoError(code, "the sortByCount field must be defined as a $-prefixed path or an "
                          "expression inside an object")  # fmt: skip
     pipeline = [{"$group": {"_id": operand, "count": {"$sum": 1}}}, {"$sort": {"count": -1}}]
     stages = compile_pipeline(pipeline, context)
     return lambda documents: chained(stages, documents)
+
+
+def _is_path_or_expression(operand: object) -> bool:
+    if type(operand) is str:
+        return operand.startswith("$")
+    return type(operand) is dict and next(iter(operand), "").startswith("$")
 
 
 _COUNT = {"count": {"$sum": 1}}
@@ -106,31 +120,87 @@ def bucket(operand: object, context: PipelineContext) -> Stage:
     for name in spec:
         if name not in ("groupBy", "boundaries", "default", "output"):
             raise MongoError(40197, f"Unrecognized option to $bucket: {name}.")
-    boundaries, key = spec["boundaries"], context.scope.key
-    if type(boundaries) is not list:
-        raise MongoError(40200, "The $bucket 'boundaries' field must be an array")
-    if len(boundaries) < 2:
-        raise MongoError(40192, "The $bucket 'boundaries' field must have at least 2 values")
+    key = context.scope.key
+    if not _is_path_or_expression(spec["groupBy"]):
+        raise MongoError(40202, "The $bucket 'groupBy' field must be defined as a $-prefixed path "
+                         f"or an expression, but found: {spec['groupBy']}.")  # fmt: skip
+    boundaries = _boundaries(spec["boundaries"], context)
     keys = [key(boundary) for boundary in boundaries]
-    if any(a >= b for a, b in pairwise(keys)):
-        raise MongoError(
-            40194, "The 'boundaries' option to $bucket must be sorted, in ascending order"
-        )
+    others = _default(spec, keys, context)
     by = compile_expression(spec["groupBy"], context.scope)
-    outputs = _outputs(spec.get("output", _COUNT), context.scope)
+    outputs = _bucket_outputs("$bucket", 40196, spec, context)
 
     def bucket_of(document: Document, variables: dict) -> object:
         value = by(document, variables)
         place = bisect_right(keys, key(value)) - 1
         if 0 <= place < len(keys) - 1 and value is not MISSING:
             return boundaries[place]
-        if "default" not in spec:
+        if others is MISSING:
             raise MongoError(40066, "$switch could not find a matching branch for an input, and no "
                              "default was specified.")  # fmt: skip
-        return spec["default"]
+        return others
 
     grouped = _grouped(bucket_of, outputs, context)
     return lambda documents: iter(sorted(grouped(documents), key=lambda it: key(it["_id"])))
+
+
+def _constant(spec: object, code: int, what: str, context: PipelineContext) -> object:
+    """A value that is written down, or an expression that needs no document to have one."""
+    if type(spec) is str and spec.startswith("$"):
+        raise MongoError(code, f"The $bucket {what} must be a constant, but found: {spec}.")
+    return compile_expression(spec, context.scope)({}, context.variables)
+
+
+def _boundaries(spec: object, context: PipelineContext) -> list[object]:
+    """Where the buckets begin and end, in order."""
+    if type(spec) is not list:
+        raise MongoError(40200, "The $bucket 'boundaries' field must be an array, but found type: "
+                         f"{type_name(spec)}.")  # fmt: skip
+    boundaries = [_constant(item, 40191, "'boundaries' field", context) for item in spec]
+    if len(boundaries) < 2:
+        raise MongoError(40192, "The $bucket 'boundaries' field must have at least 2 values, but "
+                         f"found {len(boundaries)} value(s).")  # fmt: skip
+    keys = list(map(context.scope.key, boundaries))
+    for low, high in pairwise(keys):
+        if low[0] != high[0]:
+            raise MongoError(40193, "All values in the the 'boundaries' option to $bucket must "
+                             "have the same type.")  # fmt: skip
+        if low >= high:
+            raise MongoError(40194, "The 'boundaries' option to $bucket must be sorted, in "
+                             "ascending order")  # fmt: skip
+    return boundaries
+
+
+def _default(spec: Document, keys: list[tuple], context: PipelineContext) -> object:
+    """The bucket of what is outside of the boundaries; MISSING where there is none."""
+    if "default" not in spec:
+        return MISSING
+    default = _constant(spec["default"], 40195, "'default' field", context)
+    if keys[0] <= context.scope.key(default) < keys[-1]:
+        raise MongoError(40199, "The $bucket 'default' field must be less than the lowest boundary "
+                         "or greater than or equal to the highest boundary.")  # fmt: skip
+    return default
+
+
+def _bucket_outputs(name: str, code: int, spec: Document, context: PipelineContext) -> Outputs:
+    output = spec.get("output", _COUNT)
+    if type(output) is not dict:
+        raise MongoError(code, f"The {name} 'output' field must be an object, but found type: "
+                         f"{type_name(output)}.")  # fmt: skip
+    return _outputs(output, context.scope)
+
+
+def _bucket_number(spec: object) -> int:
+    if not is_number(spec):
+        raise MongoError(40241, "The $bucketAuto 'buckets' field must be a numeric value, but "
+                         f"found type: {type_name(spec)}.")  # fmt: skip
+    if not fits_int32(spec):
+        raise MongoError(40242, "The $bucketAuto 'buckets' field must be representable as a 32-bit "
+                         f"integer, but found {spec}.")  # fmt: skip
+    if spec <= 0:
+        raise MongoError(40243, "The $bucketAuto 'buckets' field must be greater than 0, but found"
+                         f": {spec}.")  # fmt: skip
+    return int(spec)
 
 
 def bucket_auto(operand: object, context: PipelineContext) -> Stage:
@@ -138,12 +208,16 @@ def bucket_auto(operand: object, context: PipelineContext) -> Stage:
     spec = need_object("$bucketAuto", operand, 40240)
     if "groupBy" not in spec or "buckets" not in spec:
         raise MongoError(40246, "$bucketAuto requires 'groupBy' and 'buckets' to be specified")
-    wanted = as_int(spec["buckets"])
-    if wanted is None or wanted <= 0:
-        raise MongoError(40243, "The $bucketAuto 'buckets' field must be greater than 0")
+    for name in spec:
+        if name not in ("groupBy", "buckets", "granularity", "output"):
+            raise MongoError(40245, f"Unrecognized option to $bucketAuto: {name}.")
+    if not _is_path_or_expression(spec["groupBy"]):
+        raise MongoError(40239, "The $bucketAuto 'groupBy' field must be defined as a $-prefixed "
+                         f"path or an expression object, but found: {spec['groupBy']}")  # fmt: skip
+    wanted = _bucket_number(spec["buckets"])
     rounder = series_of(spec["granularity"]) if "granularity" in spec else None
     by, key = compile_expression(spec["groupBy"], context.scope), context.scope.key
-    outputs = _outputs(spec.get("output", _COUNT), context.scope)
+    outputs = _bucket_outputs("$bucketAuto", 40244, spec, context)
     variables = context.variables
 
     def run(documents: Documents) -> Documents:
@@ -182,10 +256,15 @@ def bucket_auto(operand: object, context: PipelineContext) -> Stage:
         bounds = {"min": None if low is MISSING else low, "max": None if high is MISSING else high}
         made: Document = {"_id": bounds}
         for name, take, result in outputs:
-            made[name] = result([take(document, variables) for document in documents])
+            made[name] = result([take(document, variables) for document in documents], bounds)
         return made
 
     return run
+
+
+NOT_IN_FACET = frozenset({"$facet", "$out", "$merge", "$collStats", "$indexStats", "$geoNear",
+                          "$changeStream", "$currentOp", "$listSessions", "$listLocalSessions",
+                          "$planCacheStats"})  # fmt: skip
 
 
 def facet(operand: object, context: PipelineContext) -> Stage:
@@ -196,15 +275,13 @@ def facet(operand: object, context: PipelineContext) -> Stage:
     inner = context.inside(context.collection)
     pipelines = {}
     for name, pipeline in spec.items():
+        check_path(name)
+        if "." in name:
+            raise MongoError(16412, f"FieldPath field names may not contain '.': {name}")
         if type(pipeline) is not list:
             raise MongoError(40170, f"arguments to $facet must be arrays, {name} is not")
         for stage in pipeline:
-            if type(stage) is dict and next(iter(stage), "") in (
-                "$facet",
-                "$collStats",
-                "$indexStats",
-                "$geoNear",
-            ):
+            if type(stage) is dict and next(iter(stage), "") in NOT_IN_FACET:
                 raise MongoError(
                     40600, f"{next(iter(stage))} is not allowed to be used within a $facet stage"
                 )

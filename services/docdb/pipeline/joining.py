@@ -5,21 +5,24 @@ from collections.abc import Callable
 
 from services.docdb.bson.types import Document, Int64, Regex
 from services.docdb.errors import MongoError, failed_to_parse
-from services.docdb.expressions.compiler import compile_expression
+from services.docdb.expressions.compiler import check_path, compile_expression
 from services.docdb.expressions.logic import check_variable
-from services.docdb.expressions.numbers import as_int
+from services.docdb.expressions.numbers import as_int, is_number
 from services.docdb.pipeline.shaping import with_value
 from services.docdb.pipeline.stage import (
+    ONLY_LAST,
     CompileStage,
     Documents,
     PipelineContext,
     Stage,
     compile_pipeline,
+    need_fields,
     need_object,
 )
 from services.docdb.query.comparison import MISSING
 from services.docdb.query.filters import compile_filter
 from services.docdb.query.paths import split, values_at
+from services.docdb.query.type_names import type_name
 
 
 def _source_documents(pipeline: list, context: PipelineContext) -> Documents:
@@ -53,7 +56,7 @@ def lookup(operand: object, context: PipelineContext) -> Stage:
     source = _source_name(spec, pipeline)
     inner = context.inside(source)
     find = _finder(spec, pipeline or [], inner, has_fields)
-    parts = split(target)
+    parts = check_path(target)
 
     def run(documents: Documents) -> Documents:
         for document in documents:
@@ -138,17 +141,42 @@ def _hash_join(
     return look_up
 
 
-def graph_lookup(operand: object, context: PipelineContext) -> Stage:
-    """What can be reached from a document by following one field to another."""
-    spec = need_object("$graphLookup", operand, 9)
-    for name in ("from", "startWith", "connectFromField", "connectToField", "as"):
+_GRAPH_NAMES = ("from", "as", "connectFromField", "connectToField")
+
+
+def _check_graph(spec: Document) -> int | None:
+    """The greatest depth, where one is asked for. Raises MongoError."""
+    known = (*_GRAPH_NAMES, "startWith", "maxDepth", "depthField", "restrictSearchWithMatch")
+    for name, value in spec.items():
+        if name not in known:
+            raise MongoError(40104, f"Unknown argument to $graphLookup: {name}")
+        if name in (*_GRAPH_NAMES, "depthField") and type(value) is not str:
+            raise MongoError(
+                40103, f"expected string as argument for {name}, found: {type_name(value)}"
+            )
+    if type(spec.get("restrictSearchWithMatch", {})) is not dict:
+        raise MongoError(40185, "restrictSearchWithMatch must be an object")
+    most = None
+    if "maxDepth" in spec:
+        if not is_number(spec["maxDepth"]):
+            raise MongoError(40100, "maxDepth requires numeric argument, found: "
+                             f"{type_name(spec['maxDepth'])}")  # fmt: skip
+        most = as_int(spec["maxDepth"])
+        if spec["maxDepth"] < 0:
+            raise MongoError(40101, f"maxDepth requires a nonnegative argument, found: {most}")
+        if most is None:
+            raise MongoError(40102, "maxDepth could not be represented as a long long: "
+                             f"{spec['maxDepth']}")  # fmt: skip
+    for name in (*_GRAPH_NAMES, "startWith"):
         if name not in spec:
             raise MongoError(40105, f"$graphLookup requires '{name}' to be specified")
-        if name != "startWith" and type(spec[name]) is not str:
-            raise MongoError(40103, f"expected string as argument for {name}")
-    most = as_int(spec["maxDepth"]) if "maxDepth" in spec else None
-    if "maxDepth" in spec and (most is None or most < 0):
-        raise MongoError(40101, "maxDepth requires a nonnegative argument")
+    return most
+
+
+def graph_lookup(operand: object, context: PipelineContext) -> Stage:
+    """What can be reached from a document by following one field to another."""
+    spec = need_object("$graphLookup", operand, 40327)
+    most = _check_graph(spec)
     inner = context.inside(spec["from"])
     start = compile_expression(spec["startWith"], context.scope)
     restrict = compile_filter(spec.get("restrictSearchWithMatch", {}), context.filters)
@@ -180,7 +208,18 @@ def graph_lookup(operand: object, context: PipelineContext) -> Stage:
 def union_with(operand: object, context: PipelineContext) -> Stage:
     """The documents of another collection behind these."""
     spec = {"coll": operand} if type(operand) is str else need_object("$unionWith", operand, 9)
+    need_fields("$unionWith", spec, set(), {"coll", "pipeline"})
     pipeline = spec.get("pipeline", [])
+    if type(spec.get("coll", "")) is not str or type(pipeline) is not list:
+        raise MongoError(14, "BSON field '$unionWith.coll' or '$unionWith.pipeline' is the wrong "
+                         "type, expected types 'string' and 'array'")  # fmt: skip
+    if "coll" not in spec and not (pipeline and "$documents" in pipeline[0]):
+        raise failed_to_parse("$unionWith stage without explicit collection must have a pipeline "
+                              "with $documents as first stage")  # fmt: skip
+    for stage in pipeline:
+        if type(stage) is dict and stage.keys() & ONLY_LAST:
+            raise MongoError(31441, f"{next(iter(stage))} is not allowed within a $unionWith's "
+                             "sub-pipeline")  # fmt: skip
     inner = context.inside(spec.get("coll", ""))
     compile_pipeline(pipeline, inner)
 

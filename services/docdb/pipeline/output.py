@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from services.docdb.bson.types import Document
 from services.docdb.commands.query_context import QueryContext
 from services.docdb.commands.storing import encoded, insert_document, replace_document
-from services.docdb.errors import MongoError, failed_to_parse
-from services.docdb.pipeline.stage import CompileStage, Documents, PipelineContext, Stage
+from services.docdb.errors import MongoError, bad_value
+from services.docdb.pipeline.stage import (
+    CompileStage,
+    Documents,
+    PipelineContext,
+    Stage,
+    need_fields,
+)
 from services.docdb.query.comparison import MISSING, equal
 from services.docdb.query.filters import compile_filter
 from services.docdb.query.paths import plain_value, split
+from services.docdb.query.type_names import type_name
 from services.docdb.storage.catalog import check_names
 from services.docdb.storage.collection import Collection, Record
 
@@ -64,23 +71,67 @@ MATCHED = ("replace", "keepExisting", "merge", "fail")
 NOT_MATCHED = ("insert", "discard", "fail")
 
 
-def merge(operand: object, context: PipelineContext) -> Stage:
-    spec = {"into": operand} if type(operand) is str else operand
-    if type(spec) is not dict or "into" not in spec:
-        raise MongoError(51182, "$merge only supports a string or object argument with 'into'")
-    database, name = _target("$merge", spec["into"], context)
-    check_names(database, name)
+def _merge_target(into: object, context: PipelineContext) -> tuple[str, str]:
+    if type(into) not in (str, dict):
+        raise MongoError(51178, "$merge 'into' field  must be either a string or an object, but "
+                         f"found {type_name(into)}")  # fmt: skip
+    if into == "":
+        raise MongoError(5786800, "$merge 'into' field cannot be an empty string")
+    if type(into) is dict and not into.get("coll"):
+        raise MongoError(5786801, "$merge 'into' field must specify a 'coll' that is not empty, "
+                         "null or undefined")  # fmt: skip
+    return _target("$merge", into, context)
+
+
+def _join_fields(on: object) -> list[str]:
+    """By which fields documents belong together. Raises MongoError."""
+    if type(on) not in (str, list):
+        raise MongoError(51186, "$merge 'on' field  must be either a string or an array of "
+                         f"strings, but found {type_name(on)}")  # fmt: skip
+    fields = on if type(on) is list else [on]
+    for place, name in enumerate(fields):
+        if type(name) is not str:
+            raise MongoError(51134, "$merge 'on' array elements must be strings, but found "
+                             f"{type_name(name)}")  # fmt: skip
+        if name in fields[:place]:
+            raise MongoError(31465, f"Found a duplicate field '{name}'")
+    if not fields:
+        raise MongoError(
+            51187, "If explicitly specifying $merge 'on', must include at least one field"
+        )
+    return fields
+
+
+def _modes(spec: Document) -> tuple[object, str]:
+    """What is done where there is such a document, and where there is none. Raises MongoError."""
     matched, not_matched = spec.get("whenMatched", "merge"), spec.get("whenNotMatched", "insert")
-    if type(matched) is not list and matched not in MATCHED:
-        raise failed_to_parse(
+    if type(matched) not in (str, list):
+        raise MongoError(51191, "$merge 'whenMatched' field  must be either a string or an array, "
+                         f"but found {type_name(matched)}")  # fmt: skip
+    if type(matched) is str and matched not in MATCHED:
+        raise bad_value(
             f"Enumeration value '{matched}' for field 'whenMatched' is not a valid value."
         )
     if not_matched not in NOT_MATCHED:
-        raise failed_to_parse(
+        raise bad_value(
             f"Enumeration value '{not_matched}' for field 'whenNotMatched' is not a valid value."
         )
-    on = spec.get("on", ["_id"])
-    fields = on if type(on) is list else [on]
+    if "let" in spec and type(matched) is str:
+        raise MongoError(51199, "Cannot use 'let' variables with 'whenMatched: "
+                         f"{matched}' mode")  # fmt: skip
+    return matched, not_matched
+
+
+def merge(operand: object, context: PipelineContext) -> Stage:
+    spec = {"into": operand} if type(operand) is str else operand
+    if type(spec) is not dict:
+        raise MongoError(14, "$merge requires a string or object argument, but found "
+                         f"{type_name(operand)}")  # fmt: skip
+    need_fields("$merge", spec, {"into"}, {"on", "let", "whenMatched", "whenNotMatched"})
+    database, name = _merge_target(spec["into"], context)
+    check_names(database, name)
+    fields = _join_fields(spec.get("on", "_id"))
+    matched, not_matched = _modes(spec)
     engine = context.engine
     collection = engine.catalog.find(database, name)
     _check_unique(collection, fields)

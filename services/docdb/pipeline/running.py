@@ -46,6 +46,8 @@ def run_aggregate(engine: "Engine", request: Request, pipeline: list) -> tuple[D
         if first not in COLLECTIONLESS:
             raise MongoError(73, "{aggregate: 1} is not valid for "
                              f"'{first}'; a collection is required.")  # fmt: skip
+    elif _begins_without_collection(pipeline):
+        raise MongoError(73, f"'{next(iter(pipeline[0]))}' can only be run with {{aggregate: 1}}")
     name = target if has_collection else "$cmd.aggregate"
     collection = engine.catalog.find(request.database, name) if has_collection else None
     view = engine.catalog.find_view(request.database, name)
@@ -58,6 +60,11 @@ def run_aggregate(engine: "Engine", request: Request, pipeline: list) -> tuple[D
     if pipeline and next(iter(pipeline[-1])) in ONLY_LAST:
         documents = iter(list(documents))
     return documents, namespace
+
+
+def _begins_without_collection(pipeline: list) -> bool:
+    first = pipeline[0] if pipeline else None
+    return type(first) is dict and bool(first.keys() & (COLLECTIONLESS - {"$changeStream"}))
 
 
 def _collation(request: Request, view: View | None) -> object:
@@ -95,7 +102,7 @@ def run_pipeline(pipeline: list, context: PipelineContext, hint: object = None) 
     condition = _first_condition(first, collection, context)
     # After the condition: a later stage may ask for what that makes known of documents.
     stages = compile_pipeline(pipeline, context, first_is_query="$match" in first)
-    if first.keys() & (COLLECTIONLESS | {"$collStats", "$indexStats"}):
+    if first.keys() & (COLLECTIONLESS | {"$collStats", "$indexStats", "$planCacheStats"}):
         return chained(stages, iter(()))
     documents, used = _source(collection, pipeline, condition, context, hint)
     return chained(stages[used:], documents)

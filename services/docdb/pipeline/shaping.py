@@ -1,18 +1,18 @@
 """Stages that look at one document after the other, and those that put them in order."""
 
 import random
-from decimal import Decimal
 from itertools import islice
 
 from services.docdb.bson.types import Document, Int64
 from services.docdb.errors import MongoError
-from services.docdb.expressions.compiler import REDACT_VARIABLES, compile_expression
-from services.docdb.expressions.numbers import as_int
+from services.docdb.expressions.compiler import REDACT_VARIABLES, check_path, compile_expression
+from services.docdb.expressions.numbers import as_int, as_whole, is_number
 from services.docdb.pipeline.stage import (
     CompileStage,
     Documents,
     PipelineContext,
     Stage,
+    need_fields,
     need_object,
 )
 from services.docdb.query.comparison import MISSING
@@ -52,17 +52,22 @@ def add_fields(operand: object, context: PipelineContext) -> Stage:
 
 
 def unset(operand: object, context: PipelineContext) -> Stage:
+    if type(operand) not in (str, list):
+        raise MongoError(31002, "$unset specification must be a string or an array")
     paths = operand if type(operand) is list else [operand]
-    if not paths or any(type(path) is not str or not path for path in paths):
-        raise MongoError(31002, "$unset specification must be a string or an array of strings")
+    if not paths:
+        raise MongoError(31119, "$unset specification must be a string or an array with at least "
+                         "one field")  # fmt: skip
+    if any(type(path) is not str for path in paths):
+        raise MongoError(31120, "$unset specification must be a string or an array containing only "
+                         "string values")  # fmt: skip
     change = parse_unset(paths)
     return lambda documents: (change(document, {}) for document in documents)
 
 
 def replace_root(operand: object, context: PipelineContext) -> Stage:
     spec = need_object("$replaceRoot", operand, 40229)
-    if set(spec) != {"newRoot"}:
-        raise MongoError(40231, "no newRoot specified for the $replaceRoot stage")
+    need_fields("$replaceRoot", spec, {"newRoot"}, set())
     return replace_with(spec["newRoot"], context)
 
 
@@ -113,27 +118,40 @@ def redact(operand: object, context: PipelineContext) -> Stage:
     return run
 
 
+def _unwind_options(spec: Document) -> tuple[str, str | None, bool]:
+    """The path, where the index goes, and whether what is empty stays. Raises MongoError."""
+    path = spec.get("path", "")
+    if type(path) is not str:
+        raise MongoError(28808, "expected a string as the path for $unwind stage, got "
+                         f"{type_name(path)}")  # fmt: skip
+    preserves = spec.get("preserveNullAndEmptyArrays", False)
+    if type(preserves) is not bool:
+        raise MongoError(28809, "expected a boolean for the preserveNullAndEmptyArrays option to "
+                         f"$unwind stage, got {type_name(preserves)}")  # fmt: skip
+    index_path = spec.get("includeArrayIndex")
+    if "includeArrayIndex" in spec and (type(index_path) is not str or not index_path):
+        raise MongoError(28810, "expected a non-empty string for the includeArrayIndex option to "
+                         f"$unwind stage, got {type_name(index_path)}")  # fmt: skip
+    if not path:
+        raise MongoError(28812, "no path specified to $unwind stage")
+    if not path.startswith("$"):
+        raise MongoError(
+            28818, f"path option to $unwind stage should be prefixed with a '$': {path}"
+        )
+    if index_path is not None and index_path.startswith("$"):
+        raise MongoError(28822, "includeArrayIndex option to $unwind stage should not be prefixed "
+                         f"with a '$': {index_path}")  # fmt: skip
+    return path[1:], index_path, preserves
+
+
 def unwind(operand: object, context: PipelineContext) -> Stage:
     """One document for each element of an array."""
     spec = {"path": operand} if type(operand) is str else need_object("$unwind", operand, 15981)
     for name in spec:
         if name not in ("path", "includeArrayIndex", "preserveNullAndEmptyArrays"):
             raise MongoError(28811, f"unrecognized option to $unwind stage: {name}")
-    path = spec.get("path")
-    if type(path) is not str:
-        raise MongoError(28808, "expected a string as the path for $unwind stage")
-    if not path.startswith("$"):
-        raise MongoError(
-            28818, f"path option to $unwind stage should be prefixed with a '$': {path}"
-        )
-    index_path = spec.get("includeArrayIndex")
-    if index_path is not None and (
-        type(index_path) is not str or not index_path or index_path.startswith("$")
-    ):
-        raise MongoError(28822, "includeArrayIndex option to $unwind stage should not be prefixed "
-                         f"with a '$': {index_path}")  # fmt: skip
-    preserves = bool(spec.get("preserveNullAndEmptyArrays"))
-    parts = tuple(path[1:].split("."))
+    path, index_path, preserves = _unwind_options(spec)
+    parts = check_path(path)
 
     def run(documents: Documents) -> Documents:
         for document in documents:
@@ -195,15 +213,15 @@ def sort(operand: object, context: PipelineContext) -> Stage:
 
 
 def _count_operand(name: str, operand: object, code: int, least: int) -> int:
-    number = as_int(operand) if isinstance(operand, int | float | Decimal) else None
-    if number is None or isinstance(operand, bool):
+    number = as_int(operand)
+    if number is None:
         raise MongoError(
             code, f"invalid argument to {name} stage: Expected an integer: {operand!r}"
         )
-    if number < least:
-        if name == "$limit":
-            raise MongoError(15958, "the limit must be positive")
+    if number < 0:
         raise MongoError(code, f"invalid argument to {name} stage: Expected a non-negative number")
+    if number < least:
+        raise MongoError(15958, "the limit must be positive")
     return number
 
 
@@ -219,9 +237,15 @@ def skip(operand: object, context: PipelineContext) -> Stage:
 
 def count(operand: object, context: PipelineContext) -> Stage:
     if type(operand) is not str:
-        raise MongoError(40156, "the count field must be a string")
-    if not operand or operand.startswith("$") or "." in operand or "\0" in operand:
-        raise MongoError(40157, "the count field must be a non-empty string without '$' and '.'")
+        raise MongoError(40156, "the count field must be a non-empty string")
+    for is_wrong, code, text in (
+        (not operand, 40157, "must be a non-empty string"),
+        (operand.startswith("$"), 40158, "cannot be a $-prefixed path"),
+        ("\0" in operand, 40159, "cannot contain a null byte"),
+        ("." in operand, 40160, "cannot contain '.'"),
+    ):
+        if is_wrong:
+            raise MongoError(code, f"the count field {text}")
 
     def run(documents: Documents) -> Documents:
         total = sum(1 for _ in documents)
@@ -233,11 +257,16 @@ def count(operand: object, context: PipelineContext) -> Stage:
 
 def sample(operand: object, context: PipelineContext) -> Stage:
     spec = need_object("$sample", operand, 28745)
-    if set(spec) != {"size"} or as_int(spec["size"]) is None:
+    for name in spec:
+        if name != "size":
+            raise MongoError(28748, f"unrecognized option to $sample: {name}")
+    if "size" not in spec:
+        raise MongoError(28749, "$sample stage must specify a size")
+    if not is_number(spec["size"]):
         raise MongoError(28746, "size argument to $sample must be a number")
-    if spec["size"] < 0:
+    size = as_whole(spec["size"])
+    if size < 0:
         raise MongoError(28747, "size argument to $sample must not be negative")
-    size = int(spec["size"])
 
     def run(documents: Documents) -> Documents:
         held = list(documents)

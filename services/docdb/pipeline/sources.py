@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from services.docdb.bson.types import Binary, Date, Document, Int64
 from services.docdb.errors import MongoError
 from services.docdb.expressions.compiler import compile_expression
-from services.docdb.pipeline.stage import CompileStage, PipelineContext, Stage, need_object
+from services.docdb.pipeline.stage import (
+    CompileStage,
+    PipelineContext,
+    Stage,
+    need_fields,
+    need_object,
+)
 
 
 def documents(operand: object, context: PipelineContext) -> Stage:
@@ -20,10 +26,18 @@ def documents(operand: object, context: PipelineContext) -> Stage:
     return run
 
 
+_STATISTICS = {"latencyStats", "storageStats", "count", "queryExecStats"}
+
+
 def coll_stats(operand: object, context: PipelineContext) -> Stage:
     from services.docdb.commands.statistics import collection_stats
 
     spec = need_object("$collStats", operand, 5447000)
+    need_fields("$collStats", spec, set(), _STATISTICS)
+    for name in ("storageStats", "latencyStats", "count"):
+        if type(spec.get(name, {})) is not dict:
+            raise MongoError(14, f"BSON field '$collStats.{name}' is the wrong type, expected type "
+                             "'object'")  # fmt: skip
 
     def run(nothing: Iterator[Document]) -> Iterator[Document]:
         collection = context.engine.catalog.find(context.database, context.collection)
@@ -47,6 +61,9 @@ def coll_stats(operand: object, context: PipelineContext) -> Stage:
 
 
 def index_stats(operand: object, context: PipelineContext) -> Stage:
+    if operand != {}:
+        raise MongoError(28803, "The $indexStats stage specification must be an empty object")
+
     def run(nothing: Iterator[Document]) -> Iterator[Document]:
         collection = context.engine.catalog.find(context.database, context.collection)
         started_ms = context.engine.now_ms - int(context.engine.vitals.uptime_s * 1000)
@@ -60,6 +77,30 @@ def index_stats(operand: object, context: PipelineContext) -> Stage:
                     "since": Date(max(index.made_at_ms, started_ms)),
                 },
                 "spec": index.spec,
+            }
+
+    return run
+
+
+def plan_cache_stats(operand: object, context: PipelineContext) -> Stage:
+    """Which plan is remembered for which shape of query."""
+    if operand != {}:
+        raise MongoError(40414, "$planCacheStats takes no options on a server without shards")
+
+    def run(nothing: Iterator[Document]) -> Iterator[Document]:
+        collection = context.engine.catalog.find(context.database, context.collection)
+        for (fields, sort, collation), plan in (
+            collection.plan_cache if collection else {}
+        ).items():
+            yield {
+                "isActive": True,
+                "createdFromQuery": {
+                    "query": dict(fields),
+                    "sort": dict(sort),
+                    "projection": {},
+                    **({"collation": dict(collation)} if collation else {}),
+                },
+                "cachedPlan": {"indexName": plan},
             }
 
     return run
@@ -85,6 +126,7 @@ STAGES: dict[str, CompileStage] = {
     "$collStats": coll_stats,
     "$indexStats": index_stats,
     "$currentOp": current_op,
+    "$planCacheStats": plan_cache_stats,
     "$listLocalSessions": list_sessions,
     "$listSessions": list_sessions,
 }

@@ -85,7 +85,8 @@ def stage_table() -> dict[str, CompileStage]:
 
 
 ONLY_FIRST = frozenset({"$collStats", "$indexStats", "$documents", "$currentOp", "$geoNear",
-                        "$listLocalSessions", "$listSessions", "$changeStream"})  # fmt: skip
+                        "$listLocalSessions", "$listSessions", "$changeStream",
+                        "$planCacheStats"})  # fmt: skip
 ONLY_LAST = frozenset({"$out", "$merge"})
 _NOT_HERE = {
     "$changeStream": (40573, "The $changeStream stage is only supported on replica sets"),

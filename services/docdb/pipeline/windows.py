@@ -67,6 +67,11 @@ def _compile_output(spec: Document, order: SortOrder | None, context: PipelineCo
     if len(names) != 1:
         raise failed_to_parse("'output' must specify one function for each field")
     name, operand = names[0], spec[names[0]]
+    if name in _RANKS:
+        if "window" in spec:
+            raise MongoError(5371601, "Rank style window functions take no other arguments")
+        if operand != {}:
+            raise MongoError(5371603, f"{name} must be specified with '{{}}' as the value")
     if name in _RANKED:
         if order is None or len(order.fields) != 1:
             raise MongoError(
@@ -85,7 +90,7 @@ def _compile_output(spec: Document, order: SortOrder | None, context: PipelineCo
 
     def output(partition: list[Document], place: int) -> object:
         start, end = window(partition, place)
-        return result([take(document, variables) for document in partition[start:end]])
+        return result([take(document, variables) for document in partition[start:end]], {})
 
     return output
 
@@ -98,11 +103,22 @@ def _compile_window(spec: object, order: SortOrder | None) -> Window:
     if spec is None:
         return lambda partition, place: (0, len(partition))
     window = need_object("window", spec)
+    for name in window:
+        if name not in ("documents", "range", "unit"):
+            raise failed_to_parse(f"'window' knows 'documents', 'range' and 'unit', not {name!r}")
+    if "documents" in window and "range" in window:
+        raise failed_to_parse("Window bounds can specify either 'documents' or 'range', not both.")
+    if "unit" in window and "range" not in window:
+        raise failed_to_parse("Window bounds can only specify 'unit' with range-based bounds.")
     if "range" in window:
         return _range_window(window, order)
     low, high = _two_bounds(window.get("documents", ["unbounded", "unbounded"]))
     if order is None and (low, high) != ("unbounded", "unbounded"):
         raise MongoError(5339901, "Document-based bounds require a sortBy")
+    for bound in (low, high):
+        if is_number(bound) and as_int(bound) is None:
+            raise failed_to_parse(f"Numeric document-based bounds must be an integer: {bound}")
+    _check_order(low, high)
 
     def bounds(partition: list[Document], place: int) -> tuple[int, int]:
         start = 0 if low == "unbounded" else place + (0 if low == "current" else int(low))
@@ -112,6 +128,12 @@ def _compile_window(spec: object, order: SortOrder | None) -> Window:
         return max(start, 0), max(end + 1, 0)
 
     return bounds
+
+
+def _check_order(low: object, high: object) -> None:
+    ends = [0 if bound == "current" else bound for bound in (low, high)]
+    if "unbounded" not in ends and ends[0] > ends[1]:
+        raise MongoError(5339900, f"Lower bound must not exceed upper bound: [{low}, {high}]")
 
 
 def _two_bounds(bounds: object) -> tuple[object, object]:
@@ -240,6 +262,7 @@ def _position(value: object) -> float:
     return value.ms if type(value) is Date else value
 
 
+_RANKS = frozenset({"$rank", "$denseRank", "$documentNumber"})
 _RANKED: dict[str, Callable[[object, SortOrder, PipelineContext], Output]] = {
     "$rank": _rank,
     "$denseRank": _dense_rank,
@@ -249,6 +272,11 @@ _RANKED: dict[str, Callable[[object, SortOrder, PipelineContext], Output]] = {
     "$locf": _filled(False),
     "$linearFill": _filled(True),
 }
+
+
+WINDOW_FUNCTIONS = frozenset({*_RANKED, "$derivative", "$integral", "$covariancePop",
+                              "$covarianceSamp"})  # fmt: skip
+"""What a window can have and a group cannot."""
 
 
 def _calculus(

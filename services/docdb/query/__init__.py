@@ -13,11 +13,13 @@ sorting       sort specifications
 update        an update document becomes a list of changes …
 update_operators   … one function for each operator
 bounds        which part of an index the conditions leave to be looked at
+canonical     filters in one form, as `explain` shows them
 covering      what can be answered from the keys of an index alone
 implication   whether a partial index has all that a query can find
 plans         the ways to find documents: COLLSCAN, IXSCAN, OR
 planner       which of them is taken; special_plans: where there is no choice
-plan_stages   plans as `explain` shows them
+plan_stages   plans as `explain` shows them; shown_bounds: what they read of an index
+distinct_scan     from one value of an index straight to the next
 
 geo_conditions    `$geoWithin`, `$geoIntersects`, `$near`; geo_cells: what they read of an index
 near_plan         the nearest first

@@ -22,7 +22,14 @@ from services.docdb.errors import MongoError, bad_value
 from services.docdb.query.comparison import KeyMaker, key_maker_with_strings, sort_key
 
 _DIGITS = re.compile(r"(\d+)")
-_LOCALE = re.compile(r"[a-z]{2,3}(_[A-Za-z]+)*(@[a-z=;]+)?")
+_LOCALE = re.compile(r"([a-z]{2,3})(_[A-Za-z0-9]+)*(@[a-z=;]+)?")
+_LANGUAGES = frozenset(re.findall(r"\w+", """
+    af am ar as az be bg bn bo bs ca chr cs cy da de dsb dz ee el en eo es et fa fi fil fo fr
+    fy ga gl gu ha haw he hi hr hsb hu hy id ig is it ja ka kk kl km kn ko kok ky lb lkt ln lo
+    lt lv mk ml mn mr ms mt my nb ne nl nn no om or pa pl ps pt ro ru se si sk sl smn sq sr sv
+    sw ta te th tk to tr ug uk ur uz vi vo wae yi yo zh zu
+"""))  # fmt: skip
+"""The languages whose order ICU knows."""
 
 _FIELDS: dict[str, tuple[type, ...]] = {
     "locale": (str,),
@@ -35,6 +42,13 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "normalization": (bool,),
     "backwards": (bool,),
     "version": (str,),
+}
+
+
+_CHOICES = {
+    "caseFirst": ("off", "upper", "lower"),
+    "alternate": ("non-ignorable", "shifted"),
+    "maxVariable": ("punct", "space"),
 }
 
 
@@ -64,11 +78,18 @@ def parse_collation(spec: object) -> Collation | None:
     if "locale" not in spec:
         raise MongoError(40414, "BSON field 'collation.locale' is missing but a required field")
     if spec["locale"] == "simple":
+        if len(spec) > 1:
+            raise bad_value("If 'locale' is 'simple', no other fields are allowed in a collation")
         return None
-    if not _LOCALE.fullmatch(spec["locale"]):
+    locale = _LOCALE.fullmatch(spec["locale"])
+    if not locale or locale[1] not in _LANGUAGES:
         raise bad_value(f"Field 'locale' is invalid in: {spec}")
-    if not 1 <= spec.get("strength", 3) <= 5:
+    if spec.get("strength", 3) not in (1, 2, 3, 4, 5):
         raise bad_value("Field 'strength' must be an integer 1 through 5")
+    for name, known in _CHOICES.items():
+        if spec.get(name, known[0]) not in known:
+            raise bad_value(f"Enumeration value '{spec[name]}' for field 'collation.{name}' is not "
+                            "a valid value.")  # fmt: skip
     full = _with_defaults(spec)
     return Collation(tuple(full.items()), key_maker_with_strings(_TextKey(full)))
 

@@ -34,6 +34,7 @@ from services.docdb.query.json_schema import compile_schema
 __all__ = [
     "FilterContext",
     "compile_filter",
+    "compile_validator",
     "equalities",
     "has_near",
     "is_operators",
@@ -58,6 +59,15 @@ def compile_filter(spec: object, context: FilterContext | None = None) -> Predic
             5626500, "$geoNear, $near, and $nearSphere are not allowed in this context"
         )
     return condition.compile()
+
+
+def compile_validator(spec: Document) -> Predicate:
+    """What a collection demands of its documents: each stands for itself. Raises MongoError."""
+    return compile_filter(spec, FilterContext(text_search=_not_in_validators))
+
+
+def _not_in_validators(operand: object) -> Condition:
+    raise bad_value("$text is not allowed in this context")
 
 
 def parse_document(spec: Document, context: FilterContext) -> list[Condition]:

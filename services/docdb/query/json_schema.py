@@ -6,8 +6,8 @@ values of other types than its own: `minLength` lets a number pass.
 
 from collections.abc import Callable
 
-from services.docdb.errors import MongoError
-from services.docdb.expressions.numbers import is_number
+from services.docdb.errors import MongoError, bad_value, failed_to_parse, type_mismatch
+from services.docdb.expressions.numbers import as_int, is_finite, is_number, to_decimal
 from services.docdb.query.comparison import MISSING, equal, sort_key
 from services.docdb.query.operators import Test
 from services.docdb.query.regexes import compile_regex
@@ -29,21 +29,45 @@ def compile_schema(schema: object) -> Test:
         raise MongoError(14, "$jsonSchema must be an object")
     tests: list[Test] = []
     for keyword, operand in schema.items():
-        if keyword in _IGNORED:
-            continue
-        maker = KEYWORDS.get(keyword)
-        if maker is None:
-            raise MongoError(9, f"Unknown $jsonSchema keyword: {keyword}")
-        if keyword in _OBJECTS and type(operand) is not dict:
-            raise MongoError(14, f"$jsonSchema keyword '{keyword}' must be an object")
-        if keyword == "pattern" and type(operand) is not str:
-            raise MongoError(14, "$jsonSchema keyword 'pattern' must be a string")
-        tests.append(maker(operand, schema))
+        if keyword not in KEYWORDS and keyword not in _BESIDE:
+            raise failed_to_parse(f"Unknown $jsonSchema keyword: {keyword}")
+        _check_operand(keyword, operand, schema)
+        if keyword in KEYWORDS:
+            tests.append(KEYWORDS[keyword](operand, schema))
     return lambda value: all(test(value) for test in tests)
 
 
-_OBJECTS = {"properties", "patternProperties", "dependencies", "not"}
-_IGNORED = {"title", "description", "exclusiveMinimum", "exclusiveMaximum", "additionalItems"}
+_BESIDE = {"title", "description", "exclusiveMinimum", "exclusiveMaximum", "additionalItems"}
+"""Keywords that test nothing: they describe, or another keyword looks at them."""
+
+_OPERANDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("title", "description", "pattern"), (str,)),
+    **dict.fromkeys(("properties", "patternProperties", "dependencies", "not"), (dict,)),
+    **dict.fromkeys(("required", "enum", "allOf", "anyOf", "oneOf"), (list,)),
+    **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum", "uniqueItems"), (bool,)),
+    **dict.fromkeys(("additionalProperties", "additionalItems"), (bool, dict)),
+    "items": (dict, list),
+}
+_NEEDS = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
+
+
+def _check_operand(keyword: str, operand: object, schema: dict) -> None:
+    """Whether what a keyword is given is of its type. Raises MongoError."""
+    wanted = _OPERANDS.get(keyword)
+    if wanted is not None and type(operand) not in wanted:
+        names = " or ".join(f"'{kind.__name__}'" for kind in wanted)
+        raise type_mismatch(f"$jsonSchema keyword '{keyword}' must be of type {names}, but is "
+                            f"'{type_name(operand)}'")  # fmt: skip
+    if keyword in _NEEDS and _NEEDS[keyword] not in schema:
+        raise failed_to_parse(
+            f"$jsonSchema keyword '{_NEEDS[keyword]}' must be present if {keyword} is present"
+        )
+    if keyword == "type" and "bsonType" in schema:
+        raise failed_to_parse("Cannot specify both $jsonSchema keywords 'type' and 'bsonType'")
+    if keyword in ("required", "enum") and not operand:
+        raise failed_to_parse(f"$jsonSchema keyword '{keyword}' cannot be an empty array")
+    if keyword in ("allOf", "anyOf", "oneOf") and not operand:
+        raise bad_value(f"$jsonSchema keyword '{keyword}' must be a non-empty array")
 
 
 def _of(kind: type, test: Test) -> Test:
@@ -61,21 +85,28 @@ def _bson_type(operand: object, schema: dict) -> Test:
 
 def _type(operand: object, schema: dict) -> Test:
     names = operand if type(operand) is list else [operand]
-    if any(name not in _JSON_TYPES for name in names):
-        raise MongoError(2, f"$jsonSchema type '{operand}' is not supported")
+    for name in names:
+        if type(name) is not str:
+            raise type_mismatch("$jsonSchema keyword 'type' must be named by a string")
+        if name == "integer":
+            raise failed_to_parse("$jsonSchema type 'integer' is not currently supported.")
+        if name not in _JSON_TYPES:
+            raise bad_value(f"Unknown type name alias: {name}")
     wanted = set().union(*(_JSON_TYPES[name] for name in names))
     return lambda value: type_name(value) in wanted
 
 
 def _required(operand: object, schema: dict) -> Test:
-    if type(operand) is not list or not operand:
-        raise MongoError(9, "$jsonSchema keyword 'required' must be a nonempty array")
+    if any(type(name) is not str for name in operand):
+        raise type_mismatch("$jsonSchema keyword 'required' must be an array of strings")
+    if len(set(operand)) < len(operand):
+        raise failed_to_parse(
+            "$jsonSchema keyword 'required' array cannot contain duplicate values"
+        )
     return _of(dict, lambda value: all(name in value for name in operand))
 
 
 def _properties(operand: object, schema: dict) -> Test:
-    if type(operand) is not dict:
-        raise MongoError(14, "$jsonSchema keyword 'properties' must be an object")
     tests = {name: compile_schema(inner) for name, inner in operand.items()}
     return _of(
         dict,
@@ -111,15 +142,18 @@ def _additional_properties(operand: object, schema: dict) -> Test:
 
 
 def _dependencies(operand: object, schema: dict) -> Test:
+    tests: dict[str, Test] = {}
+    for name, needs in operand.items():
+        if type(needs) is dict:
+            tests[name] = compile_schema(needs)
+        elif type(needs) is list:
+            tests[name] = _required(needs, schema)
+        else:
+            raise type_mismatch(f"$jsonSchema keyword 'dependencies': '{name}' must be an object "
+                                "or an array")  # fmt: skip
+
     def check(value: dict) -> bool:
-        for name, needs in operand.items():
-            if name not in value:
-                continue
-            if type(needs) is list and not all(other in value for other in needs):
-                return False
-            if type(needs) is dict and not compile_schema(needs)(value):
-                return False
-        return True
+        return all(test(value) for name, test in tests.items() if name in value)
 
     return _of(dict, check)
 
@@ -149,7 +183,7 @@ def _bound(is_least: bool) -> Callable[[object, dict], Test]:
     def maker(operand: object, schema: dict) -> Test:
         excludes = schema.get("exclusiveMinimum" if is_least else "exclusiveMaximum", False)
         if not is_number(operand):
-            raise MongoError(14, "$jsonSchema keyword 'minimum' or 'maximum' must be a number")
+            raise type_mismatch("$jsonSchema keyword 'minimum' or 'maximum' must be a number")
         if is_least:
             return _of_number(lambda value: value > operand if excludes else value >= operand)
         return _of_number(lambda value: value < operand if excludes else value <= operand)
@@ -157,10 +191,19 @@ def _bound(is_least: bool) -> Callable[[object, dict], Test]:
     return maker
 
 
+def _multiple_of(operand: object, schema: dict) -> Test:
+    if not is_number(operand):
+        raise type_mismatch("$jsonSchema keyword 'multipleOf' must be a number")
+    if not operand > 0:
+        raise failed_to_parse("$jsonSchema keyword 'multipleOf' must have a positive value")
+    divisor = to_decimal(operand)
+    return _of_number(lambda value: is_finite(value) and to_decimal(value) % divisor == 0)
+
+
 def _length(kind: type, is_least: bool) -> Callable[[object, dict], Test]:
     def maker(operand: object, schema: dict) -> Test:
-        if not is_number(operand) or operand < 0:
-            raise MongoError(9, "lengths in $jsonSchema must be nonnegative numbers")
+        if as_int(operand) is None or operand < 0:
+            raise failed_to_parse("lengths in $jsonSchema must be nonnegative whole numbers")
         if is_least:
             return _of(kind, lambda value: len(value) >= operand)
         return _of(kind, lambda value: len(value) <= operand)
@@ -170,8 +213,6 @@ def _length(kind: type, is_least: bool) -> Callable[[object, dict], Test]:
 
 def _several(combine: Callable[[list[bool]], bool]) -> Callable[[object, dict], Test]:
     def maker(operand: object, schema: dict) -> Test:
-        if type(operand) is not list or not operand:
-            raise MongoError(9, "$jsonSchema keywords 'allOf', 'anyOf', 'oneOf' need an array")
         tests = [compile_schema(inner) for inner in operand]
         return lambda value: combine([test(value) for test in tests])
 
@@ -184,8 +225,8 @@ def _not(operand: object, schema: dict) -> Test:
 
 
 def _enum(operand: object, schema: dict) -> Test:
-    if type(operand) is not list or not operand:
-        raise MongoError(9, "$jsonSchema keyword 'enum' must be a nonempty array")
+    if len(set(map(sort_key, operand))) < len(operand):
+        raise failed_to_parse("$jsonSchema keyword 'enum' array cannot contain duplicate values.")
     return lambda value: value is not MISSING and any(equal(value, item) for item in operand)
 
 
@@ -201,7 +242,7 @@ KEYWORDS: dict[str, Callable[[object, dict], Test]] = {
     "uniqueItems": _unique,
     "minimum": _bound(True),
     "maximum": _bound(False),
-    "multipleOf": lambda operand, schema: _of_number(lambda value: value % operand == 0),
+    "multipleOf": _multiple_of,
     "minLength": _length(str, True),
     "maxLength": _length(str, False),
     "minItems": _length(list, True),

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from services.docdb.bson.types import Document
-from services.docdb.errors import MongoError, bad_value
+from services.docdb.errors import MongoError, bad_value, failed_to_parse
 from services.docdb.query.bounds import (
     IndexBounds,
     bounds_of,
@@ -97,12 +97,11 @@ def _by_id(collection: Collection, query: Query) -> Plan | None:
     match query.condition.children:
         case [Field(path="_id", operator="$eq", operand=operand)] if type(operand) is not list:
             index = collection.id_index
-            if _serves_collation(index, query.collation):
+            if serves_collation(index, query.collation):
                 point = index.key(operand)
                 scan = ((point,), (point,))
-                return IndexScan(
-                    index, IndexBounds([scan], {"_id": [(point, point)]}, 1), sorts=True
-                )
+                bounds = IndexBounds([scan], {"_id": [(point, point)]}, 1)
+                return IndexScan(index, bounds, sorts=True, is_by_id=True)
     return None
 
 
@@ -114,7 +113,7 @@ def candidate_plans(collection: Collection, query: Query) -> list[Plan]:
     fields = fields_by_path(query.condition.children)
     found: list[Plan] = []
     for index in collection.indexes.values():
-        if index.is_hidden or not _serves_collation(index, query.collation):
+        if index.is_hidden or not serves_collation(index, query.collation):
             continue
         if index.kind is IndexKind.WILDCARD:
             found += _wildcard_plans(index, query, fields)
@@ -130,7 +129,7 @@ def candidate_plans(collection: Collection, query: Query) -> list[Plan]:
     return found
 
 
-def _serves_collation(index: Index, collation: Collation | None) -> bool:
+def serves_collation(index: Index, collation: Collation | None) -> bool:
     own = index.collation.spec if index.collation else None
     return own == (collation.spec if collation else None)
 
@@ -148,7 +147,25 @@ def _index_plan(index: Index, query: Query, fields: dict[str, list[Field]]) -> I
         direction = _sort_direction(index, bounds, query.sort)
         return IndexScan(index, bounds, direction < 0, True) if direction else None
     direction = _sort_direction(index, bounds, query.sort) if query.sort else 0
+    if query.sort and not direction:
+        direction = _merged_direction(index, bounds, query.sort)
+        if direction:
+            places = len(bounds.fields)
+            return IndexScan(index, bounds, direction < 0, sorts=True, merged_from=places)
     return IndexScan(index, bounds, direction < 0, direction != 0)
+
+
+def _merged_direction(index: Index, bounds: IndexBounds, sort: SortOrder) -> int:
+    """1 or -1 where each of several points of an index has the wanted order within it."""
+    places = len(bounds.fields)
+    rest, wanted = index.fields[places:], sort.fields
+    is_points = all(high == (*low, TOP) for low, high in bounds.scans)
+    if index.is_multikey or not index.is_plain or not is_points or len(bounds.scans) < 2:
+        return 0
+    if not wanted or [path for path, _ in wanted] != [path for path, _ in rest[: len(wanted)]]:
+        return 0
+    signs = {d * own for (_, d), (_, own) in zip(wanted, rest, strict=False)}
+    return signs.pop() if len(signs) == 1 else 0
 
 
 def _may_be_null(bounds: IndexBounds) -> bool:
@@ -198,14 +215,18 @@ def _or_plans(collection: Collection, query: Query) -> list[Plan]:
     """An `$or` each of whose clauses has an index."""
     for condition in query.condition.children:
         if type(condition) is Or and condition.children:
-            plans = [_clause_plan(collection, query, child) for child in condition.children]
-            if all(plan is not None for plan in plans):
-                return [OrPlan(plans)]
+            sorts = [query.sort, None] if query.sort and query.sort.fields else [None]
+            for sort in sorts:
+                plans = [_clause_plan(collection, query, it, sort) for it in condition.children]
+                if all(plan is not None and (sort is None or plan.sorts) for plan in plans):
+                    return [OrPlan(plans, sort is not None, sort)]
     return []
 
 
-def _clause_plan(collection: Collection, query: Query, clause: Condition) -> Plan | None:
-    inner = Query(clause if type(clause) is And else And([clause]), None, query.collation)
+def _clause_plan(
+    collection: Collection, query: Query, clause: Condition, sort: SortOrder | None
+) -> Plan | None:
+    inner = Query(clause if type(clause) is And else And([clause]), sort, query.collation)
     return text_plan(inner) or next(iter(candidate_plans(collection, inner)), None)
 
 
@@ -226,7 +247,7 @@ def hinted_index(collection: Collection, hint: object) -> Index | None:
             if list(index.pattern.items()) == list(hint.items()):
                 return index
     else:
-        raise bad_value("hint must be a string or an object")
+        raise failed_to_parse("Hint must be a string or an object")
     raise bad_value("error processing query: planner returned error :: caused by :: hint provided "
                     "does not correspond to an existing index")  # fmt: skip
 

@@ -11,13 +11,16 @@ A plan yields records; the filter is held against each by `Execution`, which cou
 looked at: for `explain`, and for the race of plans (`planner`).
 """
 
+import heapq
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from services.docdb.query.bounds import IndexBounds
 from services.docdb.query.conditions import Predicate
 from services.docdb.query.covering import document_of
+from services.docdb.query.sorting import SortOrder
 from services.docdb.storage.collection import Collection, Record
 from services.docdb.storage.index import Index
 
@@ -77,6 +80,10 @@ class IndexScan(Plan):
     covers: bool = False
     """The projection wants nothing that is not in the keys."""
     excludes_end: bool = False
+    is_by_id: bool = False
+    """It is `{_id: value}` and nothing else.  # Real: IDHACK"""
+    merged_from: int = 0
+    """Not 0: the scans are read side by side, in the order of the fields from here on."""
 
     def note_use(self) -> None:
         self.index.uses += 1
@@ -84,12 +91,26 @@ class IndexScan(Plan):
     def entries(self, counters: Counters) -> Iterator[tuple[tuple, int]]:
         scans = self.bounds.scans
         entries = self.index.entries
+        if self.merged_from:
+            yield from self._merged(counters)
+            return
         for low, high in reversed(scans) if self.backwards else scans:
             start, end = (low, -1), (high, -1 if self.excludes_end else _INFINITE)
             read = entries.between_downwards if self.backwards else entries.between
             for entry in read(start, end):
                 counters.keys += 1
                 yield entry
+
+    def _merged(self, counters: Counters) -> Iterator[tuple[tuple, int]]:
+        """The entries of several points as one sequence.  # Real: SORT_MERGE"""
+        entries, place = self.index.entries, self.merged_from
+        read = entries.between_downwards if self.backwards else entries.between
+        scans = [read((low, -1), (high, _INFINITE)) for low, high in self.bounds.scans]
+        for entry in heapq.merge(
+            *scans, key=lambda entry: entry[0][place:], reverse=self.backwards
+        ):
+            counters.keys += 1
+            yield entry
 
     def records(self, collection: Collection, counters: Counters) -> Iterator[Record]:
         current = collection.records
@@ -129,6 +150,8 @@ class IndexScan(Plan):
 class OrPlan(Plan):
     plans: list[Plan] = field(default_factory=list)
     sorts: bool = False
+    order: SortOrder | None = None
+    """Each of the plans has this order, and so has what comes of all."""
 
     def note_use(self) -> None:
         for plan in self.plans:
@@ -136,11 +159,15 @@ class OrPlan(Plan):
 
     def records(self, collection: Collection, counters: Counters) -> Iterator[Record]:
         seen: set[int] = set()
-        for plan in self.plans:
-            for record in plan.records(collection, counters):
-                if record.id not in seen:
-                    seen.add(record.id)
-                    yield record
+        found = [plan.records(collection, counters) for plan in self.plans]
+        together = chain(*found)
+        if self.order is not None:
+            key = self.order.full_key()
+            together = heapq.merge(*found, key=lambda record: key(record.document))
+        for record in together:
+            if record.id not in seen:
+                seen.add(record.id)
+                yield record
 
     def name(self) -> str:
         return "OR(" + ",".join(plan.name() for plan in self.plans) + ")"

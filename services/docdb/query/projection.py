@@ -22,6 +22,7 @@ from services.docdb.query.conditions import And
 from services.docdb.query.filters import FilterContext, compile_filter
 from services.docdb.query.operators import is_truthy
 from services.docdb.query.projection_tree import Node, compute, exclude, include
+from services.docdb.query.type_names import type_name
 
 Project = Callable[[Document, Variables], Document]
 
@@ -38,6 +39,19 @@ class ProjectionContext:
     condition: And | None = None
     filters: FilterContext = field(default_factory=FilterContext)
     is_find: bool = True
+
+
+DOLLAR_NAMES = frozenset({"$id", "$ref", "$db", "$sortKey", "$textScore", "$recordId"})
+"""Names that may begin with a dollar: those of references and of metadata."""
+
+
+def _check_names(path: str, is_find: bool) -> None:
+    for part in path.split("."):
+        if part == "$" and is_find and not path.startswith("$"):
+            raise MongoError(31394, "As of 4.4, it's illegal to specify positional operator in "
+                             f"the middle of a path: {path}")  # fmt: skip
+        if part.startswith("$") and part not in DOLLAR_NAMES:
+            raise MongoError(16410, f"FieldPath field names may not start with '$': {path}")
 
 
 class _Parser:
@@ -62,10 +76,12 @@ class _Parser:
         if not path:
             raise MongoError(40352, "An empty field name is not allowed in a projection")
         if path.endswith(".$") and self.context.is_find:
+            if not is_truthy(value):
+                raise MongoError(31395, "positional projection cannot be used with an exclusion")
             self._positional(path.removesuffix(".$"))
-        elif path.startswith("$"):
-            raise MongoError(16410, f"FieldPath field names may not start with '$': {path}")
-        elif _is_flag(value):
+            return
+        _check_names(path, self.context.is_find)
+        if _is_flag(value):
             self._flag(path, is_truthy(value))
         elif type(value) is dict and value and next(iter(value)).startswith("$"):
             self._operator(path, value)
@@ -117,6 +133,8 @@ class _Parser:
         node.computed[name] = compile_expression(value, self.context.scope)
 
     def _meta(self, path: str, operand: object) -> None:
+        if type(operand) is not str:
+            raise MongoError(17307, "$meta only supports string arguments")
         node, name = self.tree.place(path)
         if operand in metadata.NAMES:
             if self.context.is_find and not self.context.filters.metadata.is_kept:
@@ -137,6 +155,9 @@ class _Parser:
     def _elem_match(self, path: str, operand: object) -> None:
         if "." in path:
             raise MongoError(31275, "Cannot use $elemMatch projection on a nested field")
+        if type(operand) is not dict:
+            raise MongoError(31274, "elemMatch: Invalid argument, object required, but got "
+                             f"{type_name(operand)}")  # fmt: skip
         self._decide(path, True)
         self.tree.place(path)
         find = compile_filter({path: {"$elemMatch": operand}}, self.context.filters)

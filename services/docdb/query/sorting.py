@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from services.docdb.bson.types import Document
 from services.docdb.errors import MongoError
+from services.docdb.expressions.numbers import as_whole, is_number
 from services.docdb.query.comparison import (
     MISSING,
     UNDEFINED_RANK,
@@ -23,7 +24,6 @@ from services.docdb.query.comparison import (
     sort_key,
 )
 from services.docdb.query.metadata import DISTANCE, TEXT_SCORE, Metadata
-from services.docdb.query.operators import is_truthy
 from services.docdb.query.paths import values_at
 
 _EMPTY_ARRAY_KEY = (UNDEFINED_RANK, 0)
@@ -122,14 +122,9 @@ def parse_sort(
         if type(direction) is dict:
             fields.append(_parse_meta(path, direction, metadata))
             continue
-        if isinstance(direction, bool) or not is_truthy(direction) or type(direction) is str:
+        if not is_number(direction):
             raise MongoError(15974, f"Illegal key in $sort specification: {path}: {direction}")
-        try:
-            sign = int(direction)
-        except (TypeError, ValueError, OverflowError):
-            raise MongoError(
-                15974, f"Illegal key in $sort specification: {path}: {direction}"
-            ) from None
+        sign = as_whole(direction)
         if sign not in (1, -1):
             raise MongoError(
                 15975, "$sort key ordering must be 1 (for ascending) or -1 (for descending)"

@@ -120,7 +120,9 @@ def _each(name: str, operand: object) -> list | None:
     if type(operand) is not dict or "$each" not in operand:
         return None
     if type(operand["$each"]) is not list:
-        raise bad_value(f"The argument to $each in {name} must be an array")
+        code = 14 if name == "$addToSet" else 2
+        raise MongoError(code, f"The argument to $each in {name} must be an array but it was of "
+                         f"type: {type_name(operand['$each'])}")  # fmt: skip
     return operand["$each"]
 
 

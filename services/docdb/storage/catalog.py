@@ -223,6 +223,11 @@ def check_database_name(name: object) -> None:
         raise MongoError(73, f"Invalid namespace specified '{name}'")
 
 
+_SYSTEM_NAMES = frozenset({"system.profile", "system.users", "system.roles", "system.version",
+                           "system.js", "system.views", "system.sessions",
+                           "system.backup_users"})  # fmt: skip
+
+
 def check_names(database: str, name: object) -> None:
     """Raises MongoError where a namespace cannot be."""
     check_database_name(database)
@@ -231,6 +236,8 @@ def check_names(database: str, name: object) -> None:
     namespace = f"{database}.{name}"
     if not name or name.startswith(".") or name.endswith(".") or "\0" in name or ".." in name:
         raise MongoError(73, f"Invalid namespace specified '{namespace}'")
+    if name.startswith("system.") and name not in _SYSTEM_NAMES:
+        raise MongoError(73, f"Invalid system namespace: {namespace}")
     if "$" in name and not name.startswith("$cmd"):
         raise MongoError(73, f"Invalid collection name: {name}")
     if len(namespace.encode()) > MAX_NAMESPACE_BYTES:

@@ -111,17 +111,19 @@ class KeyExtractor:
         for place, column in enumerate(self._columns):
             found, is_array = column.keys(document)
             is_multikey = is_multikey or is_array
-            if is_array and len(found) > 1:
+            if is_array:
                 arrays.append(column.parts)
             columns.append([self.part(key, place) for key in found])
         if len(arrays) > 1:
-            return self._parallel(document, arrays)
+            together = self._together(document, arrays)
+            if together:
+                return together, True
         return _product(columns), is_multikey
 
-    def _parallel(
-        self, document: Document, arrays: list[tuple[str, ...]]
-    ) -> tuple[list[tuple], bool]:
-        """Fields of the same array belong together; those of two are refused."""
+    def _together(self, document: Document, arrays: list[tuple[str, ...]]) -> list[tuple]:
+        """The keys of fields of the same array, element by element; none of an empty one.
+
+        Raises MongoError where they are of two arrays."""
         roots = {_array_root(document, parts) for parts in arrays}
         if len(roots) > 1:
             names = " ".join(f"[{'.'.join(parts)}]" for parts in arrays)
@@ -132,7 +134,7 @@ class KeyExtractor:
             single = _with_element(document, root, item)
             for key in KeyExtractor.keys(self, single)[0]:
                 keys[key] = None
-        return list(keys), True
+        return list(keys)
 
 
 def _has_array(document: object, parts: tuple[str, ...]) -> bool:

@@ -98,3 +98,43 @@ def test_the_plan_cache_can_be_emptied(database: Database) -> None:
     assert collection.plan_cache
     assert database.run({"planCacheClear": "c"})["ok"] == 1.0
     assert not collection.plan_cache
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ({"p": [1], "q": [2]}, 171),
+        ({"p": [], "q": [1, 2]}, 171),
+        ({"p": [1, 2], "q": 3}, None),
+        ({"r": [{"a": 1, "b": 1}, {"a": 2}]}, None),
+        ({"r": []}, None),
+        ({"r": [{"a": [1, 2], "b": [3]}]}, 171),
+    ],
+)
+def test_two_arrays_are_not_indexed_side_by_side(
+    database: Database, document: dict, code: int | None
+) -> None:
+    specs = [{"key": {"p": 1, "q": 1}, "name": "pq"}, {"key": {"r.a": 1, "r.b": 1}, "name": "r"}]
+    assert database.run({"createIndexes": "i", "indexes": specs})["ok"] == 1.0
+    reply = database.run({"insert": "i", "documents": [document]})
+    assert [error["code"] for error in reply.get("writeErrors", [])] == ([code] if code else [])
+    assert database.run({"validate": "i"})["valid"]
+    assert len(database.find("i", document)) == (code is None)
+
+
+def test_a_cursor_has_a_number_of_64_bits(database: Database) -> None:
+    assert database.run({"getMore": 1, "collection": "c"})["code"] == 14
+
+
+@pytest.mark.parametrize(("locale", "is_known"), [("de", True), ("de_AT", True), ("de@collation=phonebook", True), ("xx", False), ("english", False), ("EN", False)])  # fmt: skip  # noqa: E501
+def test_locales(database: Database, locale: str, is_known: bool) -> None:
+    reply = database.run({"find": "c", "collation": {"locale": locale}})
+    assert reply.get("code") == (None if is_known else 2)
+
+
+def test_the_command_that_is_in_no_version() -> None:
+    with_tests = Database(test_commands=True)
+    strict = {"testVersion2": 1, "apiVersion": "1", "apiStrict": True}
+    assert with_tests.run(strict)["code"] == 323
+    assert with_tests.run({"testVersion2": 1})["ok"] == 1.0
+    assert Database().run({"testVersion2": 1})["code"] == 59
