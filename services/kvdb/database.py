@@ -94,7 +94,7 @@ class Database:
         self.table: ScanTable[object] = ScanTable()
         self.expires: ScanTable[int] = ScanTable()
         self.timed: ScanTable[None] = ScanTable()
-        """May name keys that are no such hashes any more; the cycle finds that out."""
+        """May name keys that are strings or plain hashes by now; the cycle finds that out."""
         self.used = keyspace.uses.recent
         self.watched: dict[bytes, dict] = {}
         self.waiting: dict[bytes, dict] = {}
@@ -221,17 +221,18 @@ class Database:
             for key, value in zip(keys, values, strict=True):
                 self.set(key, value)
             return
-        grown_bytes = 0
+        grown_bytes = changes = 0
         for key, value in zip(keys, values, strict=True):
             old = table.get(key)
             if type(old) is bytes:
                 table[key] = value
                 used.append(key)
                 grown_bytes += len(value) - len(old)
+                changes += 1
             else:
                 self.replace(key, value)
         keyspace.used_bytes += grown_bytes
-        keyspace.dirty += len(keys)
+        keyspace.dirty += changes
 
     def _replace_other(self, key: bytes, old: object | None, value: object) -> None:
         """The same where the old value or the new one is no plain string."""
@@ -365,6 +366,8 @@ class Database:
         self.keyspace.used_bytes -= memory.KEY_BYTES + len(key) + size_bytes
         if key in self.expires:
             self._forget_expiry(key)
+        if key in self.timed:
+            self._forget_timed(key)
 
     def touch_watchers(self, key: bytes) -> None:
         """Abort the transactions of the clients that watch `key`."""
@@ -395,7 +398,13 @@ class Database:
             for value in self.table.values()
         )
         keys = sum(map(len, self.table)) + memory.KEY_BYTES * len(self.table)
-        return values + keys + memory.EXPIRY_BYTES * len(self.expires)
+        times = memory.EXPIRY_BYTES * len(self.expires) + memory.TIMED_BYTES * len(self.timed)
+        return values + keys + times
+
+    def compact(self) -> None:
+        """Give back what the tables have taken when there were more keys."""
+        for table in (self.table, self.expires, self.timed):
+            table.compact(memory.SLOT_BYTES)
 
     # Expiry.
 
@@ -450,6 +459,11 @@ class Database:
         """The hash under `key` has a field that expires."""
         if key not in self.timed:
             self.timed.insert(key, None)
+            self.keyspace.used_bytes += memory.TIMED_BYTES
+
+    def _forget_timed(self, key: bytes) -> None:
+        self.timed.remove(key)
+        self.keyspace.used_bytes -= memory.TIMED_BYTES
 
     def live_fields(self, key: bytes, value: TimedFields) -> TimedFields | None:
         """The door of field expiry: the hash without what is due; None where nothing is left.
@@ -467,10 +481,11 @@ class Database:
         return value or None
 
     def remove_due_fields_of(self, key: bytes, limit: int) -> int:
-        """The same for a key of `timed`, which forgets it where it is no such hash any more."""
+        """The same for a key of `timed`; forgets one that is no such hash any more, or gone."""
         value = self.table.get(key)
         if getattr(value, "times", None) is None:
-            self.timed.remove(key)
+            if key in self.timed:
+                self._forget_timed(key)
             return 0
         return self.remove_due_fields(key, value, limit)
 

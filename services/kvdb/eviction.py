@@ -75,7 +75,10 @@ class Eviction:
     def tick(self) -> None:
         """See how large the process is, as far as evicting can do something about it."""
         if self._settings.maxmemory and self._settings.maxmemory_policy != "noeviction":
-            self._budget.tick(self._settings.maxmemory)
+            is_too_large = self._budget.tick(self._settings.maxmemory)
+            if is_too_large:
+                for database in self._keyspace.databases:
+                    database.compact()
 
     def _choose(self) -> tuple[Database, bytes] | None:
         """The next key to go; None where the policy has none."""

@@ -46,7 +46,7 @@ class FieldTimes:
 
     @property
     def size_bytes(self) -> int:
-        return len(self.at_ms) * memory.FIELD_EXPIRY_BYTES
+        return memory.FIELD_TIMES_BYTES + len(self.at_ms) * memory.FIELD_EXPIRY_BYTES
 
     def copy(self) -> "FieldTimes":
         return FieldTimes(self.at_ms)

@@ -34,6 +34,9 @@ LIST_ELEMENT_BYTES = OBJECT_BYTES + 9
 TABLE_BYTES = 300
 FIELD_BYTES = MEMBER_SLOT_BYTES + 2 * OBJECT_BYTES
 MEMBER_BYTES = MEMBER_SLOT_BYTES + OBJECT_BYTES
+TIMED_BYTES = SLOT_BYTES + 9
+"""The place of a hash among those with fields that expire."""
+FIELD_TIMES_BYTES = 250
 FIELD_EXPIRY_BYTES = MEMBER_SLOT_BYTES + 32 + 56 + 2 * 9
 """The expiry of a field: a slot, the moment, the pair in the heap with its place (twice, for what
 is left over in it)."""

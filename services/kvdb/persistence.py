@@ -25,6 +25,7 @@ shows as `degraded`, and is tried again.
 
 import fcntl
 import os
+import secrets
 import sys
 import time
 from collections.abc import Iterator
@@ -171,7 +172,8 @@ class Persistence:
     def _lock(self) -> None:
         self._lock_file = open(self._directory / LOCK_NAME, "ab")  # noqa: SIM115
         try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Not flock(): a child that has outlived its parent would hold that for a moment.
+            fcntl.lockf(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StartError(f"{self._directory} is in use by another process") from None
 
@@ -272,14 +274,16 @@ class Persistence:
         except OSError as error:
             self._failed(error.strerror or str(error))
             return
-        self._child_path = self._path.with_name(f"{FILE_NAME}.{os.getpid()}.new")
+        # Drawn by lot: a child that has outlived another server, which may have had the same
+        # process number, cannot have put its old data there.
+        self._child_path = self._path.with_name(f"{FILE_NAME}.{secrets.token_hex(8)}.new")
         try:
             self._child.start(self._write)
         except OSError as error:
             self._failed(f"cannot fork: {error.strerror}")
 
     def _write(self) -> None:
-        replace_file(self._child_path, self._chunks())
+        replace_file(self._child_path, self._child.while_parent_lives(self._chunks()))
 
     def _reap(self) -> None:
         reason = self._child.outcome()

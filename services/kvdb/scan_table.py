@@ -65,6 +65,17 @@ class ScanTable(dict[bytes, Value], Generic[Value]):
                 self._removed = 0
         return value
 
+    def compact(self, slot_bytes: int) -> None:
+        """Make the dict anew where it takes more than so many bytes a key.
+
+        Python's dict does not shrink when keys are taken out, but when it next runs out of slots,
+        which may be a million insertions away.
+        """
+        if self.__sizeof__() > slot_bytes * (len(self) + _TOLERATED):
+            compacted = dict(self)
+            self.clear()
+            self.update(compacted)
+
     def _places(self) -> list[bytes]:
         if self._order is None:
             self._order = list(self)

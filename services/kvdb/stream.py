@@ -33,8 +33,10 @@ What it costs, with n entries (see `stream_index`): append O(1), find and delete
 range of k O(log n + k), trimming O(1) for each node, whatever it holds.
 """
 
+import itertools
+import operator
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from services.kvdb import memory
@@ -74,6 +76,33 @@ class Node(Block[Fields]):
         self.packed_bytes = 0
         self.payload_bytes = _weigh(names)
         """The memory of all that the entries consist of, the names included."""
+
+    def costs_beside_text(self, names: list[bytes]) -> tuple[int, int]:
+        """What an entry with such names takes beside the length of all its text: of our memory,
+        and in packed form."""
+        if names == self.names:
+            return self.even_bytes, self.even_packed_bytes
+        parts = 2 * len(names)
+        return _entry_bytes(parts, parts), parts * _PACKED_PART_BYTES + _PACKED_ENTRY_BYTES
+
+    def end_of_fitting(
+        self, names: list[bytes], lengths: list[int], start: int, max_entries: int, max_bytes: int
+    ) -> int:
+        """Up to which of some entries with such names, and so much text each, all fit in here."""
+        end = len(lengths)
+        if max_entries:
+            end = min(end, start + max(max_entries - self.added, 0))
+        if not max_bytes:
+            return end
+        packed_bytes = self.packed_bytes
+        beside_bytes = self.costs_beside_text(names)[1]
+        if packed_bytes + sum(lengths[start:end]) + (end - start) * beside_bytes < max_bytes:
+            return end  # Nearly always; that they are looked at one by one is rare.
+        for at in range(start, end):
+            if packed_bytes + lengths[at] >= max_bytes:
+                return at
+            packed_bytes += lengths[at] + beside_bytes
+        return end
 
     def weight_of(self, fields: Fields) -> int:
         """The memory of what an entry does not share with the first one."""
@@ -200,20 +229,79 @@ class StreamValue:
         self.entries_added += 1
         return new_bytes + self._put(node, entry_id, fields, text_bytes)
 
+    def append_alike(
+        self,
+        first_id: int,
+        names: list[bytes],
+        columns: list[tuple[bytes, ...]],
+        node_max_entries: int,
+        node_max_bytes: int,
+    ) -> int:
+        """`append` for entries with the same names and IDs in a row; a column for each name.
+
+        What goes to one node is put there at once, which takes a third of the time.
+        """
+        names_bytes = _length_of(names)
+        lengths = [names_bytes + len(value) for value in columns[0]]
+        for column in columns[1:]:
+            lengths = list(map(operator.add, lengths, map(len, column)))
+        grown_bytes = start = 0
+        while start < len(lengths):
+            node = self.entries.blocks[-1] if self.entries.blocks else None
+            end = start
+            if node is not None:
+                end = node.end_of_fitting(names, lengths, start, node_max_entries, node_max_bytes)
+            if node is None or end == start:
+                node = Node(first_id + start, names)
+                self._add_node(node)
+                grown_bytes += memory.STREAM_NODE_BYTES + node.payload_bytes
+                end = node.end_of_fitting(names, lengths, start, node_max_entries, node_max_bytes)
+                end = max(end, start + 1)  # An entry that is larger than a node has one of its own.
+            ids = [first_id + number for number in range(start, end)]
+            text_bytes = sum(lengths[start:end])
+            grown_bytes += self._put_alike(
+                node, ids, names, [column[start:end] for column in columns], text_bytes
+            )
+            start = end
+        self.last_id = first_id + len(lengths) - 1
+        self.entries_added += len(lengths)
+        return grown_bytes
+
+    def _put_alike(
+        self,
+        node: Node,
+        ids: list[int],
+        names: list[bytes],
+        columns: list[tuple[bytes, ...]],
+        text_bytes: int,
+    ) -> int:
+        """`_put` for several: they fit, and are so long all together."""
+        own_bytes, packed_bytes = node.costs_beside_text(names)
+        if names == node.names:
+            names = node.names  # Equal, and from now on the same objects.
+        parts: list[Iterable[bytes]] = []
+        for name, column in zip(names, columns, strict=True):
+            parts += (itertools.repeat(name, len(ids)), column)
+        size_bytes = text_bytes + len(ids) * own_bytes
+        node.added += len(ids)
+        node.packed_bytes += text_bytes + len(ids) * packed_bytes
+        node.payload_bytes += size_bytes
+        self.payload_bytes += size_bytes
+        self.entries.extend(node, ids, zip(*parts, strict=True))
+        return size_bytes + len(ids) * memory.STREAM_ENTRY_BYTES
+
     def _add_node(self, node: Node) -> None:
         self.entries.blocks.append(node)
         self.payload_bytes += node.payload_bytes
 
     def _put(self, node: Node, entry_id: int, fields: list[bytes], text_bytes: int) -> int:
         """Add an entry to a node, the last one; the memory that it takes."""
-        if fields[::2] == node.names:
+        names = fields[::2]
+        own_bytes, packed_bytes = node.costs_beside_text(names)
+        if names == node.names:
             fields[::2] = node.names  # Equal, and from now on the same objects.
-            size_bytes = text_bytes + node.even_bytes
-            node.packed_bytes += text_bytes + node.even_packed_bytes
-        else:
-            count = len(fields)
-            size_bytes = text_bytes + _entry_bytes(count, count)
-            node.packed_bytes += text_bytes + count * _PACKED_PART_BYTES + _PACKED_ENTRY_BYTES
+        size_bytes = text_bytes + own_bytes
+        node.packed_bytes += text_bytes + packed_bytes
         node.payload_bytes += size_bytes
         self.payload_bytes += size_bytes
         self.entries.append(node, entry_id, tuple(fields))

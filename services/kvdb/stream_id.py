@@ -42,8 +42,8 @@ def format_ids(first_id: int, count: int) -> list[bytes]:
     sequence = first_id & MAX_SEQUENCE
     if sequence + count > MAX_SEQUENCE:
         return [format_id(entry_id) for entry_id in range(first_id, first_id + count)]
-    milliseconds = b"%d-" % (first_id >> _SEQUENCE_BITS)
-    return [milliseconds + b"%d" % number for number in range(sequence, sequence + count)]
+    pattern = b"%d-%%d " % (first_id >> _SEQUENCE_BITS)
+    return (pattern * count % tuple(range(sequence, sequence + count))).split()
 
 
 def next_id(last_id: int, now_ms: int) -> int:

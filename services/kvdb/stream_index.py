@@ -26,7 +26,7 @@ What it costs, with n IDs:
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Generic, TypeVar
 
@@ -124,6 +124,12 @@ class Index(Generic[Value]):
         block.ids.append(entry_id)
         block.values.append(value)
         self._length += 1
+
+    def extend(self, block: Block[Value], ids: list[int], values: Iterable[Value]) -> None:
+        """Add the highest IDs of all, in order, to a block, the last one."""
+        block.ids.extend(ids)
+        block.values.extend(values)
+        self._length += len(ids)
 
     def insert(self, entry_id: int, value: Value) -> None:
         """Add an ID that is not there, wherever it belongs."""

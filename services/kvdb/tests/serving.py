@@ -1,6 +1,8 @@
 """Running servers for tests: in a thread of the test, or in a process that can be killed."""
 
 import contextlib
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -96,6 +98,7 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                start_new_session=True,  # So that `kill_all` can.
             )
         ready = self.process.stdout.readline()
         self.port = int(ready.rpartition(":")[2]) if ready else 0
@@ -109,6 +112,11 @@ class Process:
 
     def kill(self) -> None:
         self.process.kill()
+        self.wait()
+
+    def kill_all(self) -> None:
+        """The process and the children that it has forked, as where a container ends."""
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.wait()
 
     def stop(self) -> int:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from services.common.append_only_log import LogReader
 from services.common.logs import Log
@@ -23,6 +25,8 @@ from services.kvdb.journal import PURPOSE
 from services.kvdb.settings import Settings
 
 KILLS = int(os.environ.get("KVDB_KILLS", "4"))
+FRESH_ROUNDS = 20
+"""After so many the data is deleted: reading it back would take more and more of the time."""
 CLIENTS = 4
 PIPELINE, PIPELINE_LENGTH = "pipeline", 20
 
@@ -40,7 +44,9 @@ class Server:
         self.port = int(self.ready.rpartition(":")[2]) if self.ready else 0
 
     def client(self) -> redis.Redis:
-        return redis.Redis(port=self.port, decode_responses=True, socket_timeout=10)
+        # No second attempt: a server that has been killed does not come back at this port.
+        never = Retry(NoBackoff(), 0)
+        return redis.Redis(port=self.port, decode_responses=True, socket_timeout=10, retry=never)
 
     def kill(self) -> None:
         self.process.kill()
@@ -121,10 +127,13 @@ def test_nothing_acknowledged_is_lost_by_kill_9(directory: Path, started: list, 
     """A process that dies takes nothing with it that the kernel has: under either policy."""
     acknowledged = {str(number): 0 for number in range(CLIENTS)} | {PIPELINE: 0}
     moments = random.Random(policy)
-    for _ in range(KILLS):
+    for round_ in range(KILLS):
         server = Server(directory, "--appendfsync", policy, "--snapshot-interval-s", "1")
         started.append(server)
         check_against(server, acknowledged)
+        if round_ % FRESH_ROUNDS == FRESH_ROUNDS - 1:
+            server.client().flushall()
+            acknowledged = dict.fromkeys(acknowledged, 0)
         threads = [
             threading.Thread(target=write_until_it_breaks, args=(server, name, acknowledged))
             for name in acknowledged

@@ -222,6 +222,18 @@ def test_reading_the_last_of_a_hash_is_written_down(tmp_path: Path) -> None:
     again.engine.persistence.close(saves=False)
 
 
+def test_a_hash_that_is_gone_leaves_nothing_behind() -> None:
+    console = Console()
+    keyspace = console.engine.keyspace
+    for number in range(100):
+        console("HSETEX", f"h{number}", "EX", "100", "FIELDS", "1", "f", "v")
+    assert len(keyspace.databases[0].timed) == 100
+    for number in range(100):
+        console("DEL", f"h{number}")
+    assert not keyspace.databases[0].timed
+    assert keyspace.used_bytes == 0
+
+
 # The cycle.
 
 

@@ -135,3 +135,11 @@ def test_changes_are_counted_and_reading_is_none() -> None:
         before = console.engine.keyspace.dirty
         console(*command)
         assert (console.engine.keyspace.dirty > before) == is_change, command
+
+
+def test_each_key_of_mset_is_one_change() -> None:
+    console = Console()
+    for _ in range(2):  # New keys, and the same again.
+        dirty = console.engine.keyspace.dirty
+        console("MSET", "a", "1", "b", "2", "c", "3")
+        assert console.engine.keyspace.dirty == dirty + 3

@@ -66,6 +66,22 @@ def appended(n: int) -> str:
     return f"APPEND log:{n // 50_000}:{n % 500} {'x' * 500}"
 
 
+def streams(n: int) -> str:
+    return f"XADD stream:{n // 50_000}:{n % 100} * name value:{n} other value:{n}"
+
+
+def bits_far_apart(n: int) -> str:
+    return f"SETBIT bits:{n % 2000} {n * 7919 % 1_000_003} 1"
+
+
+def counters_of_elements(n: int) -> str:
+    return f"PFADD counter:{n} " + " ".join(f"{n}:{element}" for element in range(50))
+
+
+def large_values(n: int) -> str:
+    return f"SET large:{n} {'x' * (1_000 + n * 7919 % 40_000)}"
+
+
 QUICK = (kilobytes, hashes)
 SLOW = (
     short_strings,
@@ -76,6 +92,10 @@ SLOW = (
     sets_growing_one_by_one,
     sorted_sets_growing_one_by_one,
     appended,
+    streams,
+    bits_far_apart,
+    counters_of_elements,
+    large_values,
 )
 ROUNDS = int(os.environ.get("KVDB_MEMORY_ROUNDS", "0"))
 in_the_long_run = pytest.mark.skipif(not ROUNDS, reason="KVDB_MEMORY_ROUNDS=10 asks for all")
@@ -93,14 +113,14 @@ def encoded(shape: Shape, batch: int) -> bytes:
 
 
 def send(connection: socket.socket, requests: bytes) -> None:
-    """Send a batch and wait for its replies, each of which is one line."""
+    """Send a batch and wait for its replies: one line each, with another before a string."""
     connection.sendall(requests)
-    lines = 0
-    while lines < BATCH:
+    replies = 0
+    while replies < BATCH:
         received = connection.recv(65536)
         assert received, "the server has closed the connection"
-        assert b"-" not in received, received
-        lines += received.count(b"\n")
+        assert not re.search(rb"(?m)^-", received), received[:200]
+        replies += received.count(b"\n") - received.count(b"$")
 
 
 def batches_that_fit(shape: Shape) -> float:

@@ -20,6 +20,8 @@ from services.kvdb.tests.serving import TIMEOUT_S, Process
 
 KILLS = int(os.environ.get("KVDB_KILLS", "5"))
 SNAPSHOTS_ONLY = ("--appendonly", "no")
+FILLERS = 50_000
+"""So many keys that a snapshot of them takes a while."""
 
 Start = Callable[..., Process]
 
@@ -44,13 +46,18 @@ def start(directory: Path) -> Iterator[Start]:
             one.kill()
 
 
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.001)
+
+
 def save_and_wait(server: Process) -> None:
     """BGSAVE, and wait until the child has ended."""
     client = server.client()
     client.execute("BGSAVE")
-    deadline_s = time.monotonic() + TIMEOUT_S
-    while b"rdb_bgsave_in_progress:1" in client.execute("INFO", "persistence"):
-        assert time.monotonic() < deadline_s
+    wait_until(lambda: b"rdb_bgsave_in_progress:0" in client.execute("INFO", "persistence"))
     client.close()
 
 
@@ -75,9 +82,7 @@ def test_a_snapshot_comes_by_itself_when_something_has_changed(start: Start) -> 
     client.execute("SET", "a", "1")
     before = client.execute("INFO", "persistence")
     assert b"rdb_changes_since_last_save:1" in before
-    deadline_s = time.monotonic() + TIMEOUT_S
-    while b"rdb_changes_since_last_save:0" not in client.execute("INFO", "persistence"):
-        assert time.monotonic() < deadline_s
+    wait_until(lambda: b"rdb_changes_since_last_save:0" in client.execute("INFO", "persistence"))
     server.kill()
     assert start().client().execute("GET", "a") == b"1"
 
@@ -115,13 +120,17 @@ def test_kill_9_at_any_moment_leaves_a_whole_snapshot(directory: Path, start: St
     """Each round writes one number under many keys, while snapshots follow each other.
 
     Whatever the moment of the kill: the next start loads, and what it loads is a state that
-    was true at one moment: the keys hold one number, or the next one from some key on.
+    was true at one moment: the keys hold one number, or the next one from some key on. Every
+    second kill comes when a snapshot is seen to be under way, and takes the child along or not.
     """
-    latest = 0
-    for _ in range(KILLS):
+    latest = interrupted = 0
+    for round_ in range(KILLS):
         server = start("--snapshot-interval-s", "0.01")
+        assert not unfinished_in(directory)
         client = server.client()
         survived = numbers_of(client)
+        if not survived:  # What takes a snapshot some time.
+            client.execute("MSET", *(f"filler:{number}" for number in range(2 * FILLERS)))
         assert survived == sorted(survived, reverse=True)
         assert not survived or survived[0] - survived[-1] <= 1
         assert not survived or survived[0] <= latest
@@ -132,13 +141,39 @@ def test_kill_9_at_any_moment_leaves_a_whole_snapshot(directory: Path, start: St
             for key in range(50):
                 client.execute("SET", f"key:{key:02}", latest)
             latest += 1
-        server.kill()
+        if round_ % 2:
+            wait_until(lambda: unfinished_in(directory))
+        if round_ % 4 == 1:
+            server.kill_all()
+            interrupted += bool(unfinished_in(directory))
+        else:
+            server.kill()
     assert start().port
+    assert interrupted, "no kill came while a snapshot was written"
+
+
+def unfinished_in(directory: Path) -> list[Path]:
+    return list(directory.glob(f"{FILE_NAME}.*"))
 
 
 def numbers_of(client) -> list[int]:
-    keys = sorted(client.execute("KEYS", "*"))
+    keys = sorted(client.execute("KEYS", "key:*"))
     return [int(client.execute("GET", key)) for key in keys]
+
+
+def test_no_two_children_write_to_files_of_one_name(directory: Path, start: Start) -> None:
+    """A child that has outlived its parent may still write, and its process number may be had by
+    the next parent."""
+    server = start("--snapshot-interval-s", "0")
+    client = server.client()
+    client.execute("MSET", *(f"filler:{number}" for number in range(2 * FILLERS)))
+    names = set()
+    for _ in range(2):
+        client.execute("BGSAVE")
+        wait_until(lambda: unfinished_in(directory))
+        names.update(path.name.partition(".new")[0] for path in unfinished_in(directory))
+        wait_until(lambda: b"rdb_bgsave_in_progress:0" in client.execute("INFO", "persistence"))
+    assert len(names) == 2
 
 
 def test_a_child_that_outlives_its_parent_changes_nothing(start: Start) -> None:

@@ -1,6 +1,7 @@
 """The table behind SCAN: nothing that stays is missed, and a random key is any key."""
 
 import collections
+import sys
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -98,3 +99,18 @@ def test_it_is_a_dict_with_keys_in_the_order_in_which_they_came(batch: list) -> 
         else:
             model.pop(key, None)
     assert list(table.items()) == list(model.items())
+
+
+def test_a_table_that_was_large_is_made_small_again() -> None:
+    table = table_of([b"%d" % number for number in range(10_000)])
+    full_bytes = sys.getsizeof(table)
+    table.compact(140)
+    assert sys.getsizeof(table) == full_bytes, "it is not too large for what is in it"
+    table.scan(0, 10)
+    for number in range(9_900):
+        table.remove(b"%d" % number)
+    assert sys.getsizeof(table) == full_bytes
+    table.compact(140)
+    assert sys.getsizeof(table) < full_bytes / 20
+    assert list(table) == [b"%d" % number for number in range(9_900, 10_000)]
+    assert table.scan(0, 1000)[1] == list(table)

@@ -43,6 +43,36 @@ def test_a_node_is_full_by_bytes():
     assert nodes(value) == [4, 4, 1]
 
 
+word = st.binary(max_size=12)
+alike = st.tuples(
+    st.lists(word, min_size=1, max_size=3),  # the names
+    st.integers(1, 12),  # how many entries
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.lists(alike, max_size=5), st.sampled_from([0, 1, 4]), st.integers(0, 150))
+def test_to_append_several_is_to_append_each(data, runs, max_entries, max_bytes):
+    jointly, singly, first_id = StreamValue(), StreamValue(), 1
+    for names, count in runs:
+        columns = [tuple(data.draw(st.lists(word, min_size=count, max_size=count))) for _ in names]
+        grown = jointly.append_alike(first_id, names, columns, max_entries, max_bytes)
+        for number, values in enumerate(zip(*columns, strict=True), first_id):
+            fields = [part for pair in zip(names, values, strict=True) for part in pair]
+            grown -= singly.append(number, fields, max_entries, max_bytes)
+        assert grown == 0
+        first_id += count
+    assert all_of(jointly) == all_of(singly)
+
+
+def all_of(stream: StreamValue) -> list:
+    nodes = [
+        [getattr(node, name) for name in ("first", "ids", "values", *type(node).__slots__)]
+        for node in stream.entries.blocks
+    ]
+    return [nodes, len(stream), stream.last_id, stream.entries_added, stream.size_bytes]
+
+
 def test_what_was_removed_goes_on_counting_for_its_node():
     value = filled(3)
     assert value.delete(2)
