@@ -24,7 +24,7 @@ function that does it:
     indexes are chosen, joins ordered, sorts avoided.
 11  The plan writes a Python function for each pipeline.   executor.compiler.compile_plan
 12  A prepared statement keeps it until any definition     session.prepared.PreparedStatement
-    changes.
+    changes; so does a text that comes again and again.    session.statement_cache
 13  A snapshot says which transactions it sees.            transactions.transaction.begin_statement
 14  The function runs over heaps and indexes, looks at     session.planning.run_plan
     each version of a row through the snapshot             transactions.mvcc.Snapshot.visible
@@ -61,7 +61,7 @@ Beside them: `engine` is what all sessions share; `connection` is a client's soc
 and `notifications` are what their names say; `values` has the Python forms of SQL's values;
 `settings`, `errors`, `tls`, `health`; `client` is for other services.
 
-Left out: tables that don't fit into memory, replication, partitions, inheritance, user-made
-functions and triggers, row security, full-text search, ranges and geometry, other collations than
-C. Each is refused with an error that says so.
+Left out: tables that don't fit into memory, replication, partitions, inheritance, triggers,
+functions in other languages than SQL, row security, full-text search, ranges and geometry,
+collations other than C. Each is refused with an error that says so.
 """

@@ -67,10 +67,12 @@ class Connection:
         self._output_bytes = 0
         self._wakers: tuple[socket.socket, socket.socket] | None = None
         self._is_stopping = False
-        self.is_idle = False
-        """Whether it waits for the client's next message."""
 
     # Reading.
+
+    def next_message(self) -> Message | None:
+        """The next message of those that have come already. Raises as `receive` does."""
+        return self._decoder.next_message()
 
     def receive(self, timeout_s: float = 0, *, in_transaction: bool = False) -> Message:
         """The next message, however long it takes; what was written is sent before.
@@ -81,15 +83,23 @@ class Connection:
         message = self._decoder.next_message()
         if message is not None:
             return message
-        with self._without_latch():
-            self._send_all()
-            deadline_s = time.monotonic() + timeout_s if timeout_s else 0.0
-            while message is None:
-                data = self._read(deadline_s, in_transaction)
-                if not data:
-                    raise Stopping if self._is_stopping else ConnectionLost
-                self._decoder.receive_data(data)
-                message = self._decoder.next_message()
+        if not self._latch.is_mine:
+            return self.await_message(timeout_s, in_transaction=in_transaction)
+        with self._latch.released():
+            return self.await_message(timeout_s, in_transaction=in_transaction)
+
+    def await_message(self, timeout_s: float = 0, *, in_transaction: bool = False) -> Message:
+        """As `receive`, where no message is there already, and the latch is not held."""
+        decoder = self._decoder
+        self._send_all()
+        deadline_s = time.monotonic() + timeout_s if timeout_s else 0.0
+        message = None
+        while message is None:
+            data = self._read(deadline_s, in_transaction)
+            if not data:
+                raise Stopping if self._is_stopping else ConnectionLost
+            decoder.receive_data(data)
+            message = decoder.next_message()
         return message
 
     def wait_for_data(self, timeout_s: float = 0, *, in_transaction: bool = False) -> bool:
@@ -101,10 +111,9 @@ class Connection:
             return self._wait(time.monotonic() + timeout_s if timeout_s else 0.0, in_transaction)
 
     def _read(self, deadline_s: float, in_transaction: bool) -> bytes:
-        self.is_idle = True
+        if self._is_stopping:
+            return b""
         try:
-            if self._is_stopping:
-                return b""
             if deadline_s:
                 self._socket.settimeout(max(0.001, deadline_s - time.monotonic()))
             return self._socket.recv(_READ_BYTES)
@@ -113,7 +122,6 @@ class Connection:
         except OSError as error:
             raise ConnectionLost(str(error)) from None
         finally:
-            self.is_idle = False
             if deadline_s:
                 self._socket.settimeout(None)
 
@@ -127,9 +135,7 @@ class Connection:
         poll.register(self._socket, select.POLLIN)
         poll.register(waker, select.POLLIN)
         left_ms = max(0.0, deadline_s - time.monotonic()) * 1000 if deadline_s else None
-        self.is_idle = True
         ready = [descriptor for descriptor, _ in poll.poll(left_ms)]
-        self.is_idle = False
         if not ready:
             raise IdleTimeout(in_transaction=in_transaction)
         if waker.fileno() in ready:

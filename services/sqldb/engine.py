@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from services.common.health import Vitals
 from services.common.logs import Log
@@ -30,6 +30,7 @@ from services.sqldb.catalog.system_tables import SystemTables
 from services.sqldb.commands.indexes import attached_index
 from services.sqldb.errors import SqlError
 from services.sqldb.notifications import Notifications
+from services.sqldb.optimizer.gathering import AutoAnalyze
 from services.sqldb.session.catalog_functions import session_library
 from services.sqldb.session.login import make_verifier
 from services.sqldb.session.session import Session
@@ -39,6 +40,14 @@ from services.sqldb.storage.engine import StorageEngine
 from services.sqldb.storage.files import StartError
 
 __all__ = ["Engine", "StartError"]
+
+
+@dataclass(slots=True)
+class PlanCounts:
+    """How often a statement was run by a plan that was there, and how often one was made."""
+
+    hits: int = 0
+    misses: int = 0
 
 
 class Engine:
@@ -60,10 +69,13 @@ class Engine:
         self.system_tables = SystemTables()
         self.library = session_library()
         self.notifications = Notifications()
+        self.plans = PlanCounts()
         self.sessions: dict[int, Session] = {}
         self._pids = itertools.count(1)
         self.storage.open(self._attach)
         self._prepare_owner()
+        self.auto_analyze = AutoAnalyze(self)
+        self.auto_analyze.start()
 
     # Starting.
 
@@ -131,6 +143,11 @@ class Engine:
         self.sessions[session.pid] = session
         return session
 
+    @property
+    def kept_plans(self) -> int:
+        """How many statements all sessions keep with their plans, for when they come again."""
+        return sum(len(one.prepared) + len(one.statements) for one in self.sessions.values())
+
     def forget(self, session: Session) -> None:
         self.notifications.unlisten(session, None)
         self.sessions.pop(session.pid, None)
@@ -164,6 +181,7 @@ class Engine:
         return f"{self.vitals.status}: {problems}" if problems else self.vitals.status
 
     def close(self) -> None:
+        self.auto_analyze.stop()
         self.storage.close()
 
 

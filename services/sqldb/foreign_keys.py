@@ -166,6 +166,8 @@ class ForeignKeyWatch:
                     f"{quote_identifier(child.columns[column].name)} = {word}" for column in columns
                 )
                 self._act(constraint, child, self._update(constraint, child, assigned), key)
+                # The default may be the very key that goes.
+                self._actions.append(self._parent_check(constraint, child, key))
 
     def _of(self, constraint: Constraint, child: Table) -> str:
         return _condition(child, constraint.columns)

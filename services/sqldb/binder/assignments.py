@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from services.sqldb.binder import definitions, expressions
 from services.sqldb.binder.clauses import Clause
 from services.sqldb.binder.conversion import convert
+from services.sqldb.binder.part_assignments import assign_part
 from services.sqldb.binder.positions import leftmost
 from services.sqldb.binder.scope import Scope
 from services.sqldb.binder.statement import Statement
+from services.sqldb.binder.tables import find_table, table_column
 from services.sqldb.catalog.definitions import Table, TableKind
 from services.sqldb.errors import (
     DATATYPE_MISMATCH,
@@ -20,8 +22,8 @@ from services.sqldb.errors import (
     GENERATED_ALWAYS,
     SYNTAX_ERROR,
     UNDEFINED_COLUMN,
+    WRONG_OBJECT_TYPE,
     SqlError,
-    not_supported,
 )
 from services.sqldb.plan import expressions as ex
 from services.sqldb.syntax import nodes
@@ -29,18 +31,16 @@ from services.sqldb.types import SqlType, format_type
 
 
 def target_table(statement: Statement, relation: nodes.RelationName, verb: str) -> Table:
-    """The table that a statement changes; verb: "insert into", "update", "delete from"."""
-    from services.sqldb.binder.tables import find_table
-
+    """The table or view that a statement changes; verb: "insert into", "update" …"""
     table = find_table(statement, relation)
     if table.kind is TableKind.SYSTEM:
         message = f'permission denied: "{table.name}" is a system catalog'
         raise SqlError("42501", message)
-    if table.kind is TableKind.VIEW:
+    if table.kind is TableKind.VIEW and verb == "merge into":
         raise SqlError(
-            "55000",
-            f'cannot {verb} view "{table.name}"',
-            detail="Views cannot be changed by this server.",
+            WRONG_OBJECT_TYPE,
+            f'cannot execute MERGE on relation "{table.name}"',
+            detail="This operation is not supported for views.",
         )
     statement.changes_data = True
     statement.lock(table, "RowExclusiveLock")
@@ -53,8 +53,6 @@ def target_index(table: Table, target: nodes.AssignmentTarget) -> int:
     if index is None:
         message = f'column "{target.column}" of relation "{table.name}" does not exist'
         raise SqlError(UNDEFINED_COLUMN, message, position=target.position)
-    if target.steps:
-        raise not_supported("assignment to a part of a column", target.steps[0].position)
     return index
 
 
@@ -111,15 +109,48 @@ def bind_assignments(
 ) -> tuple[tuple[int, ex.Expression], ...]:
     """SET a = 1, (b, c) = (2, 3): the columns with their new values."""
     found: dict[int, ex.Expression] = {}
+    parts: set[int] = set()
     with scope.with_clause(Clause.UPDATE):
         for assignment in assignments:
             for target, value, place in _pairs(scope, table, assignment):
                 index = target_index(table, target)
+                if target.steps and (index not in found or index in parts):
+                    parts.add(index)
+                    old = found.get(index) or _old_value(scope, table, index)
+                    found[index] = _new_part(scope, table, index, old, target, value)
+                    continue
                 if index in found:
                     message = f'multiple assignments to same column "{target.column}"'
                     raise SqlError(SYNTAX_ERROR, message)
                 found[index] = _new_value(scope, table, index, value, place)
     return tuple(sorted(found.items()))
+
+
+def _old_value(scope: Scope, table: Table, index: int) -> ex.Expression:
+    """The column of the row that is changed: the first item of the scope."""
+    for column in scope.items[0].columns:
+        expression = column.expression
+        if isinstance(expression, ex.Column) and expression.index == index:
+            return expression
+    return table_column(scope.statement, table, index, scope.items[0].relation)
+
+
+def _new_part(
+    scope: Scope,
+    table: Table,
+    index: int,
+    old: ex.Expression,
+    target: nodes.AssignmentTarget,
+    value: object,
+) -> ex.Expression:
+    """The column with one part of it changed."""
+    if isinstance(value, nodes.Default):
+        is_element = isinstance(target.steps[-1], nodes.SubscriptStep)
+        what = "an array element" if is_element else "a subfield"
+        message = f"cannot set {what} to DEFAULT"
+        raise SqlError(FEATURE_NOT_SUPPORTED, message, position=target.position)
+    refuse_generated(table, index, "update")
+    return assign_part(scope, old, target, value)
 
 
 def _new_value(scope: Scope, table: Table, index: int, value: object, place: int) -> ex.Expression:

@@ -13,20 +13,22 @@ operator on the plan. The files, in the order of that way:
     with_queries                          WITH
     expressions                           names, literals, casts, CASE, rows, arrays: begin here
     operators, calls, windows, subqueries what stands in expressions
+    arrays, current_values                the same
     conversion                            literals read, casts put in, common types
     targets, grouping, locking, select    a SELECT as a whole
     set_operations, queries               UNION, VALUES, ORDER BY and LIMIT of them
     changes, insert, assignments, merge   INSERT, UPDATE, DELETE, MERGE
+    part_assignments, updatable_views     parts of columns; views as targets
     definitions                           defaults, checks, index expressions of tables
 
 Errors are PostgreSQL's, in words, SQLSTATE and place.
-Left out: WHERE CURRENT OF, TABLESAMPLE, bit strings, user-made functions and operators, rules.
+Left out: WHERE CURRENT OF, TABLESAMPLE, user-made operators, rules.
 # Real: parse_analyze() in analyze.c
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from services.sqldb.binder import changes, expressions, queries
 from services.sqldb.binder.clauses import Clause
@@ -51,13 +53,16 @@ def bind_statement(
     lookup: Lookup,
     node: Bindable,
     parameter_types: Sequence[SqlType | None] | None = None,
+    check: Callable[[], None] | None = None,
 ) -> BoundStatement:
     """The plan of a statement. Raises SqlError.
 
     parameter_types: what the client says of $1, $2 …, None for each that is to be found out;
-    without any (None) the statement can have no parameters.
+    without any (None) the statement can have no parameters. `check` is called now and then: it may
+    raise what interrupts the statement.
     """
     state = new_statement(session, lookup, parameter_types)
+    state.check = check
     try:
         return _bind(state, node)
     except RecursionError:
@@ -88,7 +93,9 @@ def new_statement(
 ) -> Statement:
     """The state of one binding; the session's library, where it has one of its own."""
     library = getattr(session, "library", None) or builtin_library()
-    return Statement(lookup, session, library, Parameters(parameter_types))
+    library = lookup.library(library)
+    names = getattr(session, "function_parameters", None)
+    return Statement(lookup, session, library, Parameters(parameter_types), parameter_names=names)
 
 
 def _bind(state: Statement, statement: Bindable) -> BoundStatement:

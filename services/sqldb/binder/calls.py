@@ -32,6 +32,7 @@ from services.sqldb.errors import (
 from services.sqldb.functions import (
     Aggregate,
     Function,
+    Library,
     ResolvedCall,
     WindowFunction,
     resolve_function,
@@ -123,12 +124,15 @@ def _resolve(
     *schema, name = node.name
     types = [argument.type for argument in arguments]
     try:
+        library = statement.library
         if schema and schema[-1] != "pg_catalog":
-            _check_schema(scope, schema[-1], name, types, node.position)
+            place = statement.lookup.expect_schema(schema[-1], node.position)
+            library = statement.lookup.library(statement.session_library, place.name)
+            _check_schema(library, place.name, name, types, node.position)
         resolved = resolve_function(
             name,
             types,
-            library=statement.library,
+            library=library,
             argument_names=names,
             is_variadic_call=node.is_variadic,
             types=statement.lookup.types,
@@ -143,11 +147,10 @@ def _resolve(
 
 
 def _check_schema(
-    scope: Scope, schema: str, name: str, types: list[SqlType], position: int
+    library: Library, schema: str, name: str, types: list[SqlType], position: int
 ) -> None:
     """A function of another schema than pg_catalog: the library may have it under that schema."""
-    scope.statement.lookup.expect_schema(schema, position)
-    if any(getattr(one, "schema", "") == schema for one in scope.statement.library.named(name)):
+    if any(getattr(one, "schema", "") == schema for one in library.named(name)):
         return
     shown = ", ".join(str(type_) for type_ in types)
     raise SqlError(

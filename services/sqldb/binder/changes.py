@@ -13,6 +13,7 @@ Checks, generated columns and RETURNING see the new row under a number of its ow
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from services.sqldb.binder import expressions
 from services.sqldb.binder.assignments import bind_assignments, target_table
@@ -21,9 +22,17 @@ from services.sqldb.binder.definitions import checks_of, generated_columns
 from services.sqldb.binder.from_items import bind_from
 from services.sqldb.binder.queries import BoundQuery
 from services.sqldb.binder.scope import Item, Scope, ScopeColumn, check_new_alias
+from services.sqldb.binder.statement import Statement
 from services.sqldb.binder.tables import table_item
 from services.sqldb.binder.targets import bind_targets
+from services.sqldb.binder.updatable_views import (
+    ViewRows,
+    base_assignments,
+    check_options,
+    view_rows,
+)
 from services.sqldb.binder.with_queries import Definitions
+from services.sqldb.catalog.definitions import Table, TableKind
 from services.sqldb.errors import not_supported
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as plan
@@ -52,16 +61,46 @@ def bind_change(scope: Scope, node: object) -> BoundQuery:
     return BoundQuery(definitions.around(bound.plan), bound.columns)
 
 
-def bind_target(scope: Scope, node: nodes.TableReference, verb: str) -> tuple[plan.Scan, Item]:
-    """The table of UPDATE, DELETE and MERGE: a scan whose rows are the ones to change."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What UPDATE, DELETE and MERGE change: a scan whose rows are the ones, and their names."""
+
+    scan: plan.Scan
+    item: Item
+    # Of a view: its rows. They are those of the scan that meet its conditions.
+    rows: ViewRows | None = None
+
+    @property
+    def input(self) -> plan.Plan:
+        found: plan.Plan = self.scan
+        for condition in self.rows.conditions if self.rows is not None else ():
+            found = plan.Filter(found, condition)
+        return found
+
+
+def bind_target(scope: Scope, node: nodes.TableReference, verb: str) -> Target:
     statement = scope.statement
-    table = target_table(statement, node.relation, verb)
+    named = table = target_table(statement, node.relation, verb)
     number = statement.new_relation()
-    item = table_item(statement, table, number)
+    rows = None
+    if table.kind is TableKind.VIEW:
+        rows = view_rows(statement, table, number, verb)
+        item, table = rows.item, rows.table
+        statement.lock(table, "RowExclusiveLock")
+    else:
+        item = table_item(statement, table, number)
     if node.alias is not None:
-        item.alias, item.hidden_name = node.alias.name, table.name
+        item.alias, item.hidden_name = node.alias.name, named.name
     scope.add(item)
-    return plan.Scan(number, table, item.alias), item
+    return Target(plan.Scan(number, table, item.alias), item, rows)
+
+
+def target_item(statement: Statement, table: Table, number: int) -> tuple[Item, ViewRows | None]:
+    """The names of a table or view over the relation of a number: a new row, or an old one."""
+    if table.kind is not TableKind.VIEW:
+        return table_item(statement, table, number), None
+    rows = view_rows(statement, table, number, "update")
+    return rows.item, rows
 
 
 def _with_more_tables(
@@ -89,21 +128,28 @@ def _where(scope: Scope, input_: plan.Plan, node: nodes.Expression | None) -> pl
 
 def _bind_update(scope: Scope, node: nodes.Update) -> BoundQuery:
     statement = scope.statement
-    target, item = bind_target(scope, node.table, "update")
-    input_ = _with_more_tables(scope, target, item, node.from_items)
+    target = bind_target(scope, node.table, "update")
+    item, table, scan = target.item, target.scan.table, target.scan
+    input_ = _with_more_tables(scope, target.input, item, node.from_items)
     input_ = _where(scope, input_, node.where)
-    table = target.table
-    assignments = bind_assignments(scope, table, node.assignments)
+    written = node.assignments
+    if target.rows is not None:
+        written = base_assignments(target.rows, written)
+    assignments = bind_assignments(scope, table, written)
     new = statement.new_relation()
+    checks = checks_of(statement, table, new)
+    if target.rows is not None:
+        _, new_rows = target_item(statement, target.rows.view, new)
+        checks = (*checks, *check_options(statement, new_rows))
     returning = bind_returning(scope, node.returning, item, new)
     made = plan.Update(
         input_,
         table,
-        target.relation,
+        scan.relation,
         assignments,
         new,
         generated_columns(statement, table, new),
-        checks_of(statement, table, new),
+        checks,
         returning.expressions,
         returning.relation,
     )
@@ -111,13 +157,12 @@ def _bind_update(scope: Scope, node: nodes.Update) -> BoundQuery:
 
 
 def _bind_delete(scope: Scope, node: nodes.Delete) -> BoundQuery:
-    target, item = bind_target(scope, node.table, "delete from")
-    input_ = _with_more_tables(scope, target, item, node.using)
+    target = bind_target(scope, node.table, "delete from")
+    scan = target.scan
+    input_ = _with_more_tables(scope, target.input, target.item, node.using)
     input_ = _where(scope, input_, node.where)
-    returning = bind_returning(scope, node.returning, item, target.relation)
-    made = plan.Delete(
-        input_, target.table, target.relation, returning.expressions, returning.relation
-    )
+    returning = bind_returning(scope, node.returning, target.item, scan.relation)
+    made = plan.Delete(input_, scan.table, scan.relation, returning.expressions, returning.relation)
     return BoundQuery(made, returning.columns)
 
 
@@ -147,7 +192,7 @@ def bind_returning(
     if not targets:
         return Returning(None, 0, ())
     statement = scope.statement
-    new_item = table_item(statement, item.table, new_relation)
+    new_item, _ = target_item(statement, item.table, new_relation)
     new_item.alias, new_item.hidden_name = item.alias, item.hidden_name
     scope.items = [new_item if one is item else one for one in scope.items]
     scope.relations.add(new_relation)

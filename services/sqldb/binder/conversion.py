@@ -17,8 +17,10 @@ from services.sqldb.binder.statement import Statement, UnknownLiteral, UnknownPa
 from services.sqldb.errors import CANNOT_COERCE, DATATYPE_MISMATCH, SqlError
 from services.sqldb.functions import EXPLICIT, IMPLICIT, find_cast, typmod_function
 from services.sqldb.functions.coercion import common_type_or_none
+from services.sqldb.functions.definition import Function
 from services.sqldb.plan import expressions as ex
-from services.sqldb.types import BOOL, NO_TYPMOD, RECORD, TEXT, UNKNOWN, SqlType, format_type
+from services.sqldb.types import BIT, BOOL, NO_TYPMOD, RECORD, TEXT, UNKNOWN, SqlType, format_type
+from services.sqldb.types.bit_strings import bits_of_int
 
 
 def is_unknown(expression: ex.Expression) -> bool:
@@ -38,10 +40,18 @@ def convert(
     position: int = -1,
 ) -> ex.Expression | None:
     """The expression as a value of the target type, in the shape of typmod; None: impossible."""
+    if target.oid == BIT.oid and typmod > 0 and expression.type.name in ("int4", "int8"):
+        return _low_bits(expression, typmod) if context == EXPLICIT else None
     converted = convert_type(statement, expression, target, context, position)
     if converted is None or typmod < 0:
         return converted
     return apply_typmod(converted, typmod, context == EXPLICIT)
+
+
+def _low_bits(expression: ex.Expression, count: int) -> ex.Expression:
+    """5::bit(3) has the lowest bits of the number, where other casts of bits keep the first."""
+    function = Function("bit", (expression.type,), BIT, lambda value: bits_of_int(value, count))
+    return ex.Call(BIT, function, (expression,), count, spelling="::")
 
 
 def convert_type(
@@ -58,9 +68,15 @@ def convert_type(
     if target.is_pseudo and target.oid != RECORD.oid and not is_unknown(expression):
         return expression
     if isinstance(expression, UnknownLiteral):
+        if target.base is not None:
+            value = convert(
+                statement, expression, target.base, target.base_typmod, context, position
+            )
+            return convert_type(statement, value, target, context, position)
         return read_literal(statement, expression, target)
     if isinstance(expression, UnknownParameter):
-        return statement.parameters.resolve(expression, target)
+        expression = statement.parameters.resolve(expression, target.plain)
+        return convert_type(statement, expression, target, context, position)
     if isinstance(expression, ex.RowValue) and target.kind == "c":
         return _row_as(statement, expression, target, context, position)
     cast = find_cast(source, target, context, statement.library)

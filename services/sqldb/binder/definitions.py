@@ -32,6 +32,11 @@ def default_of(statement: Statement, table: Table, index: int) -> ex.Expression:
     if column.sequence_oid:
         value = ex.NextValue(INT8, column.sequence_oid)
         return convert(statement, value, type_, column.typmod, "a")
+    domain = statement.lookup.view.state.get(type_.oid) if type_.base is not None else None
+    if column.default is None and domain is not None:
+        # Of a domain, the default; without one, NULL goes past the checks.
+        text = getattr(domain, "default", None) or "NULL"
+        return bind_default(statement, parse_expression(text), column.name, type_, -1)
     if column.default is None:
         return ex.Constant(type_, None)
     return bind_default(

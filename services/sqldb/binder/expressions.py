@@ -9,11 +9,11 @@ who uses the result gives them one (see conversion).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from services.sqldb.binder import calls, operators, subqueries
+from services.sqldb.binder import arrays, calls, current_values, operators, subqueries
 from services.sqldb.binder.clauses import check_column
 from services.sqldb.binder.conversion import (
-    apply_typmod,
     as_boolean,
     cast_explicitly,
     common_typmod,
@@ -40,7 +40,6 @@ from services.sqldb.catalog.type_names import resolve_type
 from services.sqldb.errors import (
     DATATYPE_MISMATCH,
     FEATURE_NOT_SUPPORTED,
-    INDETERMINATE_DATATYPE,
     SYNTAX_ERROR,
     TOO_MANY_COLUMNS,
     UNDEFINED_COLUMN,
@@ -49,26 +48,20 @@ from services.sqldb.errors import (
     SqlError,
     not_supported,
 )
-from services.sqldb.functions import resolve_function, resolve_operator
+from services.sqldb.functions import resolve_operator
 from services.sqldb.plan import expressions as ex
 from services.sqldb.syntax import nodes
 from services.sqldb.syntax.nodes import LiteralKind
 from services.sqldb.types import (
+    BIT,
     BOOL,
-    DATE,
     INT4,
     INT8,
     NUMERIC,
-    TEXT,
-    TIME,
-    TIMESTAMP,
-    TIMESTAMPTZ,
-    TIMETZ,
     UNKNOWN,
     SqlType,
 )
 from services.sqldb.types.composites import make_record_type
-from services.sqldb.values import Array
 
 INT4_LIMIT = 2**31
 # Real: MaxTupleAttributeNumber
@@ -77,6 +70,7 @@ MOST_COLUMNS = 1664
 
 def bind(scope: Scope, node: nodes.Expression) -> ex.Expression:
     """The typed expression of a node. Raises SqlError with the place of the mistake."""
+    scope.statement.step()
     return _RULES[type(node)](scope, node)
 
 
@@ -109,7 +103,9 @@ def _literal(scope: Scope, node: nodes.Literal) -> ex.Expression:
         case LiteralKind.NUMERIC:
             literal = UnknownLiteral(UNKNOWN, node.value, position=node.position)
             return read_literal(scope.statement, literal, NUMERIC)
-    raise not_supported("a bit string", node.position)
+    literal = UnknownLiteral(UNKNOWN, node.value, position=node.position)
+    constant = read_literal(scope.statement, literal, BIT)
+    return replace(constant, typmod=len(constant.value))
 
 
 def _parameter(scope: Scope, node: nodes.Parameter) -> ex.Expression:
@@ -129,8 +125,14 @@ def _column_reference(scope: Scope, node: nodes.ColumnReference) -> ex.Expressio
         item = find_item(scope, names[0], None, position)
         if item is not None:
             return whole_row(item)
+        parameter = _named_parameter(scope, names, position)
+        if parameter is not None:
+            return parameter
         raise missing_column(scope, names[0], position)
     *qualifier, name = names
+    parameter = _named_parameter(scope, names, position)
+    if parameter is not None and find_item(scope, qualifier[-1], None, position) is None:
+        return parameter
     item = qualified_item(scope, tuple(qualifier), position)
     column = column_of(item, name, position)
     if column is not None:
@@ -139,6 +141,15 @@ def _column_reference(scope: Scope, node: nodes.ColumnReference) -> ex.Expressio
     if called is not None:
         return called
     raise missing_column(scope, name, position, item)
+
+
+def _named_parameter(scope: Scope, names: tuple[str, ...], position: int) -> ex.Expression | None:
+    """In the body of a function, name or function.name may be one of its parameters."""
+    known = scope.statement.parameter_names
+    if known is None or len(names) > 2 or (len(names) == 2 and names[0] != known[0]):
+        return None
+    number = known[1].get(names[-1])
+    return None if number is None else scope.statement.parameters.use(number, position)
 
 
 def qualified_item(scope: Scope, qualifier: tuple[str, ...], position: int) -> Item:
@@ -265,7 +276,7 @@ def _case(scope: Scope, node: nodes.Case) -> ex.Expression:
     statement = scope.statement
     conditions = [_case_condition(scope, node, when) for when in node.whens]
     results = [bind(scope, when.result) for when in node.whens]
-    _refuse_sets([*conditions, *results], [when.result for when in node.whens], "CASE")
+    _refuse_sets(scope, [*conditions, *results], [when.result for when in node.whens], "CASE")
     default = UnknownLiteral(UNKNOWN, None) if node.default is None else bind(scope, node.default)
     positions = [-1 if node.default is None else leftmost(node.default)]
     positions += [leftmost(when.result) for when in node.whens]
@@ -286,15 +297,15 @@ def _case_condition(scope: Scope, node: nodes.Case, when: nodes.CaseWhen) -> ex.
 
 def _coalesce(scope: Scope, node: nodes.Coalesce) -> ex.Expression:
     items, type_ = bind_common(scope, node.arguments, "COALESCE")
-    _refuse_sets(items, list(node.arguments), "COALESCE")
+    _refuse_sets(scope, items, list(node.arguments), "COALESCE")
     return ex.Coalesce(type_, tuple(items), common_typmod(items))
 
 
 def _refuse_sets(
-    values: list[ex.Expression], written: list[nodes.Expression], construct: str
+    scope: Scope, values: list[ex.Expression], written: list[nodes.Expression], construct: str
 ) -> None:
     """What is computed only at times cannot give many rows."""
-    if any(contains(value, ex.SetReturningCall) for value in values):
+    if scope.has_sets and any(contains(value, ex.SetReturningCall) for value in values):
         raise SqlError(
             FEATURE_NOT_SUPPORTED,
             f"set-returning functions are not allowed in {construct}",
@@ -338,8 +349,11 @@ def _min_max(scope: Scope, node: nodes.MinMax) -> ex.Expression:
 
 def _cast(scope: Scope, node: nodes.Cast) -> ex.Expression:
     target, typmod = resolve_type(scope.statement.lookup, node.type_name)
-    if isinstance(node.operand, nodes.ArrayConstructor) and target.is_array:
-        return _array(scope, node.operand, target)
+    if isinstance(node.operand, nodes.ArrayConstructor) and target.plain.is_array:
+        made = arrays.array(scope, node.operand, target.plain)
+        if target.base is None:
+            return made
+        return cast_explicitly(scope.statement, made, target, typmod, node.position)
     position = node.position if node.position >= 0 else leftmost(node)
     operand = bind(scope, node.operand)
     return cast_explicitly(scope.statement, operand, target, typmod, position)
@@ -367,79 +381,8 @@ def check_collation(names: tuple[str, ...], position: int) -> None:
 
 # Words that are functions.
 
-_FUNCTIONS = {
-    nodes.CurrentValueKind.CURRENT_ROLE: "current_user",
-    nodes.CurrentValueKind.CURRENT_USER: "current_user",
-    nodes.CurrentValueKind.USER: "current_user",
-    nodes.CurrentValueKind.SESSION_USER: "session_user",
-    nodes.CurrentValueKind.CURRENT_CATALOG: "current_database",
-    nodes.CurrentValueKind.CURRENT_SCHEMA: "current_schema",
-}
-# The others are parts of the moment at which the transaction began.
-_MOMENTS = {
-    nodes.CurrentValueKind.CURRENT_DATE: DATE,
-    nodes.CurrentValueKind.CURRENT_TIME: TIMETZ,
-    nodes.CurrentValueKind.CURRENT_TIMESTAMP: TIMESTAMPTZ,
-    nodes.CurrentValueKind.LOCALTIME: TIME,
-    nodes.CurrentValueKind.LOCALTIMESTAMP: TIMESTAMP,
-}
-_LARGEST_PRECISION = 6
 
-
-def _current_value(scope: Scope, node: nodes.CurrentValue) -> ex.Expression:
-    statement = scope.statement
-    name = _FUNCTIONS.get(node.kind, "now")
-    resolved = resolve_function(name, (), library=statement.library)
-    call = ex.Call(resolved.result_type, resolved.function, (), spelling=node.kind.value)
-    if node.kind not in _MOMENTS:
-        return call
-    moment = convert_type(statement, call, _MOMENTS[node.kind], "e")
-    if node.precision is None:
-        return moment
-    return apply_typmod(moment, min(node.precision, _LARGEST_PRECISION), False)
-
-
-# Arrays and rows.
-
-
-def _array(
-    scope: Scope, node: nodes.ArrayConstructor, target: SqlType | None = None
-) -> ex.Expression:
-    """ARRAY[a, b]; `target`: the array type that a cast around it wants."""
-    statement = scope.statement
-    inner_target = target.element if target is not None else None
-    items = [
-        _array(scope, element, target)
-        if isinstance(element, nodes.ArrayConstructor)
-        else bind(scope, element)
-        for element in node.elements
-    ]
-    if not items:
-        if target is None:
-            raise SqlError(
-                INDETERMINATE_DATATYPE,
-                "cannot determine type of empty array",
-                hint="Explicitly cast to the desired type, for example ARRAY[]::integer[].",
-                position=node.position,
-            )
-        return ex.Constant(target, Array((), ()))
-    positions = [leftmost(element) for element in node.elements]
-    is_nested = any(item.type.is_array for item in items)
-    if inner_target is not None:
-        wanted = target if is_nested else inner_target
-        items = [
-            cast_explicitly(statement, item, wanted, -1, position)
-            for item, position in zip(items, positions, strict=True)
-        ]
-        type_ = target
-    else:
-        items, common = unify(statement, items, "ARRAY", positions)
-        if common.is_pseudo and common.name != "record":
-            message = f"could not find array type for data type {common}"
-            raise SqlError("42704", message, position=node.position)
-        is_nested = common.is_array
-        type_ = common if is_nested else statement.lookup.types.array_of(common)
-    return ex.ArrayValue(type_, tuple(items), is_nested)
+# Rows.
 
 
 def _row(scope: Scope, node: nodes.RowConstructor) -> ex.Expression:
@@ -483,64 +426,6 @@ def row_value(items: tuple[ex.Expression, ...]) -> ex.RowValue:
     return ex.RowValue(record_type(items, names), items, names)
 
 
-def _subscript(scope: Scope, node: nodes.Subscript) -> ex.Expression:
-    """a[1][2] is one expression of two subscripts; a slice anywhere makes all of them slices."""
-    chain = []
-    base_node: nodes.Expression = node
-    while isinstance(base_node, nodes.Subscript):
-        chain.append(base_node)
-        base_node = base_node.operand
-    chain.reverse()
-    base = bind(scope, base_node)
-    if base.type.name == "jsonb":
-        return _json_subscript(scope, base, chain)
-    if not base.type.is_array:
-        message = f"cannot subscript type {base.type} because it does not support subscripting"
-        raise SqlError(DATATYPE_MISMATCH, message, position=leftmost(base_node))
-    is_slice = any(step.is_slice for step in chain)
-    lowers, uppers = [], []
-    for step in chain:
-        lower, upper = step.lower, step.upper
-        if is_slice and not step.is_slice:
-            # A plain subscript among slices means [1:n].
-            lowers.append(ex.Constant(INT4, 1))
-            uppers.append(_index(scope, lower))
-            continue
-        lowers.append(None if lower is None else _index(scope, lower))
-        if is_slice:
-            uppers.append(None if upper is None else _index(scope, upper))
-    type_ = base.type if is_slice else base.type.element
-    typmod = getattr(base, "typmod", -1)
-    return ex.Subscript(type_, base, tuple(lowers), tuple(uppers), is_slice, typmod)
-
-
-def _index(scope: Scope, node: nodes.Expression) -> ex.Expression:
-    index = bind_as(scope, node, INT4, "a")
-    if index is None:
-        message = "array subscript must have type integer"
-        raise SqlError(DATATYPE_MISMATCH, message, position=leftmost(node))
-    return index
-
-
-def _json_subscript(
-    scope: Scope, base: ex.Expression, chain: list[nodes.Subscript]
-) -> ex.Expression:
-    """j['a'][0] is j -> 'a' -> 0."""
-    for step in chain:
-        if step.is_slice:
-            message = "jsonb subscript does not support slices"
-            raise SqlError(DATATYPE_MISMATCH, message, position=leftmost(step.lower or step.upper))
-        index = bind(scope, step.lower)
-        wanted = INT4 if index.type.category == "N" else TEXT
-        index = convert_type(scope.statement, index, wanted, "a", leftmost(step.lower))
-        if index is None:
-            message = "subscript type is not supported"
-            raise SqlError(DATATYPE_MISMATCH, message, position=leftmost(step.lower))
-        place = leftmost(step)
-        base = operators.call_operator(scope, ("->",), base, index, place, place)
-    return base
-
-
 def _grouping(scope: Scope, node: nodes.Grouping) -> ex.Expression:
     calls.check_grouping(scope, node.position)
     arguments = tuple(bind(scope, argument) for argument in node.arguments)
@@ -580,10 +465,10 @@ _RULES: dict[type, Callable[[Scope, object], ex.Expression]] = {
     nodes.MinMax: _min_max,
     nodes.Cast: _cast,
     nodes.Collate: _collate,
-    nodes.CurrentValue: _current_value,
-    nodes.ArrayConstructor: _array,
+    nodes.CurrentValue: current_values.current_value,
+    nodes.ArrayConstructor: arrays.array,
     nodes.RowConstructor: _row,
-    nodes.Subscript: _subscript,
+    nodes.Subscript: arrays.subscript,
     nodes.Grouping: _grouping,
     nodes.Default: _default,
     nodes.CurrentOf: _current_of,

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from services.sqldb.binder import definitions, expressions, queries
 from services.sqldb.binder.assignments import (
     assign,
@@ -14,14 +16,22 @@ from services.sqldb.binder.assignments import (
     target_index,
     target_table,
 )
-from services.sqldb.binder.changes import bind_returning
+from services.sqldb.binder.changes import bind_returning, target_item
 from services.sqldb.binder.clauses import Clause
+from services.sqldb.binder.conversion import convert_type
+from services.sqldb.binder.part_assignments import assign_part, part_type
 from services.sqldb.binder.positions import leftmost
 from services.sqldb.binder.queries import BoundQuery
 from services.sqldb.binder.scope import Item, Scope
 from services.sqldb.binder.tables import table_item
 from services.sqldb.binder.trees import fingerprint
-from services.sqldb.catalog.definitions import Constraint, Index, Table
+from services.sqldb.binder.updatable_views import (
+    base_assignments,
+    check_options,
+    insert_targets,
+    view_rows,
+)
+from services.sqldb.catalog.definitions import Constraint, Index, Table, TableKind
 from services.sqldb.errors import (
     DUPLICATE_COLUMN,
     GENERATED_ALWAYS,
@@ -40,15 +50,24 @@ from services.sqldb.syntax.parser import parse_expression
 
 def bind_insert(scope: Scope, node: nodes.Insert) -> BoundQuery:
     statement = scope.statement
-    table = target_table(statement, node.relation, "insert into")
+    named = table = target_table(statement, node.relation, "insert into")
     number = statement.new_relation()
+    view = None
+    if table.kind is TableKind.VIEW:
+        view = view_rows(statement, table, number, "insert into")
+        table = view.table
+        statement.lock(table, "RowExclusiveLock")
+        node = replace(node, columns=insert_targets(view, node.columns, _source_width(scope, node)))
     rows, source = _bind_rows(scope, node, table)
-    item = table_item(statement, table, number)
+    item = table_item(statement, table, number) if view is None else view.item
     if node.alias is not None:
-        item.alias, item.hidden_name = node.alias.name, table.name
+        item.alias, item.hidden_name = node.alias.name, named.name
     conflict = None
     if node.on_conflict is not None:
         conflict = _bind_conflict(scope, node.on_conflict, table, item)
+    checks = definitions.checks_of(statement, table, number)
+    if view is not None:
+        checks = (*checks, *check_options(statement, view))
     scope.items, scope.relations = [item], {number}
     returning = bind_returning(scope, node.returning, item, number)
     made = plan.Insert(
@@ -57,7 +76,7 @@ def bind_insert(scope: Scope, node: nodes.Insert) -> BoundQuery:
         number,
         source,
         definitions.generated_columns(statement, table, number),
-        definitions.checks_of(statement, table, number),
+        checks,
         conflict,
         returning.expressions,
         returning.relation,
@@ -66,6 +85,16 @@ def bind_insert(scope: Scope, node: nodes.Insert) -> BoundQuery:
 
 
 # Rows.
+
+
+def _source_width(scope: Scope, node: nodes.Insert) -> int:
+    """How many values each row has: so many columns of a view are filled."""
+    if node.source is None:
+        return 0
+    body = node.source.body
+    if isinstance(body, nodes.Values):
+        return len(body.rows[0])
+    return len(queries.bind_query(scope.child(), node.source, resolves_unknown=False).columns)
 
 
 def _bind_rows(
@@ -88,9 +117,13 @@ def _target_columns(node: nodes.Insert, table: Table) -> list[int]:
     if not node.columns:
         return [index for index, _ in table.live_columns()]
     found: list[int] = []
+    whole: set[int] = set()
     for target in node.columns:
         index = target_index(table, target)
-        if index in found:
+        is_repeated = index in (whole if target.steps else found)
+        if not target.steps:
+            whole.add(index)
+        if is_repeated:
             message = f'column "{target.column}" specified more than once'
             raise SqlError(DUPLICATE_COLUMN, message, position=target.position)
         found.append(index)
@@ -124,13 +157,35 @@ def _bind_values(
     used = indexes[:width]
     names = tuple(table.columns[index].name for index in used)
     values = plan.Values(number, tuple(rows), names)
-    given = {
-        index: ex.Column(
+    given: dict[int, ex.Expression] = {}
+    for place, index in enumerate(used):
+        value = ex.Column(
             rows[0][place].type, number, place, names[place], table.columns[index].typmod
         )
-        for place, index in enumerate(used)
-    }
+        given[index] = _with_part(scope, node, table, index, place, given, value)
     return _complete(scope, table, values, given)
+
+
+def _steps_at(node: nodes.Insert, place: int) -> tuple:
+    return node.columns[place].steps if node.columns else ()
+
+
+def _with_part(
+    scope: Scope,
+    node: nodes.Insert,
+    table: Table,
+    index: int,
+    place: int,
+    given: dict[int, ex.Expression],
+    value: ex.Expression,
+) -> ex.Expression:
+    """The value itself, or what the column is with this as one of its parts."""
+    if not _steps_at(node, place):
+        return value
+    column = table.columns[index]
+    type_ = definitions.column_type(scope.statement, column)
+    base = given.get(index) or ex.Constant(type_, None, column.typmod)
+    return assign_part(scope, base, node.columns[place], value)
 
 
 def _bind_row(
@@ -142,7 +197,10 @@ def _bind_row(
 ) -> tuple[ex.Expression, ...]:
     statement = scope.statement
     values = []
-    for index, value in zip(indexes, row, strict=False):
+    for place, (index, value) in enumerate(zip(indexes, row, strict=False)):
+        if steps := _steps_at(node, place):
+            values.append(_part_value(scope, table, index, steps, value))
+            continue
         if isinstance(value, nodes.Default) or _takes_default(node, table, index):
             values.append(definitions.default_of(statement, table, index))
             continue
@@ -150,6 +208,15 @@ def _bind_row(
         bound = expressions.bind(scope, value)
         values.append(assign(statement, table, index, bound, leftmost(value)))
     return tuple(values)
+
+
+def _part_value(
+    scope: Scope, table: Table, index: int, steps: tuple, value: nodes.Expression
+) -> ex.Expression:
+    """A value for a part of a column: of the part's type, where it goes there."""
+    type_ = part_type(definitions.column_type(scope.statement, table.columns[index]), steps)
+    bound = expressions.bind(scope, value)
+    return convert_type(scope.statement, bound, type_, "a", leftmost(value)) or bound
 
 
 def _takes_default(node: nodes.Insert, table: Table, index: int) -> bool:
@@ -180,12 +247,18 @@ def _bind_query(
     extra = places[len(indexes)] if width > len(indexes) else -1
     _check_width(node, indexes, width, extra)
     used = indexes[:width]
-    bound = queries.convert_columns(statement, bound, column_types(statement, table, used))
+    types = column_types(statement, table, used)
+    wanted = [part_type(one, _steps_at(node, place)) for place, one in enumerate(types)]
+    bound = queries.convert_columns(statement, bound, wanted)
     given: dict[int, ex.Expression] = {}
-    for index, column, place in zip(used, bound.columns, places, strict=False):
+    for number, (index, column, place) in enumerate(zip(used, bound.columns, places, strict=False)):
         if _takes_default(node, table, index):
             continue
         check_given(node, table, index)
+        if _steps_at(node, number):
+            value = column.expression
+            given[index] = _with_part(scope, node, table, index, number, given, value)
+            continue
         given[index] = assign(statement, table, index, column.expression, place)
     return _complete(scope, table, bound.plan, given)
 
@@ -238,13 +311,14 @@ def _bind_conflict(
         return plan.ConflictClause(indexes, None, None, target_relation, excluded_relation)
     inner = scope.child()
     inner.skips_parent = True
-    existing = table_item(statement, table, target_relation)
+    existing, view = target_item(statement, item.table, target_relation)
     existing.alias, existing.hidden_name = item.alias, item.hidden_name
-    excluded = table_item(statement, table, excluded_relation)
+    excluded, _ = target_item(statement, item.table, excluded_relation)
     excluded.alias, excluded.schema, excluded.hidden_name = "excluded", "", "excluded"
     inner.add(existing)
     inner.add(excluded)
-    assignments = bind_assignments(inner, table, node.assignments)
+    written = node.assignments if view is None else base_assignments(view, node.assignments)
+    assignments = bind_assignments(inner, table, written)
     condition = None
     if node.where is not None:
         with inner.with_clause(Clause.WHERE):

@@ -31,7 +31,8 @@ _ACTIONS = {
 def bind_merge(scope: Scope, node: nodes.Merge) -> BoundQuery:
     statement = scope.statement
     _check_order(node)
-    target, item = bind_target(scope, node.table, "merge into")
+    bound = bind_target(scope, node.table, "merge into")
+    target, item = bound.scan, bound.item
     scope.items = []
     source = bind_from(scope, (node.source,))
     sources = list(scope.items)

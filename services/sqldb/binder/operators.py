@@ -19,7 +19,7 @@ from services.sqldb.binder.conversion import (
 )
 from services.sqldb.binder.positions import leftmost
 from services.sqldb.binder.scope import Scope
-from services.sqldb.binder.statement import UnknownLiteral
+from services.sqldb.binder.statement import Statement, UnknownLiteral
 from services.sqldb.binder.trees import columns_in
 from services.sqldb.errors import (
     CANNOT_COERCE,
@@ -48,10 +48,7 @@ def operator_call(scope: Scope, node: nodes.OperatorCall) -> ex.Expression:
             return rows
     left = None if node.left is None else expressions.bind(scope, node.left)
     right = expressions.bind(scope, node.right)
-    left_position = -1 if node.left is None else leftmost(node.left)
-    return call_operator(
-        scope, node.name, left, right, node.position, leftmost(node.right), left_position
-    )
+    return call_operator(scope, node.name, left, right, node.position, node.right, node.left)
 
 
 def call_operator(
@@ -60,22 +57,39 @@ def call_operator(
     left: ex.Expression | None,
     right: ex.Expression,
     position: int,
-    right_position: int = -1,
-    left_position: int = -1,
+    right_place: nodes.Expression | int = -1,
+    left_place: nodes.Expression | int | None = -1,
 ) -> ex.Call:
-    """left name right with both sides converted to what the operator takes."""
+    """left name right with both sides converted to what the operator takes.
+
+    The places of the two sides, for errors: their nodes or positions.
+    """
     statement = scope.statement
     resolved = find_operator(scope, name, None if left is None else left.type, right.type, position)
     arguments = []
     if left is not None:
-        arguments.append(convert_type(statement, left, resolved.left, "i", left_position))
-    arguments.append(convert_type(statement, right, resolved.right, "i", right_position))
+        arguments.append(_operand(statement, left, resolved.left, left_place))
+    arguments.append(_operand(statement, right, resolved.right, right_place))
     function = resolved.function
     if function.returns_set:
         raise SqlError(FEATURE_NOT_SUPPORTED, "operators that return sets are not supported")
     return ex.Call(
         resolved.result_type, function, tuple(arguments), spelling=name[-1], position=position
     )
+
+
+def _operand(
+    statement: Statement, value: ex.Expression, wanted: SqlType, place: nodes.Expression | int
+) -> ex.Expression | None:
+    """A side converted to what the operator takes.
+
+    Where a long chain begins is not looked for at each of its operators: mostly nothing is to be
+    converted.
+    """
+    if value.type.oid == wanted.oid:
+        return value
+    position = place if isinstance(place, int) else leftmost(place)
+    return convert_type(statement, value, wanted, "i", position)
 
 
 def find_operator(
@@ -165,10 +179,16 @@ def compare_rows(
         lefts,
         rights,
         tuple(call.function for call in calls),
-        tuple(
-            _equals(scope, one.type, other.type) for one, other in zip(lefts, rights, strict=True)
-        ),
+        equalities(scope, lefts, rights),
     )
+
+
+def equalities(
+    scope: Scope, lefts: tuple[ex.Expression, ...], rights: tuple[ex.Expression, ...]
+) -> tuple[Function, ...]:
+    """The function behind = for each pair."""
+    pairs = zip(lefts, rights, strict=True)
+    return tuple(_equals(scope, one.type, other.type) for one, other in pairs)
 
 
 def _equals(scope: Scope, left: SqlType, right: SqlType) -> Function:
@@ -288,8 +308,8 @@ def in_list(scope: Scope, node: nodes.InList) -> ex.Expression:
         )
         if array is not None:
             conditions.append(_look_in(scope, operator, operand, array, node))
-            items = [item for index, item in enumerate(items) if index not in set(fixed)]
-            places = [place for index, place in enumerate(places) if index not in set(fixed)]
+            rest = sorted(set(range(len(items))).difference(fixed))
+            items, places = [items[index] for index in rest], [places[index] for index in rest]
     for item, place in zip(items, places, strict=True):
         conditions.append(
             call_operator(

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from services.sqldb.binder.clauses import Clause
 from services.sqldb.binder.statement import Statement
-from services.sqldb.catalog.definitions import Table
+from services.sqldb.catalog.definitions import Table, TableKind
 from services.sqldb.errors import (
     AMBIGUOUS_ALIAS,
     AMBIGUOUS_COLUMN,
@@ -188,6 +188,10 @@ def column_of(item: Item, name: str, position: int) -> ScopeColumn | None:
             found = column
     if found is None and item.table is not None and name in SYSTEM_COLUMNS:
         type_ = SYSTEM_COLUMNS[name]
+        if item.table.kind is TableKind.SYSTEM:
+            # Its rows are no versions: only the table itself is known of them.
+            value = {"tableoid": item.table.oid, "ctid": (0, 0)}.get(name, 0)
+            return ScopeColumn(name, ex.Constant(type_, value), item.table.oid)
         return ScopeColumn(name, ex.SystemColumn(type_, item.relation, name), item.table.oid)
     return found
 

@@ -1,6 +1,6 @@
 """What binding one statement has in common: catalog, library, parameters, running numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -12,7 +12,7 @@ from services.sqldb.errors import (
     UNDEFINED_PARAMETER,
     SqlError,
 )
-from services.sqldb.functions import Library
+from services.sqldb.functions import Library, builtin_library
 from services.sqldb.plan import expressions as ex
 from services.sqldb.types import UNKNOWN, SqlType
 from services.sqldb.types.context import SessionContext
@@ -84,6 +84,8 @@ class Statement:
     session: SessionContext
     library: Library
     parameters: Parameters
+    # Within the body of a function: its name, and the numbers of its named parameters.
+    parameter_names: tuple[str, dict[str, int]] | None = None
     changes_data: bool = False
     locks_rows: bool = False
     # Lock modes by the oid of the table.
@@ -94,8 +96,21 @@ class Statement:
     open_views: list[int] = field(default_factory=list)
     # WITH queries that are being bound, the innermost last.
     open_ctes: list[object] = field(default_factory=list)
+    check: Callable[[], None] | None = None
+    steps: int = 0
     _relations: count = field(default_factory=lambda: count(1))
     _ctes: count = field(default_factory=lambda: count(1))
+
+    @property
+    def session_library(self) -> Library:
+        """The functions without those of users."""
+        return getattr(self.session, "library", None) or builtin_library()
+
+    def step(self) -> None:
+        """One more node: some milliseconds of them, and it is time for a look at interrupts."""
+        self.steps += 1
+        if not self.steps & 63 and self.check is not None:
+            self.check()
 
     def new_relation(self) -> int:
         return next(self._relations)

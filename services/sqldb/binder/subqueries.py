@@ -112,6 +112,7 @@ def _comparison(
         if call.type.oid != BOOL.oid:
             message = f"operator {name[-1]} must return type boolean, not type {call.type}"
             raise SqlError(DATATYPE_MISMATCH, message, position=position)
+    lefts = tuple(call.arguments[0] for call in calls)
     converted = tuple(call.arguments[1] for call in calls)
     from services.sqldb.binder.queries import project_columns
 
@@ -119,8 +120,9 @@ def _comparison(
         ex.SubqueryKind.ROW if kind is None else _PLAN_KINDS[kind],
         BOOL,
         project_columns(scope.statement, inner, converted),
-        left=tuple(call.arguments[0] for call in calls),
+        left=lefts,
         comparisons=tuple(call.function for call in calls),
+        equals=operators.equalities(scope, lefts, converted) if len(calls) > 1 else (),
         spelling=name[-1],
     )
 

@@ -14,6 +14,7 @@ from services.sqldb.binder.scope import Item, Scope, ScopeColumn
 from services.sqldb.binder.targets import column_name
 from services.sqldb.catalog.type_names import resolve_type
 from services.sqldb.errors import SYNTAX_ERROR, SqlError
+from services.sqldb.functions import resolve_function
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as plan
 from services.sqldb.syntax import nodes
@@ -28,6 +29,7 @@ class _BoundFunction:
     call: ex.Expression
     fields: Fields
     is_scalar: bool
+    row_type: SqlType | None = None  # a named composite
 
 
 def bind_function_reference(scope: Scope, node: nodes.FunctionReference) -> tuple[plan.Plan, Item]:
@@ -59,8 +61,8 @@ def bind_function_reference(scope: Scope, node: nodes.FunctionReference) -> tupl
     item = Item(alias, rename_columns(columns, node.alias), number)
     if is_single and bound[0].is_scalar:
         item.is_scalar_function = True
-    elif is_single and bound[0].call.type.kind == "c":
-        item.row_type = bound[0].call.type
+    elif is_single and bound[0].row_type is not None:
+        item.row_type = bound[0].row_type
     scope.relations.add(number)
     return made, item
 
@@ -97,18 +99,24 @@ def _bind_function(
     position = leftmost(function.call)
     type_ = call.type
     if definitions:
-        if type_.name != "record" or type_.fields is not None:
+        has_columns = bool(getattr(getattr(call, "function", None), "columns", ()))
+        if type_.name != "record" or has_columns:
             message = 'a column definition list is only allowed for functions returning "record"'
-            if type_.kind == "c":
+            if has_columns:
+                message = "a column definition list is redundant for a function with OUT parameters"
+            elif type_.kind == "c":
                 message = (
                     "a column definition list is redundant for a function returning a named "
                     "composite type"
                 )
             raise SqlError(SYNTAX_ERROR, message, position=definitions[0].position)
         fields = [_defined(scope, item) for item in definitions]
-        return _BoundFunction(_with_type(call, make_record_type(tuple(fields))), fields, False)
+        call = _as_record(scope, call, make_record_type(tuple(fields)))
+        return _BoundFunction(_of_columns(call, fields), fields, False)
     if type_.fields is not None:
-        return _BoundFunction(call, list(type_.fields), False)
+        fields = list(type_.fields)
+        row_type = type_ if type_.kind == "c" else None
+        return _BoundFunction(_of_columns(call, fields), fields, False, row_type)
     if type_.name == "record":
         message = 'a column definition list is required for functions returning "record"'
         raise SqlError(SYNTAX_ERROR, message, position=position)
@@ -133,5 +141,36 @@ def _defined(scope: Scope, item: nodes.ColumnDefinitionItem) -> tuple[str, SqlTy
     return item.name, type_, typmod
 
 
-def _with_type(call: ex.Expression, type_: SqlType) -> ex.Expression:
-    return replace(call, type=type_)
+def _of_columns(call: ex.Expression, fields: Fields) -> ex.Expression:
+    """A row of one field is that field's value: a scan of one column takes values, not rows."""
+    if len(fields) != 1 or not isinstance(call, ex.Call | ex.SetReturningCall):
+        return call
+    inner = call.function.implementation
+    if isinstance(call, ex.Call):
+
+        def first(*arguments: object) -> object:
+            row = inner(*arguments)
+            return None if row is None else row[0]
+
+    else:
+
+        def first(*arguments: object) -> object:
+            return (None if row is None else row[0] for row in inner(*arguments))
+
+    type_ = fields[0][1]
+    function = replace(call.function, result_type=type_, implementation=first, columns=())
+    return replace(call, type=type_, function=function)
+
+
+def _as_record(scope: Scope, call: ex.Expression, type_: SqlType) -> ex.Expression:
+    """The call, made for the rows that the statement says."""
+    if not isinstance(call, ex.Call | ex.SetReturningCall):
+        return replace(call, type=type_)
+    resolved = resolve_function(
+        call.function.name,
+        [argument.type for argument in call.arguments],
+        library=scope.statement.library,
+        types=scope.statement.lookup.types,
+        record_type=type_,
+    )
+    return replace(call, type=type_, function=resolved.function)

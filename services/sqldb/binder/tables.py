@@ -38,6 +38,8 @@ def bind_table(scope: Scope, node: nodes.TableReference) -> tuple[plan.Plan, Ite
     if node.alias is not None:
         item.alias, item.hidden_name = node.alias.name, table.name
         item.columns = rename_columns(item.columns, node.alias)
+        if isinstance(made, plan.Scan | plan.SystemScan):
+            made = replace(made, alias=item.alias)  # EXPLAIN calls it so.
     scope.relations.add(item.relation)
     scope.relations.update(
         column.expression.relation

@@ -29,24 +29,35 @@ def field_names(kind: type) -> tuple[str, ...]:
 
 def fingerprint(value: object) -> Hashable:
     """Equal for expressions that mean the same, wherever in the statement they stand."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if kind is tuple:
+        return tuple([fingerprint(item) for item in value])
     match value:
         case SqlType():
             return value.oid
         case Function() | Aggregate() | WindowFunction():
-            types = tuple(type_.oid for type_ in value.argument_types)
+            types = tuple([type_.oid for type_ in value.argument_types])
             return value.name, types, value.result_type.oid
-        case tuple():
-            return tuple(map(fingerprint, value))
         case ex.Constant():
             return "constant", value.type.oid, type(value.value), _hashable(value.value)
-        case _ if is_dataclass(value) and not isinstance(value, type):
-            parts = (
-                fingerprint(getattr(value, name))
-                for name in field_names(type(value))
-                if name not in _INCIDENTAL or isinstance(value, ex.SystemColumn)
-            )
-            return type(value).__name__, *parts
-    return _hashable(value)
+    names = _meaningful_fields(kind)
+    if names is None:
+        return _hashable(value)
+    return kind.__name__, *[fingerprint(getattr(value, name)) for name in names]
+
+
+_SCALARS = frozenset((int, str, bool, type(None)))
+
+
+@lru_cache(maxsize=256)
+def _meaningful_fields(kind: type) -> tuple[str, ...] | None:
+    """None: not a dataclass, but a plain value."""
+    if not is_dataclass(kind) or kind is type:
+        return None
+    is_all = issubclass(kind, ex.SystemColumn)
+    return tuple(name for name in field_names(kind) if is_all or name not in _INCIDENTAL)
 
 
 def _hashable(value: object) -> Hashable:

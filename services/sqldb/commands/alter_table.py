@@ -61,7 +61,7 @@ def alter_table(session: Session, node: nodes.AlterTable) -> Result:
     if isinstance(found, Sequence | Index):
         # ALTER SEQUENCE s OWNER TO …, ALTER INDEX i SET (…): accepted.
         return Result(tag)
-    table = session.lookup.expect_table(written.schema, written.name, written.position)
+    table = session.lookup.expect_table(written.schema, written.name)
     if table.kind is TableKind.SYSTEM:
         message = f'permission denied: "{table.name}" is a system catalog'
         raise SqlError(errors.INSUFFICIENT_PRIVILEGE, message)
@@ -93,7 +93,7 @@ def _add_column(session: Session, table: Table, action: nodes.AddColumn) -> None
     if table.column_index(node.name) is not None:
         message = f'column "{node.name}" of relation "{table.name}" already exists'
         if not action.if_not_exists:
-            raise SqlError(errors.DUPLICATE_COLUMN, message, position=node.position)
+            raise SqlError(errors.DUPLICATE_COLUMN, message)
         session.notice(f"{message}, skipping", errors.DUPLICATE_COLUMN)
         return
     schema = session.lookup.view.state.get(table.schema_oid)
@@ -204,8 +204,9 @@ def _set_not_null(session: Session, table: Table, action: nodes.SetColumnNotNull
         if column.identity:
             message = f'column "{column.name}" of relation "{table.name}" is an identity column'
             raise SqlError(errors.SYNTAX_ERROR, message)
+    indexes = _detach_indexes(session, table, index)
     table = _put_column(session, table, index, replace(column, is_not_null=action.is_not_null))
-    _rebuild_indexes(session, table, index)
+    _build_indexes(session, table, indexes)
 
 
 def _set_type(session: Session, table: Table, action: nodes.SetColumnType) -> None:
@@ -221,20 +222,31 @@ def _set_type(session: Session, table: Table, action: nodes.SetColumnType) -> No
     changed = replace(
         column, type_oid=type_.oid, typmod=typmod, collation=".".join(action.collation)
     )
+    indexes = _detach_indexes(session, table, index)
     rewrite_rows(session, table, convert)
     table = _put_column(session, table, index, changed)
-    _rebuild_indexes(session, table, index)
+    _build_indexes(session, table, indexes)
 
 
-def _rebuild_indexes(session: Session, table: Table, column: int) -> None:
-    """Indexes that know the column's type, or that it is never null."""
+def _detach_indexes(session: Session, table: Table, column: int) -> list[Index]:
+    """Indexes that know the column's type, or that it is never null, are put aside."""
     storage, transaction = session.engine.storage, session.expect_transaction()
     heap = storage.heap(table.storage_oid)
-    for index in session.lookup.indexes_of(table):
-        if not any(key.column in (column, -1) for key in index.keys):
-            continue
+    indexes = [
+        index
+        for index in session.lookup.indexes_of(table)
+        if index.predicate or any(key.column in (column, -1) for key in index.keys)
+    ]
+    for index in indexes:
         for old in [one for one in heap.indexes if one.oid == index.oid]:
             storage.drop_index(transaction, old)
+    return indexes
+
+
+def _build_indexes(session: Session, table: Table, indexes: list[Index]) -> None:
+    storage, transaction = session.engine.storage, session.expect_transaction()
+    heap = storage.heap(table.storage_oid)
+    for index in indexes:
         made = attached_index(session, session.lookup, heap, table, index)
         storage.create_index(transaction, made)
 

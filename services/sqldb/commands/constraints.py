@@ -38,11 +38,11 @@ def add_constraint(session: Session, table: Table, node: nodes.TableConstraint) 
             return _add_foreign_key(session, table, node)
 
 
-def _column(table: Table, name: str, what: str) -> int:
+def _column(table: Table, name: str, what: str, position: int = -1) -> int:
     index = table.column_index(name)
     if index is None:
         message = f'column "{name}" {what} does not exist'
-        raise SqlError(errors.UNDEFINED_COLUMN, message)
+        raise SqlError(errors.UNDEFINED_COLUMN, message, position=position)
     return index
 
 
@@ -70,7 +70,7 @@ def _add_unique(session: Session, table: Table, node: nodes.Unique) -> Constrain
         raise SqlError(errors.INVALID_TABLE_DEFINITION, message, position=node.position)
     if node.using_index is not None:
         return _promote_index(session, table, node)
-    columns = tuple(_column(table, name, "named in key") for name in node.columns)
+    columns = tuple(_column(table, name, "named in key", node.position) for name in node.columns)
     if len(set(columns)) < len(columns):
         twice = next(name for name in node.columns if node.columns.count(name) > 1)
         what = "primary key" if node.is_primary else "unique"
@@ -126,9 +126,19 @@ def _promote_index(session: Session, table: Table, node: nodes.Unique) -> Constr
         message = f'index "{node.using_index}" does not exist'
         raise SqlError(errors.UNDEFINED_OBJECT, message)
     index = found[0]
-    if not index.is_unique or index.predicate or any(key.column < 0 for key in index.keys):
-        message = f'"{index.name}" is not a unique index'
-        raise SqlError(errors.WRONG_OBJECT_TYPE, message)
+    for is_wrong, what in (
+        (not index.is_unique, "is not a unique index"),
+        (any(key.column < 0 for key in index.keys), "contains expressions"),
+        (bool(index.predicate), "is a partial index"),
+    ):
+        if is_wrong:
+            detail = "Cannot create a primary key or unique constraint using such an index."
+            raise SqlError(
+                errors.WRONG_OBJECT_TYPE,
+                f'{"" if what.startswith("is") else "index "}"{index.name}" {what}',
+                detail=detail,
+                position=node.position,
+            )
     index = replace(index, is_primary=node.is_primary, name=node.name or index.name)
     session.lookup.view.put(index)
     return _put_unique(session, table, node, index)
@@ -168,7 +178,7 @@ _ACTIONS = {action.value: action for action in ForeignKeyAction}
 def _add_foreign_key(session: Session, table: Table, node: nodes.ForeignKey) -> Constraint:
     lookup = session.lookup
     written = node.relation
-    other = lookup.expect_table(written.schema, written.name, written.position)
+    other = lookup.expect_table(written.schema, written.name)
     if other.kind is not TableKind.TABLE:
         message = f'referenced relation "{other.name}" is not a table'
         raise SqlError(errors.WRONG_OBJECT_TYPE, message)

@@ -273,16 +273,16 @@ class _Draft:
                 draft = draft_column(self._session, self._schema, self._name, element)
                 self._drafts.append((len(self.columns), draft))
                 self._constraints += draft.constraints
-                self._add_column(draft.column, element.position)
+                self._add_column(draft.column)
             case nodes.LikeTable():
                 self._copy(element)
             case _:
                 self._constraints.append(element)
 
-    def _add_column(self, column: Column, position: int) -> None:
+    def _add_column(self, column: Column) -> None:
         if any(one.name == column.name for one in self.columns):
             message = f'column "{column.name}" specified more than once'
-            raise SqlError(errors.DUPLICATE_COLUMN, message, position=position)
+            raise SqlError(errors.DUPLICATE_COLUMN, message)
         self.columns.append(column)
 
     def _copy(self, node: nodes.LikeTable) -> None:
@@ -297,7 +297,7 @@ class _Draft:
                 copied = replace(copied, default=None)
             if "generated" not in including:
                 copied = replace(copied, generated=None)
-            self._add_column(copied, node.position)
+            self._add_column(copied)
         self._copied_indexes.append((source, including))
 
     def finish(self, table: Table) -> None:

@@ -23,15 +23,15 @@ def declare_cursor(session: Session, node: nodes.DeclareCursor) -> Result:
     parsed = nodes.ParsedStatement(node.query, 0, 0)
     statement: PreparedStatement = prepare(session, "", session.query, parsed, ())
     portal = Portal(
+        statement,
         node.name,
         session.query,
-        lambda: statement.run(session, (), is_cursor=True),
-        (1 if node.is_binary else 0,) * len(statement.columns or ()),
+        lambda portal: statement.run(session, (), is_cursor=True),
+        statement.row_format(session, (1 if node.is_binary else 0,)),
         is_scrollable=node.is_scroll is not False,
         is_held=node.is_held,
         is_cursor=True,
     )
-    portal.statement = statement
     # What it will see is what is there now, not when it is first read.
     portal.result()
     session.portals[node.name] = portal

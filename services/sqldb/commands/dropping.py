@@ -16,15 +16,18 @@ from services.sqldb.catalog.definitions import (
     CompositeType,
     Constraint,
     Definition,
+    DomainType,
     EnumType,
     Index,
     Role,
     Schema,
     Sequence,
+    SqlRoutine,
     Statistics,
     Table,
     TableKind,
 )
+from services.sqldb.catalog.routine_names import find_routine, missing_routine, routine_text
 from services.sqldb.errors import SqlError
 from services.sqldb.session.results import Result
 from services.sqldb.session.session import Session
@@ -67,6 +70,8 @@ def _skip_unknown(session: Session, node: nodes.Drop) -> None:
 def _missing(session: Session, node: nodes.Drop, names: tuple[str, ...]) -> None:
     full = ".".join(names)
     message = f'{node.kind.value} "{full}" does not exist'
+    if node.kind in (ObjectKind.FUNCTION, ObjectKind.PROCEDURE, ObjectKind.ROUTINE):
+        message = missing_routine(session, node.kind.value, names)
     if not node.if_exists:
         raise SqlError(_UNDEFINED.get(node.kind, errors.UNDEFINED_OBJECT), message)
     session.notice(f"{message}, skipping")
@@ -79,6 +84,8 @@ _UNDEFINED = {
     ObjectKind.SCHEMA: errors.INVALID_SCHEMA_NAME,
     ObjectKind.DATABASE: errors.INVALID_CATALOG_NAME,
     ObjectKind.FUNCTION: errors.UNDEFINED_FUNCTION,
+    ObjectKind.PROCEDURE: errors.UNDEFINED_FUNCTION,
+    ObjectKind.ROUTINE: errors.UNDEFINED_FUNCTION,
 }
 
 
@@ -107,6 +114,10 @@ _FINDERS: dict[ObjectKind, Callable[[Session, tuple[str, ...]], Definition | Non
     ObjectKind.INDEX: _find_relation,
     ObjectKind.SEQUENCE: _find_relation,
     ObjectKind.TYPE: _find_type,
+    ObjectKind.DOMAIN: _find_type,
+    ObjectKind.FUNCTION: find_routine,
+    ObjectKind.PROCEDURE: find_routine,
+    ObjectKind.ROUTINE: find_routine,
     ObjectKind.SCHEMA: _find_schema,
     ObjectKind.ROLE: _find_role,
 }
@@ -122,8 +133,14 @@ def _is_kind(kind: ObjectKind, definition: Definition) -> bool:
             return True
         case (ObjectKind.SCHEMA, Schema()) | (ObjectKind.ROLE, Role()):
             return True
-        case (ObjectKind.TYPE, EnumType() | CompositeType()):
+        case (ObjectKind.TYPE, EnumType() | CompositeType() | DomainType()):
             return True
+        case (ObjectKind.DOMAIN, DomainType()):
+            return True
+        case (ObjectKind.ROUTINE, SqlRoutine()):
+            return True
+        case (ObjectKind.FUNCTION | ObjectKind.PROCEDURE, SqlRoutine(is_procedure=is_procedure)):
+            return is_procedure == (kind is ObjectKind.PROCEDURE)
     return False
 
 
@@ -165,10 +182,12 @@ class _Dropping:
 
     def collect(self, *, cascade: bool) -> None:
         found: list[tuple[Definition, str, str]] = []
+        seen: set[int] = set()
         while self._queue:
             for definition in self._take_with_parts():
                 for dependent, words in self._dependents(definition):
-                    if dependent.oid not in self._gone:
+                    if dependent.oid not in self._gone and dependent.oid not in seen:
+                        seen.add(dependent.oid)
                         found.append((dependent, words, self._describe(definition)))
                         self._queue.append(dependent)
         # A column of a table that goes as well needs no words of its own.
@@ -228,7 +247,10 @@ class _Dropping:
         if isinstance(definition, Constraint):
             table = self._state.get(definition.table_oid)
             return f"constraint {definition.name} on table {table.name}"
-        return f"{kind_of(definition).value} {definition.name}"
+        name = definition.name
+        if isinstance(definition, SqlRoutine):
+            name = routine_text(self._session, definition)
+        return f"{kind_of(definition).value} {name}"
 
     def _parts(self, definition: Definition) -> Iterator[Definition]:
         """What is a part of an object and goes silently."""
@@ -249,20 +271,29 @@ class _Dropping:
     def _dependents(self, definition: Definition) -> Iterator[tuple[Definition, str]]:
         match definition:
             case Schema():
-                for kind in (Table, Sequence, EnumType, CompositeType):
+                for kind in (Table, Sequence, EnumType, CompositeType, DomainType, SqlRoutine):
                     for one in self._state.all(kind):
                         if one.schema_oid == definition.oid and not self._is_part(one):
-                            yield one, f"{kind_of(one).value} {self._full_name(one)}"
+                            yield one, self._words(one)
             case Table():
                 yield from self._dependents_of_table(definition)
             case Index():
                 for constraint in self._state.parts(definition.table_oid, Constraint):
                     if constraint.index_oid == definition.oid:
                         yield constraint, self._describe(constraint)
-            case EnumType() | CompositeType():
+            case EnumType() | CompositeType() | DomainType():
+                for domain in self._state.all(DomainType):
+                    if domain.base_oid in (definition.oid, definition.array_oid):
+                        yield domain, f"type {domain.name}"
                 yield from self._columns_of_type(definition)
+                yield from self._routines_of_type(definition)
             case Sequence():
                 yield from self._defaults_of(definition)
+
+    def _words(self, definition: Definition) -> str:
+        if isinstance(definition, SqlRoutine):
+            return self._describe(definition)
+        return f"{kind_of(definition).value} {self._full_name(definition)}"
 
     def _is_part(self, definition: Definition) -> bool:
         return bool(
@@ -273,7 +304,7 @@ class _Dropping:
         """With its schema where the bare name would not find it."""
         if definition.name and self._lookup.relation(None, definition.name) is definition:
             return definition.name
-        if isinstance(definition, EnumType | CompositeType):
+        if isinstance(definition, EnumType | CompositeType | DomainType):
             found = self._lookup.type(None, definition.name)
             if found is not None and found.oid == definition.oid:
                 return definition.name
@@ -287,8 +318,16 @@ class _Dropping:
             if constraint.table_oid != table.oid:
                 yield constraint, self._describe(constraint)
 
+    def _routines_of_type(
+        self, definition: EnumType | CompositeType | DomainType
+    ) -> Iterator[tuple[Definition, str]]:
+        oids = {definition.oid, definition.array_oid}
+        for routine in self._state.all(SqlRoutine):
+            if oids & {routine.result_oid, *(one.type_oid for one in routine.arguments)}:
+                yield routine, self._describe(routine)
+
     def _columns_of_type(
-        self, definition: EnumType | CompositeType
+        self, definition: EnumType | CompositeType | DomainType
     ) -> Iterator[tuple[Definition, str]]:
         oids = (definition.oid, definition.array_oid)
         for table in self._state.all(Table):

@@ -35,7 +35,7 @@ _METHODS = ("btree", "hash")
 def create_index(session: Session, node: nodes.CreateIndex) -> Result:
     written = node.relation
     lookup = session.lookup
-    table = lookup.expect_table(written.schema, written.name, written.position)
+    table = lookup.expect_table(written.schema, written.name)
     if table.kind is not TableKind.TABLE:
         message = f'cannot create index on relation "{table.name}"'
         detail = "This operation is not supported for views."
@@ -81,11 +81,11 @@ def _chosen_name(
     return relation_name(lookup, schema.oid, table.name, parts, "idx")
 
 
-def _column_index(table: Table, name: str, position: int = -1) -> int:
+def _column_index(table: Table, name: str) -> int:
     index = table.column_index(name)
     if index is None:
         message = f'column "{name}" does not exist'
-        raise SqlError(errors.UNDEFINED_COLUMN, message, position=position)
+        raise SqlError(errors.UNDEFINED_COLUMN, message)
     return index
 
 
@@ -98,7 +98,7 @@ def _key(session: Session, table: Table, item: nodes.InferenceItem) -> IndexKey:
     )
     column, text = -1, ""
     if isinstance(item.expression, nodes.ColumnReference) and len(item.expression.names) == 1:
-        column = _column_index(table, item.expression.names[0], item.expression.position)
+        column = _column_index(table, item.expression.names[0])
         type_ = session.lookup.types.by_oid(table.columns[column].type_oid)
     else:
         bound = immutable_expression(session, table, item.expression, "index expression")

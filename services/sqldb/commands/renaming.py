@@ -8,9 +8,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.sqldb import errors
-from services.sqldb.catalog.definitions import ConstraintKind, Index, Sequence, Table
+from services.sqldb.catalog.definitions import (
+    CompositeType,
+    ConstraintKind,
+    DomainType,
+    EnumType,
+    Index,
+    Sequence,
+    Table,
+)
 from services.sqldb.commands.alter_table import expect_column, expect_constraint
 from services.sqldb.commands.create_table import put_columns
+from services.sqldb.commands.domains import rename_check
 from services.sqldb.commands.row_expressions import rename_in_texts
 from services.sqldb.commands.view_texts import follow_in_views
 from services.sqldb.errors import SqlError
@@ -27,13 +36,16 @@ def rename(session: Session, node: nodes.Rename) -> Result:
     if node.kind is ObjectKind.SCHEMA:
         _rename_schema(session, node)
         return Result(tag)
+    if node.kind is ObjectKind.DOMAIN_CONSTRAINT:
+        rename_check(session, node.name, node.old_name, node.new_name)
+        return Result(tag)
     *schema, name = node.name
     lookup = session.lookup
     found = (
         lookup.view.state.find("role", 0, name)
         if node.kind is ObjectKind.ROLE
         else _type_named(session, node.name)
-        if node.kind is ObjectKind.TYPE
+        if node.kind in (ObjectKind.TYPE, ObjectKind.DOMAIN)
         else lookup.relation(schema[0] if schema else None, name)
     )
     if found is None:
@@ -92,7 +104,7 @@ def _rename_constraint(session: Session, table: Table, node: nodes.Rename) -> No
 def _rename_object(session: Session, found: object, new_name: str) -> None:
     view = session.lookup.view
     schema = view.state.get(getattr(found, "schema_oid", 0))
-    if schema is not None and not hasattr(found, "labels"):
+    if schema is not None and not isinstance(found, EnumType | CompositeType | DomainType):
         session.refuse_taken_name(schema, new_name)
     view.put(replace(found, name=new_name))
     heaps = session.engine.storage.heaps
@@ -126,7 +138,7 @@ def set_schema(session: Session, node: nodes.SetSchema) -> Result:
     *schema, name = node.name
     lookup = session.lookup
     target = lookup.expect_schema(node.schema)
-    if node.kind is ObjectKind.TYPE:
+    if node.kind in (ObjectKind.TYPE, ObjectKind.DOMAIN):
         found = _type_named(session, node.name)
     else:
         found = lookup.relation(schema[0] if schema else None, name)

@@ -77,7 +77,8 @@ def drop_role(session: Session, node: nodes.DropRole) -> Result:
 
 
 def grant(session: Session, node: nodes.Grant | nodes.GrantRole) -> Result:
-    return Result("GRANT" if node.is_grant else "REVOKE")
+    tag = "GRANT" if node.is_grant else "REVOKE"
+    return Result(f"{tag} ROLE" if isinstance(node, nodes.GrantRole) else tag)
 
 
 _CLASS_OIDS = {

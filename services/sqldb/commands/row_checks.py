@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from services.sqldb.transactions.mvcc import Version
 
 
-def _rows(session: Session, table: Table) -> Iterator[Version]:
+def rows_of(session: Session, table: Table) -> Iterator[Version]:
     """All rows that are there now. The table is locked, so that nobody changes them."""
     transaction = session.expect_transaction()
     transaction.next_command()
@@ -31,7 +31,7 @@ def _rows(session: Session, table: Table) -> Iterator[Version]:
 def check_not_null_of_rows(session: Session, table: Table, index: int) -> None:
     """Raises SqlError 23502."""
     column = table.columns[index].name
-    for version in _rows(session, table):
+    for version in rows_of(session, table):
         if version.values[index] is None:
             message = f'column "{column}" of relation "{table.name}" contains null values'
             raise SqlError(
@@ -46,7 +46,7 @@ def check_not_null_of_rows(session: Session, table: Table, index: int) -> None:
 def check_constraint_of_rows(session: Session, table: Table, constraint: Constraint) -> None:
     """Raises SqlError 23514."""
     holds = constraint_condition(session, table, constraint)
-    for version in _rows(session, table):
+    for version in rows_of(session, table):
         if holds(version.values)[0] is False:
             raise SqlError(
                 errors.CHECK_VIOLATION,
@@ -60,14 +60,20 @@ def check_constraint_of_rows(session: Session, table: Table, constraint: Constra
 
 def check_foreign_key_of_rows(session: Session, table: Table, constraint: Constraint) -> None:
     """Raises SqlError 23503."""
-    check_all_rows(session, table, constraint, _rows(session, table))
+    check_all_rows(session, table, constraint, rows_of(session, table))
 
 
 def rewrite_rows(session: Session, table: Table, change: Callable[[tuple], tuple]) -> None:
-    """Write each row anew."""
+    """Write each row anew, in the place of all that the table held.
+
+    No version may stay that has fewer columns, or a value of another type: indexes could not
+    compare it. A snapshot that saw a row sees the new one.
+    """
     transaction = session.expect_transaction()
     heap = session.engine.storage.heap(table.storage_oid)
-    for version in list(_rows(session, table)):
-        values = change(version.values)
-        newest = heap.claim(transaction, version, values)
-        heap.update(transaction, newest, values)
+    rows = [(version.xmin, change(version.values)) for version in rows_of(session, table)]
+    heap.truncate(transaction)
+    for number, (xmin, values) in enumerate(rows):
+        heap.insert(transaction, values).xmin = xmin
+        if not number & 1023:
+            session.interrupts.check()

@@ -78,7 +78,7 @@ def alter_sequence(session: Session, node: nodes.AlterSequence) -> Result:
     if node.if_exists and lookup.relation(written.schema, written.name) is None:
         session.notice(f'relation "{written.name}" does not exist, skipping')
         return Result("ALTER SEQUENCE")
-    old = lookup.expect_sequence(written.schema, written.name, written.position)
+    old = lookup.expect_sequence(written.schema, written.name)
     change_sequence(session, old, node.options)
     return Result("ALTER SEQUENCE")
 

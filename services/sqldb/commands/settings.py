@@ -17,9 +17,20 @@ def set_setting(session: Session, node: nodes.SetSetting) -> Result:
     name = node.name.lower()
     if name in ("transaction_isolation", "transaction_read_only"):
         return _set_transaction_setting(session, name, node)
+    if name in ("role", "session_authorization"):
+        _expect_role(session, name, node)
     if not node.from_current:
         session.settings.set(node.name, _text_of(node), is_local)
     return Result("SET")
+
+
+def _expect_role(session: Session, name: str, node: nodes.SetSetting) -> None:
+    """SET ROLE name: the role must be there. Raises SqlError 22023."""
+    wanted = _text_of(node)
+    if wanted is None or (name == "role" and wanted == "none"):
+        return
+    if session.lookup.view.state.find("role", 0, wanted) is None:
+        raise SqlError(errors.INVALID_PARAMETER_VALUE, f'role "{wanted}" does not exist')
 
 
 def _set_transaction_setting(session: Session, name: str, node: nodes.SetSetting) -> Result:

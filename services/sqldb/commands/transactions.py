@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.sqldb import errors
-from services.sqldb.catalog.definitions import Constraint, TableKind
+from services.sqldb.catalog.definitions import Constraint, ConstraintKind, TableKind
 from services.sqldb.errors import SqlError
 from services.sqldb.session.results import Result
 from services.sqldb.session.session import ISOLATIONS, BlockState, Session
@@ -124,11 +124,17 @@ def rollback_to_savepoint(session: Session, node: nodes.RollbackToSavepoint) -> 
 
 def set_constraints(session: Session, node: nodes.SetConstraints) -> Result:
     transaction = session.expect_transaction()
+    if not session.is_in_block:
+        message = "SET CONSTRAINTS can only be used in transaction blocks"
+        session.warn(errors.NO_ACTIVE_SQL_TRANSACTION, message)
     if not node.names:
         transaction.set_constraints(None, deferred=node.is_deferred)
     for names in node.names:
         for constraint in _constraints_named(session, names):
-            transaction.set_constraints(constraint.oid, deferred=node.is_deferred)
+            # What is unique is watched by its index.
+            is_foreign = constraint.kind is ConstraintKind.FOREIGN_KEY
+            oid = constraint.oid if is_foreign else constraint.index_oid
+            transaction.set_constraints(oid, deferred=node.is_deferred)
     return Result("SET CONSTRAINTS")
 
 
@@ -163,7 +169,7 @@ def lock_table(session: Session, node: nodes.LockTable) -> Result:
     transaction = session.expect_transaction()
     for reference in node.relations:
         written = reference.relation
-        table = session.lookup.expect_table(written.schema, written.name, written.position)
+        table = session.lookup.expect_table(written.schema, written.name)
         if table.kind is not TableKind.TABLE:
             message = f'"{table.name}" is not a table'
             raise SqlError(errors.WRONG_OBJECT_TYPE, message)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from services.sqldb import errors
 from services.sqldb.catalog.definitions import Table, TableKind
 from services.sqldb.errors import SqlError
-from services.sqldb.optimizer.analyze import analyze as collect
+from services.sqldb.optimizer.gathering import gather
 from services.sqldb.session.results import Result
 from services.sqldb.session.session import BlockState, Session
 from services.sqldb.syntax import nodes
@@ -38,7 +36,7 @@ def _targets(session: Session, targets: tuple[nodes.VacuumTarget, ...]) -> list[
     tables = []
     for target in targets:
         written = target.relation
-        table = lookup.expect_table(written.schema, written.name, written.position)
+        table = lookup.expect_table(written.schema, written.name)
         for name in target.columns:
             if table.column_index(name) is None:
                 message = f'column "{name}" of relation "{table.name}" does not exist'
@@ -54,15 +52,7 @@ def analyze(session: Session, table: Table) -> None:
     """Look at a sample of the rows, and keep what the planner is to know of the columns."""
     transaction = session.expect_transaction()
     transaction.lock_table(table.oid, LockMode.SHARE_UPDATE_EXCLUSIVE)
-    heap = session.engine.storage.heap(table.storage_oid)
-    rows = (version.values for version in heap.versions(transaction.latest_snapshot()))
-    types = [session.lookup.types.by_oid(column.type_oid) for column in table.columns]
-    view = session.lookup.view
-    for old in session.lookup.statistics_of(table):
-        view.remove(old.oid)
-    for found in collect(table, types, rows, session.random):
-        view.put(replace(found, oid=view.new_oid()))
-    heap.counts.modified = 0
+    gather(session, table)
 
 
 def checkpoint(session: Session, node: nodes.Checkpoint) -> Result:

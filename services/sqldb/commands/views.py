@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from services.sqldb import errors
 from services.sqldb.binder import normal_form
+from services.sqldb.binder.updatable_views import why_not_updatable
 from services.sqldb.catalog.definitions import Column, ConstraintKind, Sequence, Table, TableKind
 from services.sqldb.commands.create_table import ON_COMMIT, make_table, put_columns
 from services.sqldb.commands.prepared import statement_and_values
@@ -27,12 +28,18 @@ def create_view(session: Session, node: nodes.CreateView) -> Result:
         for name, one in zip(names, statement.columns, strict=True)
     )
     reads = tuple(oid for oid, _ in statement.bound.table_locks)
+    if node.check_option is not nodes.CheckOption.NONE:
+        problem = why_not_updatable(node.query)
+        if problem:
+            message = "WITH CHECK OPTION is supported only on automatically updatable views"
+            raise SqlError(errors.FEATURE_NOT_SUPPORTED, message, hint=problem)
     is_temporary = node.is_temporary or _reads_temporary(session, reads)
     schema = session.creation_schema(node.relation, is_temporary=is_temporary)
     # As it was meant today: with the schemas of its tables, and its stars written out.
     text = deparse_query(normal_form(session, session.lookup, node.query))
     old = session.lookup.view.state.find("relation", schema.oid, node.relation.name)
     if old is not None and node.or_replace:
+        old = replace(old, options=_options(session, node)) if _is_view(old) else old
         _replace_view(session, old, columns, text, reads)
         return Result("CREATE VIEW")
     session.refuse_taken_name(schema, node.relation.name)
@@ -45,8 +52,21 @@ def create_view(session: Session, node: nodes.CreateView) -> Result:
         kind=TableKind.VIEW,
         definition=text,
         references=reads,
+        options=_options(session, node),
     )
     return Result("CREATE VIEW")
+
+
+def _is_view(found: object) -> bool:
+    return isinstance(found, Table) and found.kind is TableKind.VIEW
+
+
+def _options(session: Session, node: nodes.CreateView) -> tuple[str, ...]:
+    """WITH CHECK OPTION is kept as an option of the view, as PostgreSQL does."""
+    written = tuple(f"{one.name}={one.value}" for one in node.options)
+    if node.check_option is nodes.CheckOption.NONE:
+        return written
+    return (*written, f"check_option={node.check_option.value.lower()}")
 
 
 def _stored_type(column: ResultColumn) -> object:
@@ -144,7 +164,7 @@ def truncate(session: Session, node: nodes.Truncate) -> Result:
     tables: dict[int, Table] = {}
     for reference in node.relations:
         written = reference.relation
-        table = lookup.expect_table(written.schema, written.name, written.position)
+        table = lookup.expect_table(written.schema, written.name)
         if table.kind is not TableKind.TABLE:
             raise SqlError(errors.WRONG_OBJECT_TYPE, f'"{table.name}" is not a table')
         tables[table.oid] = table

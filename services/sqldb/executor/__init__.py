@@ -8,12 +8,16 @@
 compiler      the essay: produce and consume; `compile_plan`, `explain_source`
 source        functions of source text under construction; constants never enter the text
 site          where code is being written: which columns are there, under which names
-expressions   values and conditions with three-valued logic    nested        arrays and rows
-subqueries    queries inside expressions                       scans         rows from storage …
-rows          filter, projection, limit, distinct              joins         hash, loop, merge
-aggregates    GROUP BY                                         windows       OVER (…)
-sets          UNION, WITH RECURSIVE                            sorting       order, top-n
-spill         above work_mem: to disk                          changes       INSERT … MERGE
-locking       FOR UPDATE, second looks                         row_checks    NOT NULL, CHECK errors
+expressions   values and conditions with three-valued logic    nested         arrays and rows
+subqueries    queries inside expressions
+scans         rows from tables and functions                   index_scans    from an index
+rows          filter, projection, limit, distinct              sorting        order, top-n
+joins         hash and nested loop, in generated loops         hash_joins     those that may spill
+groups        GROUP BY                                         merge_joins    two ordered sides
+aggregates    the states of sum, count …                       windows        OVER (…)
+sets          UNION …, WITH RECURSIVE                          moving_frames  … without adding again
+distinct_rows DISTINCT, UNION … that may spill                 bounds         what fits for certain
+spill         above work_mem: to disk                          changes        INSERT … MERGE
+locking       FOR UPDATE, second looks                         row_checks     NOT NULL, CHECK errors
 execution     what belongs to one run                          instruments   counts and times
 """

@@ -1,38 +1,21 @@
-"""GROUP BY and aggregates.
+"""Aggregate calls: how the state of each is kept, stepped and ended in generated code.
 
-Without groups the state of each aggregate is a local variable of the loop:
-
-    a1 = 0                                  groups = {}
-    … for each row:                         … for each row:
-        a1 += 1                                 if (s := groups.get(key := v1[2])) is None:
-                                                    s = groups[key] = [v1[2], 0, None]
-                                                s[1] += 1
-
-With groups a dict gives the list of states: first the values grouped by, then the slots. `count`,
-`sum` and their like stand in the code as text (`AggregateTemplate`); others are called. DISTINCT
-keeps a set of the values it has had, ORDER BY inside an aggregate keeps all rows until the end.
-GROUPING SETS are one dict with the number of the set in front of the key: a row goes into each.
-
-The dict gives the groups in the order in which they came, so that sorted input makes sorted groups.
+`count`, `sum` and their like stand in the code as text (`AggregateTemplate`); others are called.
+DISTINCT keeps a set of the values it has had, ORDER BY inside an aggregate keeps all rows until the
+end. Where the states live, in local variables or in a dict of groups, is decided in `groups`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from services.sqldb.executor.distinct_rows import DistinctValues
 from services.sqldb.executor.expressions import fill
 from services.sqldb.executor.rows import hashable
-from services.sqldb.executor.site import Code, Site, local_name
+from services.sqldb.executor.site import Code, Site
 from services.sqldb.executor.sorting import Order, Part
 from services.sqldb.plan import expressions as ex
-from services.sqldb.plan import nodes as n
-from services.sqldb.plan.analysis import Key, free_keys, needs_of_all
-
-if TYPE_CHECKING:
-    from services.sqldb.executor.compiler import Compiler, Consume
-    from services.sqldb.executor.source import FunctionSource
 
 
 @dataclass(slots=True)
@@ -43,53 +26,11 @@ class State:
     initial: list[str]
     step: Callable[[Site, list[str]], None]
     final: Callable[[Site, list[str]], str]
+    # Statements before `final`: steps for values that were put off.
+    rest: Callable[[Site, list[str]], None] = lambda site, slots: None
 
 
-def aggregate(
-    compiler: Compiler, plan: n.Aggregate, site: Site, needed: frozenset[Key], consume: Consume
-) -> None:
-    keys, arguments = site.arguments(free_keys(plan))
-    function = compiler.module.function("aggregate", [local_name(key) for key in keys])
-    inner = site.enter(function, keys)
-    states = [_state(inner, call) for call in plan.calls]
-    sets = getattr(plan, "grouping_sets", None)
-    row = compiler.module.fresh("r")
-    call = f"{function.name}({arguments})"
-    width = len(plan.groups) + len(plan.calls) + len(getattr(plan, "groupings", ()))
-    columns = {(plan.relation, at): Code(f"{row}[{at}]", True, True) for at in range(width)}
-    if not plan.groups and sets is None:
-        _ungrouped(compiler, plan, inner, states)
-        site.function.line(f"{row} = {call}")
-        consume(site.with_columns(columns))
-        return
-    _grouped(compiler, plan, inner, states, sets)
-    with site.function.loop(f"for {row} in run.paced({call}):"):
-        consume(site.with_columns(columns))
-
-
-def _below(plan: n.Aggregate) -> frozenset[Key]:
-    return frozenset(needs_of_all((*plan.groups, *plan.calls)))
-
-
-def _ungrouped(compiler: Compiler, plan: n.Aggregate, site: Site, states: list[State]) -> None:
-    function = site.function
-    slots = []
-    for state in states:
-        names = [compiler.module.fresh("a") for _ in state.initial]
-        for name, initial in zip(names, state.initial, strict=True):
-            function.line(f"{name} = {initial}")
-        slots.append(names)
-
-    def use(at: Site) -> None:
-        for state, names in zip(states, slots, strict=True):
-            _step(at, state, names)
-
-    compiler.produce(plan.input, site, _below(plan), use)
-    results = [state.final(site, names) for state, names in zip(states, slots, strict=True)]
-    function.line(f"return ({''.join(f'{text}, ' for text in results)})")
-
-
-def _step(site: Site, state: State, slots: list[str]) -> None:
+def step(site: Site, state: State, slots: list[str]) -> None:
     if state.call.filter is None:
         state.step(site, slots)
         return
@@ -97,45 +38,7 @@ def _step(site: Site, state: State, slots: list[str]) -> None:
         state.step(site, slots)
 
 
-def _grouped(
-    compiler: Compiler, plan: n.Aggregate, site: Site, states: list[State], sets: tuple | None
-) -> None:
-    function = site.function
-    function.line("groups = {}")
-    width = len(plan.groups) + (sets is not None)
-    slots, initial = [], []
-    for state in states:
-        first = width + len(initial)
-        initial += state.initial
-        slots.append([f"s[{place}]" for place in range(first, width + len(initial))])
-
-    def update(at: Site, head: str) -> None:
-        with at.function.block("if (s := groups.get(key)) is None:"):
-            at.function.line(f"s = groups[key] = [{head}{', '.join(initial)}]")
-        for state, names in zip(states, slots, strict=True):
-            _step(at, state, names)
-
-    def use(at: Site) -> None:
-        codes = [_named(at, at.value(group)) for group in plan.groups]
-        keys = [hashable(at, code, g.type) for code, g in zip(codes, plan.groups, strict=True)]
-        if sets is None:
-            at.function.line(f"key = {keys[0] if len(keys) == 1 else '(' + ', '.join(keys) + ')'}")
-            update(at, "".join(f"{code.text}, " for code in codes))
-            return
-        with at.function.loop(f"for key, head in ({_set_keys(sets, codes, keys)}):"):
-            update(at, "*head, ")
-
-    compiler.produce(plan.input, site, _below(plan), use)
-    if sets is not None and () in sets:
-        _empty_sets(plan, function, sets, initial)
-    with function.loop("for s in groups.values():"):
-        results = [f"s[{place + (sets is not None)}]" for place in range(len(plan.groups))]
-        results += [state.final(site, names) for state, names in zip(states, slots, strict=True)]
-        results += _groupings(plan, site, sets)
-        function.line(f"yield ({''.join(f'{text}, ' for text in results)})")
-
-
-def _named(site: Site, code: Code) -> Code:
+def named(site: Site, code: Code) -> Code:
     if code.is_simple:
         return code
     name = site.temporary()
@@ -143,52 +46,23 @@ def _named(site: Site, code: Code) -> Code:
     return Code(name, code.nullable, True)
 
 
-def _set_keys(sets: tuple, codes: list[Code], keys: list[str]) -> str:
-    """For each grouping set: the key, and the values shown, NULL for what is not in the set."""
-    texts = []
-    for number, members in enumerate(sets):
-        places = range(len(codes))
-        key = "".join(f"{keys[p] if p in members else None}, " for p in places)
-        head = "".join(f"{codes[p].text if p in members else None}, " for p in places)
-        texts.append(f"(({number}, {key}), ({number}, {head})), ")
-    return "".join(texts)
-
-
-def _empty_sets(
-    plan: n.Aggregate, function: FunctionSource, sets: tuple, initial: list[str]
-) -> None:
-    """The set of no columns has one row, even of no input."""
-    nulls = "None, " * len(plan.groups)
-    for number, members in enumerate(sets):
-        if not members:
-            with function.block(f"if ({number}, {nulls}) not in groups:"):
-                state = f"[{number}, {nulls}{', '.join(initial)}]"
-                function.line(f"groups[{number}, {nulls}] = {state}")
-
-
-def _groupings(plan: n.Aggregate, site: Site, sets: tuple | None) -> list[str]:
-    """GROUPING(a, b): for each set a number with a bit for every column that is not in it."""
-    texts = []
-    for arguments in getattr(plan, "groupings", ()):
-        table = []
-        for members in sets or (tuple(range(len(plan.groups))),):
-            bits = "".join("0" if argument in members else "1" for argument in arguments)
-            table.append(int(bits, 2))
-        texts.append(f"{site.name(tuple(table))}[{'s[0]' if sets is not None else 0}]")
-    return texts
-
-
-def _state(site: Site, call: ex.AggregateCall) -> State:
+def state_of(site: Site, call: ex.AggregateCall, *, is_only_group: bool = False) -> State:
+    """`is_only_group`: there are no groups, so the set of a DISTINCT can be of any size."""
     function = call.function
     if getattr(function, "kind", "n") in ("o", "h"):
         return _ordered_set(site, call)
     in_order = bool(call.order_by) and not function.ignores_order
     if in_order or (call.is_distinct and function.template is None):
         return _collected(site, call)
-    return _running(site, call)
+    return _running(site, call, may_spill=is_only_group and site.compiler.spills)
 
 
-def _running(site: Site, call: ex.AggregateCall) -> State:
+def keeps_values(call: ex.AggregateCall) -> bool:
+    """Whether the state grows with the values of a DISTINCT."""
+    return call.is_distinct and not _repeats_are_harmless(call.function)
+
+
+def _running(site: Site, call: ex.AggregateCall, *, may_spill: bool) -> State:
     """Step by step, as the rows come."""
     function, template = call.function, call.function.template
     if template is not None:
@@ -196,20 +70,29 @@ def _running(site: Site, call: ex.AggregateCall) -> State:
         initial = list(template.slots)
     else:
         initial = [f"{site.name(function.initial, 'f')}()"]
-    has_seen = call.is_distinct and not _repeats_are_harmless(function)
+    has_seen = keeps_values(call)
     if has_seen:
-        initial.append("set()")
+        initial.append(f"{site.name(DistinctValues, 'f')}(run)" if may_spill else "set()")
 
     def step(at: Site, slots: list[str]) -> None:
-        codes = [_named(at, at.value(argument)) for argument in call.arguments]
+        codes = [named(at, at.value(argument)) for argument in call.arguments]
         if has_seen:
             types = [argument.type for argument in call.arguments]
             keys = [hashable(at, code, type_) for code, type_ in zip(codes, types, strict=True)]
-            _unless_seen(at, call, codes, keys, slots)
+            _unless_seen(at, call, codes, keys, slots, may_spill=may_spill)
             return
         _guarded(at, function, codes, lambda: _one_step(at, call, codes, slots))
 
-    return State(call, initial, step, lambda at, slots: _final(at, call, slots))
+    def rest(at: Site, slots: list[str]) -> None:
+        row = at.temporary()
+        codes = [Code(f"{row}[{place}]", False, True) for place in range(len(call.arguments))]
+        with at.function.loop(f"for {row} in {slots[-1]}.rest():"):
+            _one_step(at, call, codes, slots)
+
+    state = State(call, initial, step, lambda at, slots: _final(at, call, slots))
+    if has_seen and may_spill:
+        state.rest = rest
+    return state
 
 
 def _repeats_are_harmless(function) -> bool:
@@ -226,14 +109,21 @@ def _guarded(site: Site, function, codes: list[Code], write: Callable[[], None])
         write()
 
 
-def _unless_seen(site: Site, call: ex.AggregateCall, codes, keys: list[str], slots) -> None:
+def _unless_seen(
+    site: Site, call: ex.AggregateCall, codes: list[Code], keys: list[str], slots: list[str],
+    *, may_spill: bool,
+) -> None:  # fmt: skip
     seen, key = slots[-1], site.temporary()
 
     def write() -> None:
         text = keys[0] if len(keys) == 1 else f"({', '.join(keys)})"
-        site.function.line(f"{key} = {text}")
-        with site.function.block(f"if {key} not in {seen}:"):
-            site.function.line(f"{seen}.add({key})")
+        values = "".join(f"{code.text}, " for code in codes)
+        function = site.function
+        function.line(f"{key} = {text}")
+        test = f"{seen}.is_new({key}, ({values}))" if may_spill else f"{key} not in {seen}"
+        with function.block(f"if {test}:"):
+            if not may_spill:
+                function.line(f"{seen}.add({key})")
             _one_step(site, call, codes, slots)
 
     _guarded(site, call.function, codes, write)
@@ -282,7 +172,7 @@ def _collected(site: Site, call: ex.AggregateCall) -> State:
     )
 
     def step(at: Site, slots: list[str]) -> None:
-        codes = [_named(at, at.value(argument)) for argument in call.arguments]
+        codes = [named(at, at.value(argument)) for argument in call.arguments]
         texts = [code.text for code in codes] + [at.value(key.expression).text for key in keys]
 
         def write() -> None:
@@ -345,7 +235,7 @@ def _ordered_set(site: Site, call: ex.AggregateCall) -> State:
     function = call.function
 
     def step(at: Site, slots: list[str]) -> None:
-        codes = [_named(at, at.value(key.expression)) for key in keys]
+        codes = [named(at, at.value(key.expression)) for key in keys]
 
         def write() -> None:
             texts = "".join(f"{code.text}, " for code in codes)
@@ -379,10 +269,3 @@ def hypothetical(function, order: Order, rows: list[tuple], direct: tuple) -> ob
     for row in rows:
         state = function.step(state, key(row))
     return function.final(state, key(direct))
-
-
-PRODUCERS = {
-    n.Aggregate: aggregate,
-    n.HashAggregate: aggregate,
-    n.SortedAggregate: aggregate,
-}

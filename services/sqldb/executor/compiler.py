@@ -32,6 +32,11 @@ loops than Python can nest), the first is a generator.
 The source depends on the shape of the plan alone, see `source`. It is made once for a prepared
 statement and run with any parameters; what belongs to one run stands in `run`, an `Execution`.
 
+A statement has two forms. The one above keeps the tables of hashes in memory, in the loop itself.
+It is used where the tables it reads are so small that work_mem suffices for certain (`bounds`,
+asked when a run begins); else the form that can go to the disk (`hash_joins`, `groups`,
+`distinct_rows`), compiled when first needed.
+
 `Analyzed` plans (EXPLAIN ANALYZE) are compiled with a generator for every operator, so that rows
 and times can be told apart; that is slower, as it is in PostgreSQL.
 # Real: HyPer (Neumann, Efficiently Compiling Efficient Query Plans for Modern Hardware, 2011)
@@ -41,10 +46,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from services.sqldb.executor import aggregates, changes, joins, rows, scans, sets, windows
+from services.sqldb.executor import changes, groups, joins, rows, scans, sets, windows
+from services.sqldb.executor.bounds import Bound, fits
 from services.sqldb.executor.execution import Execution
 from services.sqldb.executor.expressions import test_of, value_of
 from services.sqldb.executor.instruments import Instruments, measured
@@ -76,10 +83,15 @@ class Packed(NamedTuple):
 class Compiler:
     """Writes the functions of one plan. `produce` writes the loop that makes a plan's rows."""
 
-    def __init__(self, is_analyzed: bool = False):
+    def __init__(self, is_analyzed: bool = False, spills: bool = False):
+        # Called now and then: a large plan takes its time.
+        self.check: Callable[[], None] = lambda: None
         self.module = ModuleSource()
         self.made: dict[object, str] = {}
         self.is_analyzed = is_analyzed
+        # Whether hash tables may go to the disk; if not, how large each of them can get.
+        self.spills = spills
+        self.hashed: list[Bound] = []
         # The statement that changes data, if it is one: its rows are counted, not those of a WITH.
         self.root: n.Plan | None = None
         self.nodes: dict[int, n.Plan] = {}
@@ -97,6 +109,7 @@ class Compiler:
 
         Where `consume` is called, all columns in `needed` are known, and it is called once.
         """
+        self.check()
         function = site.function
         if self.is_analyzed or function.is_deep:
             self.produce_apart(plan, site, needed, consume)
@@ -210,7 +223,7 @@ _PRODUCERS: dict[type, Producer] = {
     **scans.PRODUCERS,
     **rows.PRODUCERS,
     **joins.PRODUCERS,
-    **aggregates.PRODUCERS,
+    **groups.PRODUCERS,
     **windows.PRODUCERS,
     **sets.PRODUCERS,
     **changes.PRODUCERS,
@@ -226,6 +239,10 @@ class CompiledPlan:
     slot_count: int
     nodes: list[n.Plan] = field(default_factory=list)
     _execute: Callable[[Execution], Iterator[tuple]] | None = None
+    # Sizes of hash tables that must stay in memory, and the form of the plan where they need not.
+    _hashed: list[Bound] = field(default_factory=list)
+    _make_spilling: Callable[[], CompiledPlan] | None = None
+    _spilling: CompiledPlan | None = None
 
     def rows(self, run: Execution) -> Iterator[tuple]:
         """The rows of the output, one tuple each; of a statement without output, none.
@@ -233,6 +250,10 @@ class CompiledPlan:
         Nothing is done before the first is asked for: a statement that changes data is run by
         asking until the end. `run.affected` then has the count.
         """
+        if self._hashed and not fits(self._hashed, run):
+            if self._spilling is None:
+                self._spilling = self._make_spilling()
+            return self._spilling.rows(run)
         run.begin(self.slot_count)
         if self.nodes:
             run.instruments = Instruments(self.nodes)
@@ -240,10 +261,19 @@ class CompiledPlan:
 
 
 def compile_plan(
-    plan: n.Plan, output: tuple[Expression, ...] | None, *, is_analyzed: bool = False
+    plan: n.Plan,
+    output: tuple[Expression, ...] | None,
+    *,
+    is_analyzed: bool = False,
+    spills: bool = False,
+    check: Callable[[], None] = lambda: None,
 ) -> CompiledPlan:
-    """Make the functions of a plan. `output` are the client's columns over the plan's columns."""
-    compiler = Compiler(is_analyzed)
+    """Make the functions of a plan. `output` are the client's columns over the plan's columns.
+
+    `check` is called now and then: it may raise what interrupts the statement.
+    """
+    compiler = Compiler(is_analyzed, spills)
+    compiler.check = check
     function = compiler.module.function("execute", [])
     site = Site(compiler, function, {})
 
@@ -261,6 +291,8 @@ def compile_plan(
         compiler.slot_count,
         list(compiler.nodes.values()),
         namespace[function.name],
+        [] if spills else compiler.hashed,
+        partial(compile_plan, plan, output, is_analyzed=is_analyzed, spills=True),
     )
 
 

@@ -119,6 +119,11 @@ class Execution:
         other.begin(slot_count)
         return other
 
+    @property
+    def spill_directory(self) -> str | None:
+        """Where temporary files go; None: where the system has them."""
+        return getattr(self.database, "spill_directory", None)
+
     # For generated code.
 
     def heap(self, table_oid: int) -> Heap:

@@ -13,6 +13,7 @@ evaluates only when needed (CASE, COALESCE, the right side of AND) Python does n
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from services.sqldb.executor import nested
@@ -56,7 +57,7 @@ def _junction(site: Site, parts: tuple, word: str, wanted: bool) -> str:
 
 def _test_call(site: Site, call: ex.Call, wanted: bool) -> str:
     guards, text, nullable = strict_call(
-        site, call.function, [site.value(argument) for argument in call.arguments]
+        site, specialised(call), [site.value(argument) for argument in call.arguments]
     )
     if text == "None":
         return "False"
@@ -166,7 +167,18 @@ def _tuple(site: Site, items: tuple[ex.Expression, ...]) -> str:
 
 
 def _call(site: Site, call: ex.Call) -> Code:
-    return apply(site, call.function, [site.value(argument) for argument in call.arguments])
+    function = specialised(call)
+    return apply(site, function, [site.value(argument) for argument in call.arguments])
+
+
+def specialised(call: ex.Call) -> Function:
+    """The function with the template for its constant: n % 10 needs no look at the signs of 10."""
+    function = call.function
+    if function.positive_template:
+        last = call.arguments[-1]
+        if isinstance(last, ex.Constant) and last.value is not None and last.value > 0:
+            return replace(function, template=function.positive_template)
+    return function
 
 
 def _relabel(site: Site, relabel: ex.Relabel) -> Code:
@@ -259,13 +271,11 @@ def _null_if(site: Site, expression: ex.NullIf) -> Code:
 
 
 def _extreme(site: Site, expression: ex.Extreme) -> Code:
-    items = "".join(f"{site.value(argument).text}, " for argument in expression.arguments)
+    items = _tuple(site, expression.arguments)
     key = expression.type.sort_key
     chooser = "max" if expression.is_greatest else "min"
     keyed = f", key={site.name(key, 'f')}" if key else ""
-    name = site.temporary()
-    given = f"[{name} for {name} in ({items}) if {name} is not None]"
-    return Code(f"{chooser}({given}, default=None{keyed})")
+    return Code(f"{chooser}({site.name(nested.without_nulls, 'f')}({items}), default=None{keyed})")
 
 
 def _quantified(site: Site, expression: ex.Quantified) -> Code:
@@ -277,6 +287,8 @@ def _quantified(site: Site, expression: ex.Quantified) -> Code:
         known = nested.known_set(expression)
         if known is not None and left.text != "None":
             values, has_null = known
+            if not values and not has_null:
+                return Code("False", False, True)
             miss = f"None if {has_null} else False"
             name = site.temporary()
             found = f"({name} := {left.text}) in {site.name(values)}"
@@ -313,10 +325,16 @@ def _row_comparison(site: Site, expression: ex.RowComparison) -> Code:
 
 
 def compare_rows(
-    site: Site, spelling: str, lefts: list[Code], rights: list[Code], how: ex.RowComparison
+    site: Site,
+    spelling: str,
+    lefts: list[Code],
+    rights: list[Code],
+    how: ex.RowComparison | ex.Subquery,
 ) -> Code:
     """Equality: AND over the pairs. Order: the first pair that is not equal decides."""
     pairs = list(zip(lefts, rights, strict=True))
+    if len(pairs) == 1:
+        return apply(site, how.comparisons[0], list(pairs[0]))
     if spelling in ("=", "<>"):
         parts = [
             apply(site, function, list(pair))

@@ -5,20 +5,27 @@
     merge join     both sides come in order, and are walked in step
 
 A left row without a match goes on with NULLs in an outer join: the look-up then gives one row of
-NULLs in place of none. RIGHT is LEFT with the sides exchanged; FULL walks the left side and then
-gives those rows of the table that no look-up has met. SEMI and ANTI (EXISTS and NOT EXISTS) only
-ask whether there is a match.
+NULLs in place of none. RIGHT is LEFT with the sides exchanged. SEMI and ANTI (EXISTS and NOT
+EXISTS) only ask whether there is a match.
+
+Hash joins that may need the disk, FULL ones and merge joins are done by functions of the runtime
+(`hash_joins`, `merge_joins`), which give pairs of rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from services.sqldb.executor.rows import hashable
+from services.sqldb.executor.bounds import bound_of
+from services.sqldb.executor.hash_joins import hash_joined
+from services.sqldb.executor.merge_joins import merged_rows
+from services.sqldb.executor.rows import hashable, ordered_input
 from services.sqldb.executor.site import Site, local_name
-from services.sqldb.executor.sorting import Order, Part
+from services.sqldb.executor.sorting import Order
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as n
 from services.sqldb.plan.analysis import Key, free_keys, needs, needs_of_all, relations_in
@@ -38,9 +45,10 @@ def hash_join(
             left_keys=plan.right_keys, right_keys=plan.left_keys,
         )  # fmt: skip
     condition = needs(plan.condition) if plan.condition is not None else set()
-    if plan.kind is Kind.FULL:
-        _full_join(compiler, plan, site, frozenset(needed | condition), consume)
+    if plan.kind is Kind.FULL or compiler.spills:
+        _spilling_join(compiler, plan, site, frozenset(needed | condition), consume)
         return
+    compiler.hashed.append(bound_of(plan.right))
     kept = frozenset(needed | condition)
     if plan.kind in (Kind.SEMI, Kind.ANTI):
         kept = frozenset(condition)
@@ -153,145 +161,91 @@ def _condition_function(
     """The name of a function (left row, right row) that says whether the condition is true."""
     if condition is None:
         return "None"
-    keys, _ = site.arguments(needs(condition))
+    keys, arguments = site.arguments(needs(condition))
     function = compiler.module.function("match", [local_name(key) for key in keys] + ["a", "b"])
     at = site.enter(function, keys).with_columns({**left.columns("a"), **right.columns("b")})
     function.line(f"return {at.test(condition)}")
-    from services.sqldb.executor.nested import partial
-
-    _, arguments = site.arguments(keys)
     return f"{site.name(partial, 'f')}({function.name}, {arguments})"
 
 
 def _pairs(
-    compiler: Compiler, helper: Callable, plan, site: Site, needed: frozenset[Key],
-    consume: Consume, extra: Callable[[Packed, Packed], str],
+    compiler: Compiler, helper: Callable, plan: n.HashJoin | n.MergeJoin, site: Site,
+    left: tuple[str, Packed], right: tuple[str, Packed], keys: str, consume: Consume,
 ) -> None:  # fmt: skip
     """A join whose pairs of rows come from a function of the runtime."""
-    left_call, left = compiler.generator(plan.left, site, needed)
-    right_call, right = compiler.generator(plan.right, site, needed)
-    match = _condition_function(compiler, plan.condition, left, right, site)
+    match = _condition_function(compiler, plan.condition, left[1], right[1], site)
     a, b = compiler.module.fresh("r"), compiler.module.fresh("r")
+    widths = f"{left[1].width}, {right[1].width}"
     call = (
-        f"{site.name(helper, 'f')}(run, {left_call}, {right_call}, {match}, {extra(left, right)})"
+        f"{site.name(helper, 'f')}(run, {left[0]}, {right[0]}, {match}, {keys}, {widths}, "
+        f"{site.name(plan.kind)})"
     )
-    columns = {**left.columns(a, nullable=True), **right.columns(b, nullable=True)}
+    may_lack_left = plan.kind in (Kind.RIGHT, Kind.FULL)
+    may_lack_right = plan.kind in (Kind.LEFT, Kind.FULL)
+    columns = left[1].columns(a, nullable=may_lack_left)
+    if plan.kind not in (Kind.SEMI, Kind.ANTI):
+        columns.update(right[1].columns(b, nullable=may_lack_right))
     with site.function.loop(f"for {a}, {b} in {call}:"):
         consume(site.with_columns(columns))
 
 
-def _row_key(compiler: Compiler, packed: Packed, keys: tuple[ex.Expression, ...]) -> str:
-    """The name of a function from a packed row to the join's key; None if a part is NULL."""
-    function = compiler.module.function("key", ["row"])
-    at = Site(compiler, function, packed.columns("row"))
-    texts = "".join(f"{hashable(at, at.value(key), key.type)}, " for key in keys)
-    function.line(f"key = ({texts})")
-    function.line("return None if None in key else key")
-    return function.name
+def _row_key(
+    compiler: Compiler, site: Site, packed: Packed, keys: tuple[ex.Expression, ...]
+) -> str:
+    """A function from a packed row to the join's key; None if a part is NULL."""
+    places = _plain_places(packed, keys)
+    if places:
+        return site.name(itemgetter(*places))
+    known, arguments = site.arguments(needs_of_all(keys))
+    function = compiler.module.function("key", [local_name(key) for key in known] + ["row"])
+    at = site.enter(function, known).with_columns(packed.columns("row"))
+    texts = [hashable(at, at.value(key), key.type) for key in keys]
+    if len(texts) == 1:
+        function.line(f"return {texts[0]}")
+    else:
+        function.line(f"key = ({''.join(f'{text}, ' for text in texts)})")
+        function.line("return None if None in key else key")
+    return f"{site.name(partial, 'f')}({function.name}, {arguments})"
 
 
-def _full_join(compiler: Compiler, plan, site: Site, needed: frozenset[Key], consume) -> None:
-    below = frozenset(needed | needs_of_all((*plan.left_keys, *plan.right_keys)))
+def _plain_places(packed: Packed, keys: tuple[ex.Expression, ...]) -> list[int]:
+    """Where the keys stand in the row, if they can be taken as they are; else nothing."""
+    columns = [(key.relation, key.index) for key in keys if isinstance(key, ex.Column)]
+    if len(columns) < len(keys) or any(key.type.sort_key for key in keys):
+        return []
+    if not all(column in packed.places for column in columns):
+        return []
+    # One NULL is None by itself; a tuple with a NULL in it is not.
+    if len(columns) > 1 and any(packed.nullable[column] for column in columns):
+        return []
+    return [packed.places[column] for column in columns]
 
-    def extra(left: Packed, right: Packed) -> str:
-        names = _row_key(compiler, left, plan.left_keys), _row_key(compiler, right, plan.right_keys)
-        return f"{', '.join(names)}, {left.width}, {right.width}"
 
-    _pairs(compiler, full_rows, plan, site, below, consume, extra)
-
-
-def full_rows(
-    run, left: Iterable, right: Iterable, match: Callable | None,
-    left_key: Callable, right_key: Callable, left_width: int, right_width: int,
-) -> Iterator[tuple]:  # fmt: skip
-    """FULL JOIN: pairs, left rows alone, and in the end the right rows that nobody has met."""
-    no_left, no_right = (None,) * left_width, (None,) * right_width
-    table: dict[object, list] = {}
-    entries = []
-    for row in run.paced(right):
-        entry = [row, False]
-        entries.append(entry)
-        key = right_key(run, row)
-        if key is not None:
-            table.setdefault(key, []).append(entry)
-    for row in run.paced(left):
-        is_met = False
-        for entry in table.get(left_key(run, row), ()):
-            if match is None or match(row, entry[0]):
-                entry[1] = is_met = True
-                yield row, entry[0]
-        if not is_met:
-            yield row, no_right
-    for row, is_met in entries:
-        if not is_met:
-            yield no_left, row
+def _spilling_join(
+    compiler: Compiler, plan: n.HashJoin, site: Site, needed: frozenset[Key], consume: Consume
+) -> None:
+    left = compiler.generator(plan.left, site, needed | needs_of_all(plan.left_keys))
+    right = compiler.generator(plan.right, site, needed | needs_of_all(plan.right_keys))
+    left_key = _row_key(compiler, site, left[1], plan.left_keys)
+    right_key = _row_key(compiler, site, right[1], plan.right_keys)
+    keys = f"{left_key}, {right_key}"
+    _pairs(compiler, hash_joined, plan, site, left, right, keys, consume)
 
 
 def merge_join(
     compiler: Compiler, plan: n.MergeJoin, site: Site, needed: frozenset[Key], consume: Consume
 ) -> None:
-    """Equal keys of both sides come in groups; the right group of the moment is held."""
-    keys = [key.expression for key in (*plan.left_keys, *plan.right_keys)]
     condition = needs(plan.condition) if plan.condition is not None else set()
-    below = frozenset(needed | needs_of_all(keys) | condition)
-
-    def extra(left: Packed, right: Packed) -> str:
-        orders = [
-            site.name(_order(packed, side))
-            for packed, side in ((left, plan.left_keys), (right, plan.right_keys))
-        ]
-        return f"{', '.join(orders)}, {left.width}, {right.width}, {site.name(plan.kind)}"
-
-    _pairs(compiler, merged_rows, plan, site, below, consume, extra)
-
-
-def _order(packed: Packed, keys: tuple[ex.SortKey, ...]) -> Order:
-    return Order(
-        [
-            Part(
-                packed.places[key.expression.relation, key.expression.index],
-                True,
-                key.is_descending,
-                key.nulls_first,
-                key.expression.type.sort_key,
-            )
-            for key in keys
-        ]
-    )
-
-
-def merged_rows(
-    run, left: Iterable, right: Iterable, match: Callable | None, left_order: Order,
-    right_order: Order, left_width: int, right_width: int, kind: Kind,
-) -> Iterator[tuple]:  # fmt: skip
-    """Walk two ordered sides in step: INNER, LEFT, SEMI and ANTI."""
-    left_key, right_key = left_order.merge_key, right_order.merge_key
-    no_right = (None,) * right_width
-    places = [part.place for part in left_order.parts]
-    ahead = iter(run.paced(right))
-    pending = next(ahead, None)
-    group: list[tuple] = []
-    group_key = None
-    for row in run.paced(left):
-        key = left_key(row)
-        has_null = any(row[place] is None for place in places)
-        if not has_null and key != group_key:
-            group, group_key = [], key
-            while pending is not None and right_key(pending) < key:
-                pending = next(ahead, None)
-            while pending is not None and right_key(pending) == key:
-                group.append(pending)
-                pending = next(ahead, None)
-        candidates = () if has_null else group
-        found = [other for other in candidates if match is None or match(row, other)]
-        if kind is Kind.SEMI or kind is Kind.ANTI:
-            if bool(found) is (kind is Kind.SEMI):
-                yield row, no_right
-        elif found:
-            for other in found:
-                yield row, other
-        elif kind is Kind.LEFT:
-            yield row, no_right
+    below = frozenset(needed | condition)
+    *left, left_order = ordered_input(compiler, plan.left, plan.left_keys, site, below)
+    *right, right_order = ordered_input(compiler, plan.right, plan.right_keys, site, below)
+    # Keys of both sides are compared, so both have the form for NULLs if one has.
+    orders = [
+        Order([replace(part, nullable=True) for part in order.parts])
+        for order in (left_order, right_order)
+    ]
+    keys = ", ".join(site.name(order) for order in orders)
+    _pairs(compiler, merged_rows, plan, site, left, right, keys, consume)
 
 
 def nested_loop(
@@ -304,7 +258,7 @@ def nested_loop(
     if plan.kind is Kind.FULL:
         join = n.HashJoin(Kind.FULL, plan.left, plan.right, (), (), plan.condition)
         below = needed | (needs(plan.condition) if plan.condition is not None else set())
-        _full_join(compiler, join, site, frozenset(below), consume)
+        _spilling_join(compiler, join, site, frozenset(below), consume)
         return
     condition = needs(plan.condition) if plan.condition is not None else set()
     below = frozenset(needed | condition | free_keys(plan.right))

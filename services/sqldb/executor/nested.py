@@ -26,6 +26,7 @@ __all__ = [
     "nested_array",
     "partial",
     "quantified",
+    "without_nulls",
 ]
 
 NOT_GIVEN = object()
@@ -47,6 +48,11 @@ SYSTEM_COLUMNS: dict[str, Callable[[object], object]] = {
     "cmin": lambda version: version.cmin,
     "cmax": lambda version: version.cmax,
 }
+
+
+def without_nulls(values: tuple) -> list:
+    """What GREATEST and LEAST choose from."""
+    return [value for value in values if value is not None]
 
 
 def is_row_null(value: object) -> bool:

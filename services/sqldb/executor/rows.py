@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.sqldb.errors import not_supported
 from services.sqldb.executor import locking, sorting
+from services.sqldb.executor.bounds import bound_of
+from services.sqldb.executor.distinct_rows import without_duplicates
 from services.sqldb.executor.scans import set_call, side_by_side
-from services.sqldb.executor.site import Code, Site
+from services.sqldb.executor.site import Code, Site, local_name
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as n
 from services.sqldb.plan.analysis import Key, needs, needs_of_all, parts, rewrite, walk
@@ -206,18 +209,46 @@ def limit(
 def distinct(
     compiler: Compiler, plan: n.Distinct, site: Site, needed: frozenset[Key], consume: Consume
 ) -> None:
-    """The keys that have come already are kept in a set; the first of each goes on."""
+    """The keys that have come already are kept in a set; the first of each goes on.
+
+    Ordered input needs the last key alone. A set that may not fit into memory is kept by a function
+    of the runtime.
+    """
+    if compiler.spills and not plan.is_ordered:
+        _distinct_spilling(compiler, plan, site, needed, consume)
+        return
+    function, key = site.function, site.temporary()
     seen = compiler.module.fresh("seen")
-    key = site.temporary()
-    site.function.line(f"{seen} = set()")
+    if plan.is_ordered:
+        function.line(f"{seen} = {site.name(object())}")
+        test, keep = f"if {key} != {seen}:", f"{seen} = {key}"
+    else:
+        compiler.hashed.append(bound_of(plan.input))
+        function.line(f"{seen} = set()")
+        test, keep = f"if {key} not in {seen}:", f"{seen}.add({key})"
 
     def use(at: Site) -> None:
         at.function.line(f"{key} = {key_text(at, plan.on)}")
-        with at.function.block(f"if {key} not in {seen}:"):
-            at.function.line(f"{seen}.add({key})")
+        with at.function.block(test):
+            at.function.line(keep)
             consume(at)
 
     compiler.produce(plan.input, site, needed | needs_of_all(plan.on), use)
+
+
+def _distinct_spilling(
+    compiler: Compiler, plan: n.Distinct, site: Site, needed: frozenset[Key], consume: Consume
+) -> None:
+    call, packed = compiler.generator(plan.input, site, needed | needs_of_all(plan.on))
+    keys, arguments = site.arguments(needs_of_all(plan.on))
+    function = compiler.module.function("key", [local_name(key) for key in keys] + ["row"])
+    at = site.enter(function, keys).with_columns(packed.columns("row"))
+    function.line(f"return {key_text(at, plan.on)}")
+    key = f"{site.name(partial, 'f')}({function.name}, {arguments})"
+    row = compiler.module.fresh("r")
+    helper = site.name(without_duplicates, "f")
+    with site.function.loop(f"for {row} in {helper}(run, {call}, {key}):"):
+        consume(site.with_columns(packed.columns(row)))
 
 
 def key_text(site: Site, expressions: tuple[ex.Expression, ...]) -> str:

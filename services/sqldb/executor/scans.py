@@ -45,12 +45,10 @@ def scan(
     with function.loop(f"while {batch} := tuple(islice({heads}, 1024)):"):
         function.line(f"{check}()")
         with function.loop(f"for {head} in {batch}:"):
-            with function.block(f"if {head}.xmax == 0 and {head}.xmin < {horizon}:"):
-                function.line(f"{row} = {head}.values")
-            with function.block(f"elif ({head} := {visible}({head})) is not None:"):
-                function.line(f"{row} = {head}.values")
-            with function.block("else:"):
+            other = f"({head}.xmax or {head}.xmin >= {horizon})"
+            with function.block(f"if {other} and ({head} := {visible}({head})) is None:"):
                 function.line("continue")
+            function.line(f"{row} = {head}.values")
             consume(site.with_columns(table_columns(plan, row, head)))
 
 

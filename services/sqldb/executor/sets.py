@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from services.sqldb.executor.distinct_rows import difference, intersection, without_duplicates
 from services.sqldb.executor.site import Code, Site
 from services.sqldb.plan import nodes as n
 from services.sqldb.plan.analysis import Key, walk_plan
@@ -68,40 +68,6 @@ def set_operation(
 
 def _columns(relation: int, width: int, row: str) -> dict[Key, Code]:
     return {(relation, place): Code(f"{row}[{place}]", True, True) for place in range(width)}
-
-
-def without_duplicates(run, rows: Iterable[tuple], key: Callable | None) -> Iterator[tuple]:
-    seen = set()
-    for row in rows:
-        mark = row if key is None else key(row)
-        if mark not in seen:
-            seen.add(mark)
-            yield row
-
-
-def intersection(run, left: Iterable, right: Iterable, key: Callable | None, is_all: bool):
-    """INTERSECT: rows of both sides, once each; ALL: as often as on the side that has fewer."""
-    counts = Counter(right if key is None else map(key, right))
-    for row in left:
-        mark = row if key is None else key(row)
-        if counts[mark] > 0:
-            counts[mark] = counts[mark] - 1 if is_all else 0
-            yield row
-
-
-def difference(run, left: Iterable, right: Iterable, key: Callable | None, is_all: bool):
-    """EXCEPT: rows of the left side alone, once each; ALL: as many as are left over."""
-    counts = Counter(right if key is None else map(key, right))
-    for row in left:
-        mark = row if key is None else key(row)
-        if is_all:
-            if counts[mark] > 0:
-                counts[mark] -= 1
-            else:
-                yield row
-        elif mark not in counts:
-            counts[mark] = 1
-            yield row
 
 
 class SharedRows:

@@ -313,8 +313,7 @@ def _row_function(site: Site, expression: ex.Subquery, keys: list[Key]) -> str:
 
 
 def _compare_rows(site: Site, function: FunctionSource, expression: ex.Subquery) -> None:
-    from services.sqldb.executor.expressions import apply
-    from services.sqldb.executor.nested import all_true, any_true
+    from services.sqldb.executor.expressions import compare_rows
 
     outputs = site.compiler.outputs(expression.plan)
     lefts = [Code(name, True, True) for name in _left_parameters(expression)]
@@ -324,16 +323,10 @@ def _compare_rows(site: Site, function: FunctionSource, expression: ex.Subquery)
     decisive = kind is not ex.SubqueryKind.ALL
 
     def consume(inner: Site) -> None:
-        parts = [
-            apply(inner, compares, [left, inner.columns[key]]).text
-            for compares, left, key in zip(expression.comparisons, lefts, outputs, strict=True)
-        ]
-        joined = any_true if expression.spelling == "<>" else all_true
-        text = parts[0]
-        if len(parts) > 1:
-            text = f"{site.name(joined, 'f')}(({''.join(f'{part}, ' for part in parts)}))"
+        rights = [inner.columns[key] for key in outputs]
         result = site.temporary()
-        inner.function.line(f"{result} = {text}")
+        compared = compare_rows(inner, expression.spelling, lefts, rights, expression)
+        inner.function.line(f"{result} = {compared.text}")
         with inner.function.block(f"if {result} is {decisive}:"):
             inner.function.line(f"return {decisive}")
         with inner.function.block(f"if {result} is None:"):
@@ -366,7 +359,5 @@ def _one_row_compared(
     with function.block(f"if {row} is None:"):
         function.line("return None")
     rights = [Code(f"{row}[{place}]", True, True) for place in range(len(outputs))]
-    how = ex.RowComparison(
-        expression.type, expression.spelling, (), (), expression.comparisons, expression.comparisons
-    )
-    function.line(f"return {compare_rows(site, expression.spelling, lefts, rights, how).text}")
+    compared = compare_rows(site, expression.spelling, lefts, rights, expression)
+    function.line(f"return {compared.text}")

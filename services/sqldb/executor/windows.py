@@ -12,10 +12,8 @@ The rows are sorted by partition and order; then, partition by partition, every 
 
 A frame has two ends, and as the current row goes down, both go down as well, or stay. If the start
 stays at the first row, the aggregate's state goes on from row to row (the usual running total); if
-it moves, the frame is added up again. A frame of all rows is computed once.
-
-Adding up again is quadratic in the length of the frame; PostgreSQL avoids it for aggregates that
-can take a value back out (moving-aggregate mode). That is left out.
+it moves, `moving_frames` knows a way for the common aggregates; for others the frame is added up
+again. A frame of all rows is computed once.
 # Real: nodeWindowAgg.c
 """
 
@@ -29,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
+from services.sqldb.executor.moving_frames import Ranges, moving_column
 from services.sqldb.executor.site import Code, Site
 from services.sqldb.executor.sorting import Order, Part, sorted_rows
 from services.sqldb.plan import expressions as ex
@@ -213,10 +212,31 @@ class Partition:
             self._frame = lambda: frames.positions(self.position)
             values = []
             for position in range(self.size):
+                if not position & 1023:
+                    self._run.check()
                 self.position = position
                 values.append(function.implementation(self))
             return values
+        frame = call.call.frame
+        excludes = frame.exclusion is not ex.FrameExclusion.NO_OTHERS
+        if frame.start is not Bound.UNBOUNDED_PRECEDING or excludes:
+            values = self._argument_values(call)
+            moved = moving_column(function, values, frames.ranges, self._run.check)
+            if moved is not None:
+                return moved
         return self._aggregated(call, frames)
+
+    def _argument_values(self, call: CallSpec) -> list:
+        """The (only) argument for each row; None where the row does not count."""
+        places, condition = call.arguments, call.filter
+        place = places[0] if places else None
+        values = [True if place is None else row[place] for row in self.rows]
+        if condition is None:
+            return values
+        return [
+            value if row[condition] is True else None
+            for value, row in zip(values, self.rows, strict=True)
+        ]
 
     def _aggregated(self, call: CallSpec, frames: Frames) -> list:
         """An aggregate over the frames: going on where only the end has moved."""
@@ -227,24 +247,28 @@ class Partition:
         state, reached, begun, last = function.initial(), 0, 0, None
         has_last = False
         for position in range(self.size):
-            if not position & 1023:
-                self._run.check()
             if excludes:
                 state = function.initial()
-                for at in frames.positions(position):
-                    state = self._stepped(function, context, state, call, at)
+                state = self._added(function, context, state, call, frames.positions(position))
                 values.append(function.final(*context, state))
                 continue
             start, end = frames.bounds(position)
             if start != begun or end < reached:
                 state, begun, reached, has_last = function.initial(), start, start, False
             if end > reached or not has_last:
-                for at in range(max(reached, start), end):
-                    state = self._stepped(function, context, state, call, at)
+                more = range(max(reached, start), end)
+                state = self._added(function, context, state, call, more)
                 reached = max(reached, end)
                 last, has_last = function.final(*context, _copied(state)), True
             values.append(last)
         return values
+
+    def _added(
+        self, function, context: tuple, state: object, call: CallSpec, positions: Sequence[int]
+    ) -> object:
+        for at in self._run.paced(positions):
+            state = self._stepped(function, context, state, call, at)
+        return state
 
     def _stepped(self, function, context: tuple, state: object, call: CallSpec, at: int) -> object:
         row = self.rows[at]
@@ -286,15 +310,24 @@ class Frames:
 
     def positions(self, position: int) -> Sequence[int]:
         """The rows of the frame without the excluded ones."""
+        ranges = self.ranges(position)
+        if len(ranges) == 1:
+            return range(*ranges[0])
+        return Stretches(ranges)
+
+    def ranges(self, position: int) -> Ranges:
+        """The same as stretches: at most three."""
         start, end = self.bounds(position)
         exclusion = self._frame.exclusion
         if exclusion is ex.FrameExclusion.NO_OTHERS:
-            return range(start, end)
-        if exclusion is ex.FrameExclusion.CURRENT_ROW:
-            return [at for at in range(start, end) if at != position]
-        first, behind = self._partition.starts[position], self._partition.ends[position]
-        stays = position if exclusion is ex.FrameExclusion.TIES else -1
-        return [at for at in range(start, end) if not first <= at < behind or at == stays]
+            return [(start, end)] if start < end else []
+        first, behind = position, position + 1
+        if exclusion is not ex.FrameExclusion.CURRENT_ROW:
+            first, behind = self._partition.starts[position], self._partition.ends[position]
+        ranges = [(start, min(end, first)), (max(start, behind), end)]
+        if exclusion is ex.FrameExclusion.TIES and start <= position < end:
+            ranges.insert(1, (position, position + 1))
+        return [(start, end) for start, end in ranges if start < end]
 
     def _edge(self, position: int, bound: Bound, offset: object, *, is_end: bool) -> int:
         partition, mode = self._partition, self._frame.mode
@@ -343,6 +376,25 @@ class Frames:
     def _key(self, value: object) -> object:
         sort_key = self._spec.order.parts[0].sort_key
         return value if sort_key is None else sort_key(value)
+
+
+class Stretches(Sequence):
+    """The positions of several ranges, one behind the other."""
+
+    def __init__(self, ranges: Ranges):
+        self._ranges = [range(*bounds) for bounds in ranges]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._ranges))
+
+    def __getitem__(self, index: int) -> int:
+        if index < 0:
+            index += len(self)
+        for one in self._ranges:
+            if index < len(one):
+                return one[index]
+            index -= len(one)
+        raise IndexError(index)
 
 
 PRODUCERS = {n.Window: window}

@@ -28,10 +28,16 @@ What stands in which module:
     arithmetic, numeric_arithmetic, mathematics     numbers
     comparison, casts                               = < > of all types; pg_cast
     strings, formatting, patterns                   text; LIKE and regular expressions
-    regex_translation, byte_functions               POSIX patterns for `re`; bytea, hashes
-    date_arithmetic, date_fields, date_formats      dates and times; extract; to_char and back
+    regex_translation, regex_machine                POSIX patterns for `re`; those that explode
+    byte_functions                                  bytea, hashes
+    bit_functions                                   bit strings
+    date_arithmetic, date_fields                    dates and times; extract
+    date_formats, date_parsing                      to_char, and back: to_date, to_timestamp
     interval_arithmetic, number_formats             intervals; to_char of numbers
-    json_access, json_values, json_records          into JSON, values as JSON, JSON as rows
+    json_access, json_changes                       into JSON; jsonb_set and its like
+    json_values, json_records                       values as JSON, JSON as rows
+    jsonpath, jsonpath_functions                    along a jsonpath; jsonb_path_query, @?, @@
+    jsonpath_dates, jsonpath_regex                  .datetime(); like_regex
     array_functions, series                         arrays, subscripts; generate_series and the rest
     aggregates, statistics, windows                 sum; variance, percentiles; rank, lag
 

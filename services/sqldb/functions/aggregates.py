@@ -120,10 +120,11 @@ def _define_extremes() -> None:
         *("timestamp", "timestamptz", "tid"),
     )
     for name in native:
-        for function, symbol, choose in (("min", "<", min), ("max", ">", max)):
+        # Of equal values the last one stays: 1.00 after 1.0, a day after 24 hours.
+        for function, symbol, choose in (("min", "<=", min), ("max", ">=", max)):
             define.aggregate(
                 f"{function}({name}) -> {name}",
-                step=_first_or(choose),
+                step=_first_or(lambda state, value, choose=choose: choose(value, state)),
                 ignores_order=True,
                 template=AggregateTemplate(
                     ("None",), f"if {{s0}} is None or {{0}} {symbol} {{s0}}: {{s0}} = {{0}}", "{s0}"
@@ -131,11 +132,11 @@ def _define_extremes() -> None:
             )
     for name in ("bpchar", "interval", "timetz"):
         key = type_by_name(name).sort_key
-        define.aggregate(f"min({name}) -> {name}", step=_extreme(key, operator.lt))
-        define.aggregate(f"max({name}) -> {name}", step=_extreme(key, operator.gt))
+        define.aggregate(f"min({name}) -> {name}", step=_extreme(key, operator.le))
+        define.aggregate(f"max({name}) -> {name}", step=_extreme(key, operator.ge))
     for name in ("anyarray", "anyenum"):
-        define.aggregate(f"min({name}) -> {name}", make=_make_extreme(operator.lt))
-        define.aggregate(f"max({name}) -> {name}", make=_make_extreme(operator.gt))
+        define.aggregate(f"min({name}) -> {name}", make=_make_extreme(operator.le))
+        define.aggregate(f"max({name}) -> {name}", make=_make_extreme(operator.ge))
 
 
 def _extreme(key: Callable[[Any], Any], compare: Callable[[Any, Any], bool]) -> Callable:

@@ -119,7 +119,10 @@ def _define_integers() -> None:
                     template=template,
                     names=names,
                 )
-            define.operator(f"{left} / {right} -> {wider}", _checking(int_quotient, check))
+            define.operator(
+                f"{left} / {right} -> {wider}", _checking(int_quotient, check),
+                positive_template="{t} // {1} if ({t} := {0}) >= 0 else -(-{t} // {1})",
+            )  # fmt: skip
     for type_name in _INTEGERS:
         _define_one_integer(type_name)
 
@@ -134,6 +137,7 @@ def _define_one_integer(name: str) -> None:
     bits = most.bit_length() + 1
     define.operator(
         f"{name} % {name} -> {name}", int_remainder, template="int_remainder({0}, {1})",
+        positive_template="{t} % {1} if ({t} := {0}) >= 0 else -(-{t} % {1})",
         names={"int_remainder": int_remainder},
     )  # fmt: skip
     define.function(f"mod({name}, {name}) -> {name}")(int_remainder)

@@ -254,7 +254,7 @@ def array_fill(value: Any, sizes: Array | None, bounds: Array | None = None) -> 
     total = 1 if lengths else 0
     for length in lengths:
         total *= length
-    if total > 10_000_000:
+    if total > 10_000_000 or min(lengths, default=0) < 0:
         raise SqlError(
             errors.PROGRAM_LIMIT_EXCEEDED, "array size exceeds the maximum allowed (134217727)"
         )
@@ -380,48 +380,6 @@ def _sliced(elements: tuple, ranges: list[tuple[int, int]]) -> tuple:
     (first, last), rest = ranges[0], ranges[1:]
     part = elements[first:last]
     return tuple(_sliced(item, rest) for item in part) if rest else part
-
-
-def assign_element(array: Array | None, subscripts: list[int | None], value: Any) -> Array:
-    """UPDATE … SET a[3] = x: an array of one dimension grows where it has to, filled with NULLs."""
-    if any(subscript is None for subscript in subscripts):
-        raise SqlError(
-            errors.NULL_VALUE_NOT_ALLOWED, "array subscript in assignment must not be null"
-        )
-    array = array or EMPTY
-    if not array.lower_bounds:
-        result: Any = value
-        for _ in subscripts:
-            result = (result,)
-        return Array(result, tuple(subscripts))
-    if len(subscripts) != len(array.lower_bounds):
-        raise SqlError(errors.ARRAY_SUBSCRIPT_ERROR, "wrong number of array subscripts")
-    if len(subscripts) == 1:
-        return _assign_growing(array, subscripts[0], value)
-    return Array(
-        _assign_nested(array.elements, subscripts, array.lower_bounds, value), array.lower_bounds
-    )
-
-
-def _assign_growing(array: Array, subscript: int, value: Any) -> Array:
-    low = array.lower_bounds[0]
-    items = list(array.elements)
-    if subscript < low:
-        return Array((value, *(None,) * (low - subscript - 1), *items), (subscript,))
-    index = subscript - low
-    items += [None] * (index + 1 - len(items))
-    items[index] = value
-    return Array(tuple(items), (low,))
-
-
-def _assign_nested(level: tuple, subscripts: list[int], bounds: tuple, value: Any) -> tuple:
-    index = subscripts[0] - bounds[0]
-    if not 0 <= index < len(level):
-        raise SqlError(errors.ARRAY_SUBSCRIPT_ERROR, "array subscript out of range")
-    new = value
-    if len(subscripts) > 1:
-        new = _assign_nested(level[index], subscripts[1:], bounds[1:], value)
-    return (*level[:index], new, *level[index + 1 :])
 
 
 def array_from_arrays(items: list[Array | None]) -> Array:

@@ -9,6 +9,7 @@ import hashlib
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
 from services.sqldb.functions.definitions import Definitions
+from services.sqldb.types import type_by_name
 from services.sqldb.types.byte_strings import decode_escape, decode_hex, encode_escape
 from services.sqldb.types.text import receive_text
 
@@ -173,3 +174,12 @@ def convert_to(text: str, encoding: str) -> bytes:
             f'character with byte sequence {shown} in encoding "UTF8" has no equivalent in '
             f'encoding "{encoding.upper()}"',
         ) from None
+
+
+# The binary format of the protocol, as a value.
+for _name, _type in (
+    *(("int2send", "int2"), ("int4send", "int4"), ("int8send", "int8"), ("boolsend", "bool")),
+    *(("float4send", "float4"), ("float8send", "float8"), ("numeric_send", "numeric")),
+    *(("textsend", "text"), ("byteasend", "bytea"), ("uuid_send", "uuid"), ("date_send", "date")),
+):
+    define.function(f"{_name}({_type}) -> bytea")(type_by_name(_type).send)

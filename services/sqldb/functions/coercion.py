@@ -52,6 +52,10 @@ def find_cast(
     if source.oid == target.oid:
         return Cast(source, target, IMPLICIT)
     library = library or builtin_library()
+    if target.base is not None:
+        return _cast_to_domain(source, target, context, library)
+    if source.base is not None:
+        return find_cast(source.plain, target, context, library)
     cast = library.casts.get((source.oid, target.oid))
     if cast is not None:
         return cast if _allowed(cast.context, context) else None
@@ -71,6 +75,31 @@ def find_cast(
     if source.category == "S" and context == EXPLICIT and target.kind != "p":
         return Cast(source, target, EXPLICIT, _through_text(source, target))
     return None
+
+
+def _cast_to_domain(
+    source: SqlType, target: SqlType, context: str, library: Library
+) -> Cast | None:
+    """To the type below, into its typmod, past the check, which sees NULL as well."""
+    inner = find_cast(source, target.base, context, library)
+    if inner is None:
+        return None
+    shape = typmod_function(target.base, target.base_typmod, context == EXPLICIT)
+    steps, check = (inner.function, shape), target.check
+
+    def convert(session: Any, value: Any) -> Any:
+        return check(session, _convert_field(session, value, steps))
+
+    function = Function(
+        target.name,
+        (source,),
+        target,
+        convert,
+        is_strict=False,
+        volatility=STABLE,
+        needs_context=True,
+    )
+    return Cast(source, target, inner.context, function)
 
 
 def _allowed(needed: str, context: str) -> bool:
@@ -217,6 +246,7 @@ def common_type_or_none(
     first = types[0]
     if first.oid != UNKNOWN.oid and all(type_.oid == first.oid for type_ in types):
         return first
+    types = [type_.plain for type_ in types]
     chosen: SqlType | None = None
     for type_ in types:
         if type_.oid == UNKNOWN.oid or (chosen is not None and type_.oid == chosen.oid):

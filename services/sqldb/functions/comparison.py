@@ -39,6 +39,7 @@ _NAMES = {"=": "eq", "<>": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 _NATIVE = (
     *("bool", "bytea", "char", "name", "text", "int2", "int4", "int8", "oid", "xid8", "tid"),
     *("float4", "float8", "numeric", "date", "time", "timestamp", "timestamptz", "uuid"),
+    *("bit", "varbit"),
 )
 _BY_KEY = ("bpchar", "interval", "timetz", "jsonb", "oidvector")
 _MIXED = (

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.sqldb.types import ANY, SqlType, array_of
-from services.sqldb.types.arrays import array_of_elements
+from services.sqldb.types.arrays import array_of_elements, flat
 
 IMMUTABLE, STABLE, VOLATILE = "i", "s", "v"
 NO_NAMES: Mapping[str, object] = {}
@@ -63,6 +63,8 @@ class Function:
     # `implementation` is a function of (argument types, result type) that gives the real one.
     needs_types: bool = False
     template: str = ""
+    # The template where the last argument is a constant above zero, which may stand there twice.
+    positive_template: str = ""
     names: Mapping[str, object] = field(default_factory=dict)
     # "=", "<" …: this is how values of the types compare, and an index on them helps.
     comparison: str = ""
@@ -108,6 +110,18 @@ class Function:
             else self.template,
         )
 
+    def for_array_call(self, given: tuple[SqlType, ...], result_type: SqlType) -> Function:
+        """The function of variadic "any" for f(VARIADIC array)."""
+        return replace(
+            self,
+            argument_types=given,
+            result_type=result_type,
+            implementation=_spreading(self, given, result_type),
+            is_variadic=False,
+            needs_types=False,
+            template="",
+        )
+
     def for_variadic_call(self, given: tuple[SqlType, ...], result_type: SqlType) -> Function:
         """The function for arguments in a row where it is declared with an array of them.
 
@@ -134,6 +148,24 @@ class Function:
             needs_types=False,
             template="",
         )
+
+
+def _spreading(function: Function, given: tuple[SqlType, ...], result: SqlType) -> Callable:
+    """f(a, VARIADIC array) of a variadic "any": how many arguments that is, the array says."""
+    fixed = len(given) - 1 + function.needs_context
+
+    def call(*arguments: Any) -> Any:
+        *first, array = arguments
+        if array is None:
+            return None
+        elements = tuple(flat(array))
+        implementation = function.implementation
+        if function.needs_types:
+            element = given[-1].element or given[-1]
+            implementation = implementation((*given[:-1], *(element,) * len(elements)), result)
+        return implementation(*first[:fixed], *elements)
+
+    return call
 
 
 def _with_defaults(implementation: Callable[..., Any], defaults: tuple) -> Callable[..., Any]:

@@ -155,6 +155,7 @@ def make_operator(
     types: bool = False,
     volatility: str = IMMUTABLE,
     template: str = "",
+    positive_template: str = "",
     names: Mapping[str, object] = NO_NAMES,
     compares: bool = False,
 ) -> Operator:
@@ -176,6 +177,7 @@ def make_operator(
         needs_context=context,
         needs_types=types,
         template=f"({template})" if template else "",
+        positive_template=positive_template,
         names=names,
         comparison=name if compares and name in _COMPARISONS else "",
     )

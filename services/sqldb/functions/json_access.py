@@ -1,4 +1,4 @@
-"""Into JSON and back: -> ->> #> @> ?, jsonb_set, jsonb_each, json_array_elements …
+"""Into JSON: -> ->> #> @> ?, jsonb_each, json_array_elements …
 
 Both types have the same functions. A json text is scanned anew for each call, keeping the text of
 its parts as it stands (spaces, repeated keys and the writing of numbers included), which is why the
@@ -11,13 +11,12 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from enum import Enum
 from typing import Any
 
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
 from services.sqldb.functions.definitions import Definitions
-from services.sqldb.types.json_values import json_text, normal, pretty_text, quoted
+from services.sqldb.types.json_values import json_text, pretty_text, quoted
 from services.sqldb.values import Array, Jsonb
 
 define = Definitions()
@@ -122,14 +121,18 @@ def _json_path(text: str, path: Array) -> JsonText | None:
             return None
         if part.kind == "object":
             part = _json_member(part.text, step)
-        elif part.kind == "array" and _is_integer(step):
+        elif part.kind == "array" and is_integer(step):
             part = _json_element(part.text, int(step))
         else:
             return None
     return part
 
 
-def _is_integer(text: str) -> bool:
+def cannot(what: str) -> SqlError:
+    return SqlError(errors.INVALID_PARAMETER_VALUE, what)
+
+
+def is_integer(text: str) -> bool:
     return re.fullmatch(r"\s*[+-]?[0-9]{1,10}", text) is not None
 
 
@@ -178,7 +181,7 @@ def _at_path(value: Any, path: Array) -> Any:
     for step in path.elements:
         if step is None:
             return _MISSING
-        if isinstance(value, tuple) and _is_integer(step):
+        if isinstance(value, tuple) and is_integer(step):
             value = _element(value, int(step))
         else:
             value = _member(value, step)
@@ -239,7 +242,11 @@ def jsonb_contains(outer: Jsonb, inner: Jsonb) -> bool:
 
 
 define.operator("jsonb @> jsonb", jsonb_contains, function="jsonb_contains")
-define.operator("jsonb <@ jsonb", lambda inner, outer: jsonb_contains(outer, inner))
+define.operator(
+    "jsonb <@ jsonb",
+    lambda inner, outer: jsonb_contains(outer, inner),
+    function="jsonb_contained",
+)
 
 
 def has_key(j: Jsonb, key: str) -> bool:
@@ -253,187 +260,15 @@ def has_key(j: Jsonb, key: str) -> bool:
 
 define.operator("jsonb ? text", has_key, function="jsonb_exists")
 define.operator(
-    "jsonb ?| text[]", lambda j, keys: any(has_key(j, k) for k in keys.elements if k is not None)
+    "jsonb ?| text[]",
+    lambda j, keys: any(has_key(j, k) for k in keys.elements if k is not None),
+    function="jsonb_exists_any",
 )
 define.operator(
-    "jsonb ?& text[]", lambda j, keys: all(has_key(j, k) for k in keys.elements if k is not None)
+    "jsonb ?& text[]",
+    lambda j, keys: all(has_key(j, k) for k in keys.elements if k is not None),
+    function="jsonb_exists_all",
 )
-
-
-@define.operators_for("jsonb || jsonb -> jsonb")
-def concatenate(a: Jsonb, b: Jsonb) -> Jsonb:
-    """Two objects become one, everything else an array."""
-    left, right = a.value, b.value
-    if isinstance(left, dict) and isinstance(right, dict):
-        return Jsonb(normal({**left, **right}))
-    as_array = [value if isinstance(value, tuple) else (value,) for value in (left, right)]
-    return Jsonb(as_array[0] + as_array[1])
-
-
-def _cannot(what: str) -> SqlError:
-    return SqlError(errors.INVALID_PARAMETER_VALUE, what)
-
-
-@define.operators_for("jsonb - text -> jsonb")
-def delete_key(j: Jsonb, key: str) -> Jsonb:
-    return _delete_keys(j, {key})
-
-
-@define.operators_for("jsonb - text[] -> jsonb")
-def delete_keys(j: Jsonb, keys: Array) -> Jsonb:
-    return _delete_keys(j, set(keys.elements))
-
-
-def _delete_keys(j: Jsonb, keys: set[str]) -> Jsonb:
-    value = j.value
-    if isinstance(value, dict):
-        return Jsonb({key: item for key, item in value.items() if key not in keys})
-    if isinstance(value, tuple):
-        return Jsonb(tuple(x for x in value if not (isinstance(x, str) and x in keys)))
-    raise _cannot("cannot delete from scalar")
-
-
-@define.operators_for("jsonb - int4 -> jsonb")
-def delete_index(j: Jsonb, index: int) -> Jsonb:
-    value = j.value
-    if isinstance(value, dict):
-        raise _cannot("cannot delete from object using integer index")
-    if not isinstance(value, tuple):
-        raise _cannot("cannot delete from scalar")
-    if index < 0:
-        index += len(value)
-    return Jsonb(tuple(item for at, item in enumerate(value) if at != index))
-
-
-class _Change(Enum):
-    """What happens at the end of a path."""
-
-    DELETE = "delete"
-    REPLACE = "replace"
-    REPLACE_OR_CREATE = "create"
-    INSERT_BEFORE = "before"
-    INSERT_AFTER = "after"
-
-
-_INSERTIONS = (_Change.INSERT_BEFORE, _Change.INSERT_AFTER)
-
-
-def _changed(value: Any, path: tuple, depth: int, change: _Change, new: Any) -> Any:
-    """The value with a change at the end of a path. # Real: setPath()"""
-    if depth == len(path) or not isinstance(value, dict | tuple):
-        return value
-    step = path[depth]
-    if step is None:
-        raise SqlError(
-            errors.NULL_VALUE_NOT_ALLOWED, f"path element at position {depth + 1} is null"
-        )
-    is_last = depth == len(path) - 1
-    if isinstance(value, dict):
-        if not is_last:
-            if step not in value:
-                return value
-            return {**value, step: _changed(value[step], path, depth + 1, change, new)}
-        return _changed_object(value, step, change, new)
-    index = _path_index(step, depth)
-    at = index + len(value) if index < 0 else index
-    if is_last:
-        return _changed_array(value, at, change, new)
-    if not 0 <= at < len(value):
-        return value
-    return (*value[:at], _changed(value[at], path, depth + 1, change, new), *value[at + 1 :])
-
-
-def _path_index(step: str, depth: int) -> int:
-    if not _is_integer(step):
-        raise SqlError(
-            errors.INVALID_TEXT_REPRESENTATION,
-            f'path element at position {depth + 1} is not an integer: "{step}"',
-        )
-    return int(step)
-
-
-def _changed_object(value: dict, key: str, change: _Change, new: Any) -> dict:
-    if key not in value:
-        return value if change in (_Change.DELETE, _Change.REPLACE) else {**value, key: new}
-    if change in _INSERTIONS:
-        raise SqlError(
-            errors.INVALID_PARAMETER_VALUE,
-            "cannot replace existing key",
-            hint="Try using the function jsonb_set to replace key value.",
-        )
-    if change is _Change.DELETE:
-        return {name: item for name, item in value.items() if name != key}
-    return {**value, key: new}
-
-
-def _changed_array(value: tuple, at: int, change: _Change, new: Any) -> tuple:
-    if not 0 <= at < len(value):
-        if change in (_Change.DELETE, _Change.REPLACE):
-            return value
-        return (new, *value) if at < 0 else (*value, new)
-    match change:
-        case _Change.DELETE:
-            return value[:at] + value[at + 1 :]
-        case _Change.INSERT_BEFORE:
-            return (*value[:at], new, *value[at:])
-        case _Change.INSERT_AFTER:
-            return (*value[: at + 1], new, *value[at + 1 :])
-    return (*value[:at], new, *value[at + 1 :])
-
-
-@define.function("jsonb_delete_path(jsonb, text[]) -> jsonb")
-@define.operators_for("jsonb #- text[] -> jsonb")
-def delete_path(j: Jsonb, path: Array) -> Jsonb:
-    if not isinstance(j.value, dict | tuple):
-        raise _cannot("cannot delete path in scalar")
-    return _with_change(j, path, _Change.DELETE, None) if j.value else j
-
-
-def _with_change(j: Jsonb, path: Array, change: _Change, new: Any) -> Jsonb:
-    return Jsonb(normal(_changed(j.value, path.elements, 0, change, new)))
-
-
-@define.function("jsonb_set(jsonb, text[], jsonb, bool = true) -> jsonb")
-def jsonb_set(j: Jsonb, path: Array, new: Jsonb, create: bool) -> Jsonb:
-    if not isinstance(j.value, dict | tuple):
-        raise _cannot("cannot set path in scalar")
-    if not j.value and not create:
-        return j
-    change = _Change.REPLACE_OR_CREATE if create else _Change.REPLACE
-    return _with_change(j, path, change, new.value)
-
-
-@define.function(
-    "jsonb_set_lax(jsonb, text[], jsonb, bool = true, text = use_json_null) -> jsonb", strict=False
-)
-def jsonb_set_lax(
-    j: Jsonb | None, path: Array | None, new: Jsonb | None, create: bool | None, treatment: str
-) -> Jsonb | None:
-    if j is None or path is None or create is None:
-        return None
-    if new is not None:
-        return jsonb_set(j, path, new, create)
-    match treatment:
-        case "use_json_null":
-            return jsonb_set(j, path, Jsonb(None), create)
-        case "delete_key":
-            return delete_path(j, path)
-        case "return_target":
-            return j
-        case "raise_exception":
-            raise SqlError(errors.NULL_VALUE_NOT_ALLOWED, "JSON value must not be null")
-    raise _cannot(
-        'null_value_treatment must be "delete_key", "return_target", "use_json_null", '
-        'or "raise_exception"'
-    )
-
-
-@define.function("jsonb_insert(jsonb, text[], jsonb, bool = false) -> jsonb")
-def jsonb_insert(j: Jsonb, path: Array, new: Jsonb, after: bool) -> Jsonb:
-    if not isinstance(j.value, dict | tuple):
-        raise _cannot("cannot set path in scalar")
-    change = _Change.INSERT_AFTER if after else _Change.INSERT_BEFORE
-    return _with_change(j, path, change, new.value)
 
 
 @define.function("jsonb_pretty(jsonb) -> text")
@@ -464,7 +299,7 @@ define.function("json_typeof(json) -> text")(lambda text: JsonText(text).kind)
 def jsonb_array_length(j: Jsonb) -> int:
     if not isinstance(j.value, tuple):
         kind = "a non-array" if isinstance(j.value, dict) else "a scalar"
-        raise _cannot(f"cannot get array length of {kind}")
+        raise cannot(f"cannot get array length of {kind}")
     return len(j.value)
 
 
@@ -473,7 +308,7 @@ def json_array_length(text: str) -> int:
     part = JsonText(text)
     if part.kind != "array":
         kind = "a non-array" if part.kind == "object" else "a scalar"
-        raise _cannot(f"cannot get array length of {kind}")
+        raise cannot(f"cannot get array length of {kind}")
     return sum(1 for _ in part.elements())
 
 
@@ -505,7 +340,7 @@ def json_strip_nulls(text: str) -> str:
 def _need_object(value: Any, function: str) -> dict:
     if isinstance(value, dict):
         return value
-    raise _cannot(f"cannot call {function} on a non-object")
+    raise cannot(f"cannot call {function} on a non-object")
 
 
 def _need_array(value: Any, function: str) -> tuple:
@@ -513,8 +348,8 @@ def _need_array(value: Any, function: str) -> tuple:
         return value
     what = "an object" if isinstance(value, dict) else "a scalar"
     if function.startswith("jsonb"):
-        raise _cannot(f"cannot extract elements from {what}")
-    raise _cannot(f"cannot call {function} on {'a non-array' if isinstance(value, dict) else what}")
+        raise cannot(f"cannot extract elements from {what}")
+    raise cannot(f"cannot call {function} on {'a non-array' if isinstance(value, dict) else what}")
 
 
 @define.function("jsonb_each(jsonb) -> table(key text, value jsonb)")
@@ -531,7 +366,7 @@ def jsonb_each_text(j: Jsonb) -> Iterator[tuple]:
 def jsonb_object_keys(j: Jsonb) -> Iterator[str]:
     if not isinstance(j.value, dict):
         what = "an array" if isinstance(j.value, tuple) else "a scalar"
-        raise _cannot(f"cannot call jsonb_object_keys on {what}")
+        raise cannot(f"cannot call jsonb_object_keys on {what}")
     return iter(j.value)
 
 
@@ -550,8 +385,8 @@ def _json_items(text: str, function: str) -> Iterator[tuple[str, JsonText]]:
     if part.kind != "object":
         what = "an array" if part.kind == "array" else "a scalar"
         if function == "json_object_keys":
-            raise _cannot(f"cannot call {function} on {what}")
-        raise _cannot(
+            raise cannot(f"cannot call {function} on {what}")
+        raise cannot(
             "cannot deconstruct an array as an object"
             if part.kind == "array"
             else "cannot deconstruct a scalar"
@@ -563,7 +398,7 @@ def _json_elements(text: str, function: str) -> Iterator[JsonText]:
     part = JsonText(text)
     if part.kind != "array":
         what = "a non-array" if part.kind == "object" else "a scalar"
-        raise _cannot(f"cannot call {function} on {what}")
+        raise cannot(f"cannot call {function} on {what}")
     return part.elements()
 
 

@@ -58,6 +58,7 @@ def json_writer(type_: SqlType, separator: str = ",") -> ToJson:
 
 
 def _writer(type_: SqlType, separator: str) -> ToJson:
+    type_ = type_.plain
     if type_.oid == BOOL.oid:
         return lambda context, value: "true" if value else "false"
     if type_.name in _NUMBERS:
@@ -309,6 +310,8 @@ def _object_text(pairs: list[tuple[str, Any]]) -> str:
 
 
 def _pairs_of_arrays(keys: Array, values: Array) -> list[tuple[str, Any]]:
+    if len(keys.lower_bounds) > 1 or len(values.lower_bounds) > 1:
+        raise SqlError(errors.ARRAY_SUBSCRIPT_ERROR, "wrong number of array subscripts")
     if len(keys.elements) != len(values.elements):
         raise SqlError(errors.ARRAY_SUBSCRIPT_ERROR, "mismatched array dimensions")
     return _checked_pairs(list(zip(keys.elements, values.elements, strict=True)))

@@ -38,12 +38,31 @@ class Library:
                 self.callables.setdefault(item.name, []).append(item)
             for operator in table.operators:
                 self.operators.setdefault(operator.name, []).append(operator)
+                self._name_function(operator.function)
             for cast in table.casts:
                 self.casts[cast.source.oid, cast.target.oid] = cast
+
+    def _name_function(self, function: Function) -> None:
+        """What an operator does can be called by a name too: like(a, b), jsonb_contains(a, b)."""
+        if not function.name.isidentifier():
+            return
+        known = self.callables.setdefault(function.name, [])
+        if all(one.argument_types != function.argument_types for one in known):
+            known.append(function)
 
     def with_definitions(self, *more: Definitions) -> Library:
         """A library that knows more."""
         return Library((*self._definitions, *more))
+
+    def with_callables(self, more: dict[str, list[Callable_]]) -> Library:
+        """A library with functions of users before its own; operators and casts are shared."""
+        made = Library(())
+        made._definitions = self._definitions
+        made.operators, made.casts = self.operators, self.casts
+        made.callables = self.callables | {
+            name: [*functions, *self.named(name)] for name, functions in more.items()
+        }
+        return made
 
     def named(self, name: str) -> list[Callable_]:
         """All functions, aggregates and window functions of a name."""
@@ -61,17 +80,21 @@ def builtin_definitions() -> tuple[Definitions, ...]:
         aggregates,
         arithmetic,
         array_functions,
+        bit_functions,
         byte_functions,
         casts,
         comparison,
         date_arithmetic,
         date_fields,
         date_formats,
+        date_parsing,
         formatting,
         interval_arithmetic,
         json_access,
+        json_changes,
         json_records,
         json_values,
+        jsonpath_functions,
         mathematics,
         number_formats,
         numeric_arithmetic,
@@ -84,15 +107,18 @@ def builtin_definitions() -> tuple[Definitions, ...]:
 
     modules = (
         *(arithmetic, numeric_arithmetic, mathematics, interval_arithmetic, comparison, casts),
-        *(strings, patterns, formatting, byte_functions),
+        *(strings, patterns, formatting, byte_functions, bit_functions),
         *(
             date_arithmetic,
             date_fields,
             date_formats,
+            date_parsing,
             number_formats,
             json_access,
+            json_changes,
             json_records,
             json_values,
+            jsonpath_functions,
         ),
         *(array_functions, series),
         *(aggregates, statistics, windows),

@@ -79,7 +79,10 @@ def resolve_function(
     is a record: AS x(a integer, b text).
     """
     library = library or builtin_library()
+    # Functions know nothing of domains, but for the one that tells their names.
     given = tuple(argument_types)
+    if name != "pg_typeof":
+        given = tuple(type_.plain for type_ in given)
     if argument_names or is_variadic_call or record_type or not _is_cacheable(given):
         names = tuple(argument_names)
         return _find_function(name, given, names, is_variadic_call, library, types, record_type)
@@ -336,6 +339,8 @@ def _concrete_call(
         return _with_named_arguments(target, candidate, arguments, result)
     if candidate.is_spread:
         return ResolvedCall(target.for_variadic_call(arguments, result), arguments, result)
+    if target.is_variadic and target.argument_types[-1].oid == ANY.oid:
+        return ResolvedCall(target.for_array_call(arguments, result), arguments, result)
     declared = (*arguments, *target.argument_types[len(arguments) :])
     return ResolvedCall(target.for_types(declared, result, len(given)), arguments, result)
 
@@ -413,6 +418,7 @@ def resolve_operator(
 ) -> ResolvedOperator:
     """The operator between two types (`left` None: a prefix operator); 42883 or 42725."""
     library = library or builtin_library()
+    left, right = None if left is None else left.plain, right.plain
     given = (right,) if left is None else (left, right)
     if not _is_cacheable(given):
         return _find_operator(name, left, right, library)

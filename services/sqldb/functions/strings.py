@@ -14,6 +14,7 @@ from services.sqldb import errors
 from services.sqldb.errors import SqlError
 from services.sqldb.functions.definitions import Definitions
 from services.sqldb.syntax.keywords import KEYWORDS, KeywordClass
+from services.sqldb.values import Array
 
 define = Definitions()
 
@@ -225,7 +226,12 @@ def unistr(text: str) -> str:
     pattern = r"\\(?:\\|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|\+([0-9A-Fa-f]{6})|([0-9A-Fa-f]{4}))"
     if re.search(r"\\", re.sub(pattern, "", text)):
         raise SqlError(errors.SYNTAX_ERROR, "invalid Unicode escape")
-    return re.sub(pattern, unescape, text)
+    try:
+        # Two escapes may be the halves of one character.
+        units = re.sub(pattern, unescape, text).encode("utf-16", "surrogatepass")
+        return units.decode("utf-16")
+    except UnicodeDecodeError:
+        raise SqlError(errors.SYNTAX_ERROR, "invalid Unicode surrogate pair") from None
 
 
 @define.function("normalize(text, text = NFC) -> text")
@@ -264,3 +270,42 @@ def quote_nullable(text: str | None) -> str:
 
 
 define.function("pg_client_encoding() -> name", volatility="s")(lambda: "UTF8")
+
+
+_IDENTIFIER = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([A-Za-z_\x80-\U0010ffff][\w$]*))\s*')
+
+
+@define.function("parse_ident(str text, strict bool = true) -> text[]")
+def parse_ident(text: str, is_strict: bool) -> Array:
+    """'Schema."Table"' → {schema,Table}; if not strict, anything may follow the names."""
+    names: list[str] = []
+    at = 0
+    while True:
+        match = _IDENTIFIER.match(text, at)
+        if match is None or match[1] == "":
+            raise _no_identifier(text, text[at:].lstrip(), has_names=bool(names), match=match)
+        quoted, plain = match.groups()
+        names.append(ascii_lower(plain) if quoted is None else quoted.replace('""', '"'))
+        at = match.end()
+        if text[at : at + 1] != ".":
+            break
+        at += 1
+    if is_strict and at < len(text):
+        raise _no_identifier(text, text[at:], has_names=False, match=None)
+    return Array(tuple(names), (1,))
+
+
+def _no_identifier(
+    text: str, rest: str, *, has_names: bool, match: re.Match[str] | None
+) -> SqlError:
+    detail = ""
+    if match is not None:
+        detail = "Quoted identifier must not be empty."
+    elif rest.startswith('"'):
+        detail = "String has unclosed double quotes."
+    elif rest.startswith("."):
+        detail = 'No valid identifier before ".".'
+    elif has_names:
+        detail = 'No valid identifier after ".".'
+    message = f'string is not a valid identifier: "{text}"'
+    return SqlError(errors.INVALID_PARAMETER_VALUE, message, detail=detail)

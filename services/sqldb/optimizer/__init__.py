@@ -2,13 +2,17 @@
 
     plan = optimize(bound.plan, session)             a plan for `executor.compile_plan`
 
-passes       the ordered list              catalog      what is known of tables
-folding      constants                     unnesting    WITH, EXISTS, IN
-pushdown     conditions to the tables      access       index or whole table
-join_order   which table first, how        physical     groups, order, LIMIT
-estimates    rows, widths and costs        analyze      ANALYZE: what estimates rest on
-explain      plans as PostgreSQL shows them
-conditions   conditions as lists of parts, columns replaced
+passes         the ordered list               catalog          what is known of tables
+folding        constants                      unnesting        WITH, EXISTS, IN
+pushdown       conditions to the tables       conditions       conditions as lists of parts
+access         index or whole table           index_match      which conditions an index answers
+implication    partial indexes                index_forms      what an index is over
+join_order     which table first, how         ordering         order without sorting, min and max
+grouping       hash or sorted                 estimates        rows and costs: its map of five files
+analyze        statistics of columns          gathering        ANALYZE, by itself too
+explain        plans as PostgreSQL shows      explain_lines    a line for each operator
+               them                           explain_formats  JSON, YAML, XML
+describe       expressions as SQL
 
 A pass that has nothing to do gives back the same object, so that a statement which one cannot
 improve costs little.

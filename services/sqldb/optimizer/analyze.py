@@ -4,6 +4,7 @@
     distinct        how many different values; negative: as a share of the rows
     most_common     the values that come clearly more often than the average, with their shares
     histogram       bounds that cut the rest into parts of equal size
+    correlation     how far the rows lie in the order of the values: 1 as they were inserted
 
     ages 20 20 20 20 31 35 40 44 60 71        most common: 20 (0.4)   histogram: 31 40 71
 
@@ -14,8 +15,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from random import Random
 
 from services.sqldb.catalog.definitions import Statistics, Table
 from services.sqldb.types import SqlType
@@ -26,30 +25,17 @@ SAMPLE_ROWS = 300 * TARGET
 SAMPLE_BYTES = 64
 
 
-def sample(rows: Iterable[tuple], random: Random) -> tuple[list[tuple], int]:
-    """Up to SAMPLE_ROWS rows, each equally likely, and how many there are (reservoir sampling)."""
-    kept: list[tuple] = []
-    count = 0
-    for row in rows:
-        count += 1
-        if len(kept) < SAMPLE_ROWS:
-            kept.append(row)
-        else:
-            place = random.randrange(count)
-            if place < SAMPLE_ROWS:
-                kept[place] = row
-    return kept, count
-
-
 def analyze(
-    table: Table, types: list[SqlType], rows: Iterable[tuple], random: Random
+    table: Table, types: list[SqlType], rows: list[tuple], row_count: float
 ) -> list[Statistics]:
-    """Statistics of all columns, and (column -1) of the table. Oids are for the catalog to give."""
-    kept, count = sample(rows, random)
-    found = [Statistics(0, table.oid, -1, float(count))]
+    """Statistics of all columns, and (column -1) of the table, from a sample of its rows.
+
+    Oids are for the catalog to give.
+    """
+    found = [Statistics(0, table.oid, -1, row_count)]
     for at, _ in table.live_columns():
-        values = [row[at] for row in kept]
-        found.append(column_statistics(table.oid, at, types[at], values, count))
+        values = [row[at] for row in rows]
+        found.append(column_statistics(table.oid, at, types[at], values, row_count))
     return found
 
 
@@ -64,14 +50,13 @@ def column_statistics(
     if not present or not type_.is_comparable:
         return Statistics(0, table_oid, column, float(row_count), nulls, width=width)
     key = type_.sort_key
-    counts = Counter(present if key is None else map(key, present))
-    shown = {} if key is None else dict(zip(map(key, present), present, strict=True))
-    distinct = _distinct(counts, len(present), row_count * (1 - nulls))
+    keys = present if key is None else list(map(key, present))
+    shown = {} if key is None else dict(zip(keys, present, strict=True))
+    counts = Counter(keys)
+    distinct = _distinct(counts, len(keys), row_count * (1 - nulls))
     common = _most_common(counts, size, distinct)
-    rare = sorted(
-        value for value, times in counts.items() if value not in common for _ in range(times)
-    )
-    bounds = _bounds(rare)
+    places = sorted(range(len(keys)), key=keys.__getitem__)
+    bounds = _bounds([value for place in places if (value := keys[place]) not in common])
     if key is not None:
         bounds = [shown[bound] for bound in bounds]
     return Statistics(
@@ -85,7 +70,23 @@ def column_statistics(
         tuple((shown.get(value, value), times / size) for value, times in common.items()),
         tuple(bounds),
         width,
+        _correlation(places),
     )
+
+
+def _correlation(places: list[int]) -> float:
+    """Of the ranks of values with their places, from 1 (ascending) to -1.
+
+    `places` of the values in their order; equal values stand in the order of the table.
+    """
+    count = len(places)
+    if count < 2:
+        return float(count)
+    # Both sides are the numbers from 0 to count - 1, so their sums are known.
+    total = count * (count - 1) / 2
+    squares = (count - 1) * count * (2 * count - 1) / 6
+    products = sum(rank * place for rank, place in enumerate(places))
+    return (count * products - total * total) / (count * squares - total * total)
 
 
 def _width(values: list) -> int:

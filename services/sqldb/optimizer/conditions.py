@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as n
 from services.sqldb.plan.analysis import (
     Key,
-    needs,
+    map_expressions,
     rewrite,
-    rewrite_all,
     subqueries_of,
     walk,
     with_inputs,
@@ -58,10 +58,6 @@ def substitute(expression: ex.Expression, given: dict[Key, ex.Expression]) -> ex
     return rewrite(expression, _replacing(given))
 
 
-def substitute_plan(plan: n.Plan, given: dict[Key, ex.Expression]) -> n.Plan:
-    return rewrite_all(plan, _replacing(given))
-
-
 def _replacing(given: dict[Key, ex.Expression]) -> Callable[[ex.Expression], ex.Expression]:
     def change(part: ex.Expression) -> ex.Expression:
         if isinstance(part, ex.Column):
@@ -91,6 +87,9 @@ def rejects_null(part: ex.Expression, relations: set[int]) -> bool:
             return _is_null_then(part.argument, relations)
         case ex.Not():
             return _is_null_then(part.argument, relations)
+        case ex.Quantified(is_all=False):
+            # NULL = ANY (…) is NULL, or false if the array is empty.
+            return part.comparison.is_strict and _is_null_then(part.left, relations)
     return _is_null_then(part, relations)
 
 
@@ -105,8 +104,6 @@ def _is_null_then(expression: ex.Expression, relations: set[int]) -> bool:
             )
         case ex.Relabel() | ex.Not():
             return _is_null_then(expression.argument, relations)
-        case ex.Quantified():
-            return expression.comparison.is_strict and _is_null_then(expression.left, relations)
     return False
 
 
@@ -120,18 +117,56 @@ def map_plans(plan: n.Plan, change: Callable[[n.Plan], n.Plan]) -> n.Plan:
 
 def map_subqueries(plan: n.Plan, change: Callable[[n.Plan], n.Plan]) -> n.Plan:
     """`change` applied to the plan of each subquery in the operator's own expressions."""
-    from dataclasses import replace
-
-    from services.sqldb.plan.analysis import map_expressions
+    # An operator may have the same subquery in two places, as a bound and as a condition.
+    done: dict[int, ex.Subquery] = {}
 
     def changed(part: ex.Expression) -> ex.Expression:
-        if isinstance(part, ex.Subquery):
+        if not isinstance(part, ex.Subquery):
+            return part
+        if id(part) not in done:
             inner = change(part.plan)
-            return part if inner is part.plan else replace(part, plan=inner)
-        return part
+            done[id(part)] = part if inner is part.plan else replace(part, plan=inner)
+        return done[id(part)]
 
     return map_expressions(plan, changed)
 
 
-def uses_only(expression: ex.Expression, relations: set[int]) -> bool:
-    return all(key[0] in relations for key in needs(expression))
+def unlabelled(expression: ex.Expression) -> ex.Expression:
+    """Without the casts that leave a value as it is: varchar as text."""
+    while isinstance(expression, ex.Relabel):
+        expression = expression.argument
+    return expression
+
+
+_TEXTS = frozenset({"text", "varchar", "name"})
+LAST_LETTER = chr(0x10FFFF)
+
+
+def like_prefix(call: ex.Call) -> tuple[str, str, bool] | None:
+    """Of x LIKE 'abc%': ("abc", "abd", False); texts that begin so are from the one to the other.
+
+    The last: the pattern has no wildcard, so that x is equal to it. None: it begins with a
+    wildcard, or isn't known, or it is no LIKE.
+    """
+    if call.spelling != "~~" or len(call.arguments) != 2:
+        return None
+    pattern = unlabelled(call.arguments[1])
+    if not isinstance(pattern, ex.Constant) or not isinstance(pattern.value, str):
+        return None
+    if call.arguments[0].type.name not in _TEXTS:
+        return None
+    letters: list[str] = []
+    wanted = iter(pattern.value)
+    for letter in wanted:
+        if letter in "%_":
+            break
+        letters.append(next(wanted, "") if letter == "\\" else letter)
+    else:
+        return "".join(letters), "", True
+    if not letters or letters[-1] >= LAST_LETTER:
+        return None
+    following = ord(letters[-1]) + 1
+    if 0xD800 <= following <= 0xDFFF:
+        following = 0xE000  # Halves of surrogate pairs are no letters.
+    prefix = "".join(letters)
+    return prefix, prefix[:-1] + chr(following), False

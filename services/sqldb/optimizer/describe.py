@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as n
-from services.sqldb.plan.analysis import Key, walk_plan
+from services.sqldb.plan.analysis import Key, free_keys, subqueries_of, walk_plan
 from services.sqldb.types import PlainContext
 from services.sqldb.types.sql_type import format_type
 
@@ -33,10 +33,12 @@ class Names:
 
     def _learn_one(self, item: n.Plan) -> None:
         match item:
-            case n.Scan() | n.IndexScan() | n.SystemScan():
-                self._tables[item.relation] = item.alias or item.table.name
+            case n.Scan() | n.IndexScan() | n.BitmapScan() | n.SystemScan():
+                self._name_table(item.relation, item.alias or item.table.name)
                 for at, column in enumerate(item.table.columns):
                     self._columns[item.relation, at] = column.name
+            case n.Insert():
+                self._name_table(item.relation, item.table.name)
             case n.Project() | n.ProjectSet():
                 for at, expression in enumerate(item.expressions):
                     self._computed[item.relation, at] = expression
@@ -51,9 +53,23 @@ class Names:
                     self._computed[item.relation, at] = column
             case n.CteScan() | n.WorkTableScan() | n.FunctionScan() | n.Values():
                 alias = getattr(item, "alias", "")
-                self._tables[item.relation] = alias or (item.names[0] if item.names else "?")
+                self._name_table(item.relation, alias or (item.names[0] if item.names else "?"))
                 for at, name in enumerate(item.names):
                     self._columns[item.relation, at] = name
+
+    def _name_table(self, relation: int, name: str) -> None:
+        """The second one of a name is called name_1. # Real: select_rtable_names_for_explain()"""
+        known, number = set(self._tables.values()), 0
+        if relation in self._tables:
+            return
+        given = name
+        while given in known:
+            number += 1
+            given = f"{name}_{number}"
+        self._tables[relation] = given
+
+    def table(self, relation: int) -> str:
+        return self._tables.get(relation, "?")
 
     def text(self, expression: ex.Expression) -> str:
         """The SQL of an expression, in parentheses where it is an operation."""
@@ -75,25 +91,49 @@ class Names:
             return known
         return f"{table}.{known}"
 
+    def is_computed(self, expression: ex.Expression) -> bool:
+        """Whether it is more than a column of a table."""
+        while isinstance(expression, ex.Column):
+            below = self._computed.get((expression.relation, expression.index))
+            if below is None:
+                return False
+            expression = below
+        return True
+
     def sort_key(self, key: ex.SortKey) -> str:
         text = self.text(key.expression)
+        if self.is_computed(key.expression):
+            text = f"({text})"
         if key.is_descending:
             return f"{text} DESC" + ("" if key.nulls_first else " NULLS LAST")
         return text + (" NULLS FIRST" if key.nulls_first else "")
 
     def subplan(self, subquery: ex.Subquery) -> str:
+        """Its name; those inside of it have lower numbers."""
         for name, known in self.subplans:
             if known is subquery:
                 return name
-        is_initial = subquery.kind in (ex.SubqueryKind.SCALAR, ex.SubqueryKind.EXISTS)
-        from services.sqldb.plan.analysis import free_keys
-
-        is_initial = is_initial and not free_keys(subquery.plan)
-        kind = "InitPlan" if is_initial else "SubPlan"
+        self._learn(subquery.plan)
+        for item in walk_plan(subquery.plan):
+            for inner in subqueries_of(item):
+                self.subplan(inner)
+        kind = "InitPlan" if is_initial(subquery) else "SubPlan"
         name = f"{kind} {len(self.subplans) + 1}"
         self.subplans.append((name, subquery))
-        self._learn(subquery.plan)
         return name
+
+    def parameter_of(self, name: str) -> str:
+        """$0 … under which the value of an InitPlan is used."""
+        before = [one for one, _ in self.subplans if one.startswith("InitPlan")]
+        return f"${before.index(name)}"
+
+
+_INITIAL = (ex.SubqueryKind.SCALAR, ex.SubqueryKind.EXISTS, ex.SubqueryKind.ARRAY)
+
+
+def is_initial(subquery: ex.Subquery) -> bool:
+    """Whether it depends on nothing, so that one run is enough."""
+    return subquery.kind in _INITIAL and not free_keys(subquery.plan)
 
 
 def literal(names: Names, constant: ex.Constant) -> str:
@@ -106,7 +146,7 @@ def literal(names: Names, constant: ex.Constant) -> str:
     text = type_.format(constant.value, names._context)
     if type_.name == "int4" and constant.value >= 0:
         return text
-    if type_.name == "numeric" and text.replace(".", "").isdigit():
+    if type_.name == "numeric" and text[0].isdigit() and "." in text:
         return text
     quoted = text.replace("'", "''")
     return f"'{quoted}'::{format_type(type_, constant.typmod)}"
@@ -199,8 +239,8 @@ def _window(names: Names, call: ex.WindowCall) -> str:
 def _subquery(names: Names, part: ex.Subquery) -> str:
     name = names.subplan(part)
     match part.kind:
-        case ex.SubqueryKind.SCALAR if name.startswith("InitPlan"):
-            return f"${len(names.subplans) - 1}"
+        case _ if name.startswith("InitPlan"):
+            return names.parameter_of(name)
         case ex.SubqueryKind.EXISTS:
             return f"EXISTS({name})"
         case ex.SubqueryKind.ANY | ex.SubqueryKind.ALL:

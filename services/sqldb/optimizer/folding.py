@@ -8,15 +8,28 @@ Errors stay where they are: 1/0 in a branch that is never taken must not be rais
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import count
+
 from services.sqldb.errors import SqlError
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as n
 from services.sqldb.plan.analysis import rewrite_all
 
 
-def fold(plan: n.Plan) -> n.Plan:
-    """Compute what is constant, and simplify AND, OR, NOT and CASE around it."""
-    return rewrite_all(plan, fold_one)
+def fold(plan: n.Plan, check: Callable[[], None] = lambda: None) -> n.Plan:
+    """Compute what is constant, and simplify AND, OR, NOT and CASE around it.
+
+    `check` is called now and then: it may raise what interrupts the statement.
+    """
+    steps = count(1)
+
+    def change(part: ex.Expression) -> ex.Expression:
+        if not next(steps) & 1023:
+            check()
+        return fold_one(part)
+
+    return rewrite_all(plan, change)
 
 
 def fold_one(part: ex.Expression) -> ex.Expression:
@@ -36,6 +49,8 @@ def fold_one(part: ex.Expression) -> ex.Expression:
             return _case(part)
         case ex.Coalesce():
             return _coalesce(part)
+        case ex.RowComparison(spelling="="):
+            return _row_equality(part)
         case ex.ArrayValue() if not part.is_nested and all(
             isinstance(item, ex.Constant) for item in part.items
         ):
@@ -80,6 +95,16 @@ def _junction(part: ex.And | ex.Or, neutral: bool) -> ex.Expression:
     ):
         return part
     return type(part)(part.type, tuple(kept))
+
+
+def _row_equality(part: ex.RowComparison) -> ex.Expression:
+    """(a, b) = (1, 2) is a = 1 AND b = 2, which indexes and joins know what to do with."""
+    pairs = zip(part.equals, part.left, part.right, strict=True)
+    calls = [
+        fold_one(ex.Call(part.type, equals, (left, right), spelling="="))
+        for equals, left, right in pairs
+    ]
+    return fold_one(ex.And(part.type, tuple(calls))) if len(calls) > 1 else calls[0]
 
 
 def _case(case: ex.Case) -> ex.Expression:

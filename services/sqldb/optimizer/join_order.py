@@ -18,10 +18,10 @@ Relations that no condition connects come last, as a cross product.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
-from services.sqldb.optimizer.access import lookup_join
+from services.sqldb.optimizer.access import best_scan, lookup_join, request_of
 from services.sqldb.optimizer.conditions import (
     conjunction,
     conjuncts,
@@ -31,6 +31,7 @@ from services.sqldb.optimizer.conditions import (
     is_volatile,
 )
 from services.sqldb.optimizer.estimates import Estimator
+from services.sqldb.optimizer.ordering import Split, merged
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as n
 from services.sqldb.plan.analysis import free_keys, needs, relations_in, with_inputs
@@ -41,11 +42,53 @@ Parts = list[ex.Expression]
 
 def order_joins(plan: n.Plan, estimator: Estimator) -> n.Plan:
     """Choose order and method for each group of inner joins; methods for the other joins."""
+    return _order(_with_more_inner(plan, estimator), estimator)
+
+
+def _with_more_inner(plan: n.Plan, estimator: Estimator) -> n.Plan:
+    """A semi join that finds one row at most is an inner join, which may be done in any order.
+
+    # Real: reduce_unique_semijoins()
+    """
+    plan = with_inputs(plan, lambda item: _with_more_inner(item, estimator))
+    if isinstance(plan, n.Join) and plan.kind is n.JoinKind.SEMI and _finds_one(plan, estimator):
+        return replace(plan, kind=n.JoinKind.INNER)
+    return plan
+
+
+def _finds_one(join: n.Join, estimator: Estimator) -> bool:
+    """Whether the condition gives all columns of a unique index of the right side."""
+    below, given = join.right, {}
+    while isinstance(below, n.Project):
+        given |= {(below.relation, at): item for at, item in enumerate(below.expressions)}
+        below = below.input
+    request = request_of(below, estimator)
+    if request is None:
+        return False
+    _, rights, _ = _keys(
+        conjuncts(join.condition), estimator.relations(join.left), estimator.relations(join.right)
+    )
+    found = set()
+    for key in rights:
+        while isinstance(key, ex.Column) and (key.relation, key.index) in given:
+            key = given[key.relation, key.index]
+        if isinstance(key, ex.Column) and key.relation == request.scan.relation:
+            found.add(key.index)
+    return any(
+        index.is_unique
+        and not index.predicate
+        and not index.is_deferrable
+        and {key.column for key in index.keys} <= found
+        for index in estimator.catalog.indexes_of(request.scan.table)
+    )
+
+
+def _order(plan: n.Plan, estimator: Estimator) -> n.Plan:
     if isinstance(plan, n.Filter) and _is_inner(plan.input):
         return _ordered(plan, estimator)
     if _is_inner(plan):
         return _ordered(plan, estimator)
-    plan = with_inputs(plan, lambda item: order_joins(item, estimator))
+    plan = with_inputs(plan, lambda item: _order(item, estimator))
     if isinstance(plan, n.Join):
         return joined(plan.kind, plan.left, plan.right, conjuncts(plan.condition), estimator)
     return plan
@@ -74,7 +117,7 @@ def _ordered(plan: n.Plan, estimator: Estimator) -> n.Plan:
     volatile = [part for part in parts if is_volatile(part)]
     parts = [part for part in parts if not is_volatile(part)]
     owners = {relation: at for at, leaf in enumerate(leaves) for relation in relations_in(leaf)}
-    leaves, parts = _with_inferred(leaves, parts, owners)
+    leaves, parts = _with_inferred(leaves, parts, owners, estimator)
     edges = [(_mask(part, owners), part) for part in parts]
     if len(leaves) <= MOST_BY_PROGRAMMING:
         made = _by_programming(leaves, edges, estimator)
@@ -93,7 +136,7 @@ def _flatten(plan: n.Plan, leaves: list, parts: Parts, estimator: Estimator) -> 
         _flatten(plan.left, leaves, parts, estimator)
         _flatten(plan.right, leaves, parts, estimator)
     else:
-        leaves.append(order_joins(plan, estimator))
+        leaves.append(_order(plan, estimator))
 
 
 def _mask(part: ex.Expression, owners: dict[int, int]) -> int:
@@ -106,74 +149,109 @@ def _mask(part: ex.Expression, owners: dict[int, int]) -> int:
 
 
 def _with_inferred(
-    leaves: list[n.Plan], parts: Parts, owners: dict[int, int]
+    leaves: list[n.Plan], parts: Parts, owners: dict[int, int], estimator: Estimator
 ) -> tuple[list[n.Plan], Parts]:
-    """Add what follows: columns that are equal to each other are all equal to the same constant."""
-    classes: dict[ex.Expression, set] = {}
-    functions: dict[frozenset, ex.Call] = {}
+    """Add what follows: columns that are equal to each other are all equal to the same constant.
+
+    Then that they are equal to each other needs no asking any more. # Real: EquivalenceClass
+    """
+    classes = _equal_columns(parts)
+    if not classes:
+        return leaves, parts
+    fixed: dict[int, Parts] = {}
+    known: set[ex.Column] = set()
+    for at, leaf in enumerate(leaves):
+        for part in _own_parts(leaf, estimator):
+            sides = equality(part)
+            if sides is None or sides[0].type != sides[1].type:
+                continue
+            for column, value in (sides, sides[::-1]):
+                if not isinstance(value, ex.Constant | ex.Parameter):
+                    continue
+                for other in classes.get(_bare(column), ()):
+                    known.add(other)
+                    where = owners.get(other.relation, at)
+                    if where != at:
+                        call = ex.Call(part.type, part.function, (other, value), spelling="=")
+                        fixed.setdefault(where, []).append(call)
+    leaves = [
+        _with_more(leaf, fixed[at], estimator) if at in fixed else leaf
+        for at, leaf in enumerate(leaves)
+    ]
+    if known:
+        parts = [part for part in parts if not _is_settled(part, known, owners)]
+    return leaves, parts
+
+
+def _equal_columns(parts: Parts) -> dict[ex.Expression, set[ex.Column]]:
+    """By column: all that are equal to it, itself too."""
+    classes: dict[ex.Expression, set[ex.Column]] = {}
     for part in parts:
         sides = equality(part)
         if sides is None or sides[0].type != sides[1].type:
             continue
-        left, right = sides
-        if isinstance(left, ex.Column) and isinstance(right, ex.Column):
-            merged = classes.get(_bare(left), {_bare(left)}) | classes.get(
-                _bare(right), {_bare(right)}
-            )
+        if all(isinstance(side, ex.Column) for side in sides):
+            left, right = map(_bare, sides)
+            merged = classes.get(left, {left}) | classes.get(right, {right})
             for column in merged:
                 classes[column] = merged
-            functions[frozenset((_bare(left), _bare(right)))] = part
-    fixed: dict[int, list] = {}
-    for at, leaf in enumerate(leaves):
-        for part in conjuncts(leaf.condition) if isinstance(leaf, n.Filter) else ():
-            sides = equality(part)
-            if sides is None:
-                continue
-            for column, value in (sides, sides[::-1]):
-                if isinstance(column, ex.Column) and isinstance(value, ex.Constant | ex.Parameter):
-                    for other in classes.get(_bare(column), ()):
-                        where = owners.get(other.relation, at)
-                        if where != at and other.type == column.type:
-                            call = ex.Call(part.type, part.function, (other, value), spelling="=")
-                            fixed.setdefault(where, []).append(call)
-    leaves = [
-        filtered(leaf, _new_only(leaf, fixed[at])) if at in fixed else leaf
-        for at, leaf in enumerate(leaves)
-    ]
-    return [_merged(leaf) for leaf in leaves], parts
+    return classes
 
 
-def _bare(column: ex.Column) -> ex.Column:
+def _is_settled(part: ex.Expression, known: set[ex.Column], owners: dict[int, int]) -> bool:
+    """Whether it says that two columns are equal that are both equal to the same constant."""
+    sides = equality(part)
+    if sides is None or sides[0].type != sides[1].type:
+        return False
+    return all(
+        isinstance(side, ex.Column) and _bare(side) in known and side.relation in owners
+        for side in sides
+    )
+
+
+def _bare(column: ex.Expression) -> ex.Expression:
+    if not isinstance(column, ex.Column):
+        return column
     return ex.Column(column.type, column.relation, column.index)
 
 
-def _new_only(leaf: n.Plan, parts: Parts) -> Parts:
-    known = conjuncts(leaf.condition) if isinstance(leaf, n.Filter) else []
-    found: Parts = []
+def _own_parts(leaf: n.Plan, estimator: Estimator) -> Parts:
+    """The conditions on a table, wherever they have gone."""
+    request = request_of(leaf, estimator)
+    if request is not None:
+        return request.parts
+    return conjuncts(leaf.condition) if isinstance(leaf, n.Filter) else []
+
+
+def _with_more(leaf: n.Plan, parts: Parts, estimator: Estimator) -> n.Plan:
+    """A leaf with what has been inferred for it: that may be the key of an index."""
+    known = _own_parts(leaf, estimator)
+    new: Parts = []
     for part in parts:
-        same = [
-            other
-            for other in (*known, *found)
-            if isinstance(other, ex.Call)
-            and other.function is part.function
-            and {_shape(a) for a in other.arguments} == {_shape(a) for a in part.arguments}
-        ]
-        if not same:
-            found.append(part)
-    return found
+        if not any(_is_same(part, other) for other in (*known, *new)):
+            new.append(part)
+    if not new:
+        return leaf
+    request = request_of(leaf, estimator)
+    if request is not None:
+        return best_scan(request.scan, [*request.parts, *new], estimator)
+    if isinstance(leaf, n.Filter):
+        return filtered(leaf.input, [*conjuncts(leaf.condition), *new])
+    return filtered(leaf, new)
+
+
+def _is_same(part: ex.Call, other: ex.Expression) -> bool:
+    return (
+        isinstance(other, ex.Call)
+        and other.function is part.function
+        and {_shape(a) for a in other.arguments} == {_shape(a) for a in part.arguments}
+    )
 
 
 def _shape(expression: ex.Expression) -> object:
     if isinstance(expression, ex.Column):
         return expression.relation, expression.index
     return id(expression)
-
-
-def _merged(plan: n.Plan) -> n.Plan:
-    if isinstance(plan, n.Filter) and isinstance(plan.input, n.Filter):
-        parts = [*conjuncts(plan.input.condition), *conjuncts(plan.condition)]
-        return filtered(plan.input.input, parts)
-    return plan
 
 
 def _tree(plan: n.Plan, estimator: Estimator) -> Tree:
@@ -189,7 +267,7 @@ def _by_programming(leaves: list, edges: list, estimator: Estimator) -> n.Plan:
         for members in combinations(range(len(leaves)), size):
             target = sum(1 << at for at in members)
             ways = []
-            for at in members:
+            for at in reversed(members):
                 rest = target & ~(1 << at)
                 if rest in best:
                     is_connected = any(m & rest and m >> at & 1 for m in masks if not m & ~target)
@@ -201,6 +279,7 @@ def _by_programming(leaves: list, edges: list, estimator: Estimator) -> n.Plan:
                 # A cross product only where nothing else is left.
                 continue
             chosen: Tree | None = None
+            estimator.check()
             for _, at, rest in connected or ways:
                 tree = _extended(best[rest], best[1 << at], rest, 1 << at, edges, estimator)
                 if chosen is None or tree.cost < chosen.cost:
@@ -235,6 +314,7 @@ def _greedily(leaves: list, edges: list, estimator: Estimator) -> n.Plan:
     start = min(remaining, key=lambda at: remaining[at].rows)
     current, mask = remaining.pop(start), 1 << start
     while remaining:
+        estimator.check()
         at = min(remaining, key=lambda at: _rank(at, mask, current, remaining, edges, estimator))
         current = _extended(current, remaining.pop(at), mask, 1 << at, edges, estimator)
         mask |= 1 << at
@@ -256,34 +336,96 @@ def joined(
     kind: n.JoinKind, left: n.Plan, right: n.Plan, parts: Parts, estimator: Estimator
 ) -> n.Plan:
     """The cheapest method for one join of two plans."""
-    condition = conjunction(parts)
-    made_left, made_right = relations_in(left), relations_in(right)
-    is_dependent = any(key[0] in made_left for key in free_keys(right))
-    if is_dependent:
-        return n.NestedLoop(kind, left, right, condition)
+    made_left, made_right = estimator.relations(left), estimator.relations(right)
+    if estimator.is_dependent(left, right):
+        return n.NestedLoop(kind, left, right, conjunction(parts))
+    if kind is n.JoinKind.RIGHT:
+        kind, left, right = n.JoinKind.LEFT, right, left
+        made_left, made_right = made_right, made_left
     lefts, rights, rest = _keys(parts, made_left, made_right)
-    ways: list[n.Plan] = []
-    if lefts and (estimator.catalog.is_enabled("hashjoin") or kind is n.JoinKind.FULL):
-        ways.append(n.HashJoin(kind, left, right, tuple(lefts), tuple(rights), conjunction(rest)))
-        if kind is n.JoinKind.INNER:
-            ways.append(
-                n.HashJoin(kind, right, left, tuple(rights), tuple(lefts), conjunction(rest))
-            )
-    if kind in (n.JoinKind.INNER, n.JoinKind.LEFT) and not any(map(has_subquery, parts)):
-        lookup = lookup_join(kind, left, right, parts, estimator)
-        if lookup is not None:
-            ways.append(lookup)
-        if kind is n.JoinKind.INNER:
-            lookup = lookup_join(kind, right, left, parts, estimator)
-            if lookup is not None:
-                ways.append(lookup)
-    if not ways:
-        loop = n.NestedLoop(kind, left, right, condition, True)
-        if kind is n.JoinKind.INNER and estimator.rows(left) < estimator.rows(right):
-            # The smaller side is held in memory and gone through again and again.
-            loop = n.NestedLoop(kind, right, left, condition, True)
-        return loop
-    return min(ways, key=lambda way: estimator.of(way).total)
+    ways = _by_hash(kind, left, right, (lefts, rights, rest), estimator) if lefts else []
+    if not any(map(has_subquery, parts)):
+        ways += _by_lookup(kind, left, right, parts, estimator)
+        if kind is n.JoinKind.SEMI and lefts and not rest:
+            ways += _by_unique(left, right, rights, parts, estimator)
+    is_full = kind is n.JoinKind.FULL
+    if lefts and (is_full or _may_be_merged(left, right, estimator)):
+        ways += merged(kind, left, right, (lefts, rights, rest), estimator)
+    if not is_full or not ways:
+        ways += _by_loop(kind, left, right, parts, bool(ways), estimator)
+    best = min(ways, key=lambda way: estimator.of(way).total)
+    estimator.note_join(best, parts)
+    return best
+
+
+FEW_ROWS = 10_000
+"""Below that sorting or walking in step never pays, and need not be thought about."""
+
+
+def _may_be_merged(left: n.Plan, right: n.Plan, estimator: Estimator) -> bool:
+    if "hashjoin" in estimator.costs.disabled:
+        return True
+    return estimator.rows(left) + estimator.rows(right) >= FEW_ROWS
+
+
+def _by_hash(
+    kind: n.JoinKind, left: n.Plan, right: n.Plan, split: Split, estimator: Estimator
+) -> list[n.Plan]:
+    lefts, rights, rest = split
+    condition = conjunction(rest)
+    ways: list[n.Plan] = [n.HashJoin(kind, left, right, tuple(lefts), tuple(rights), condition)]
+    if kind is n.JoinKind.INNER:
+        ways.append(n.HashJoin(kind, right, left, tuple(rights), tuple(lefts), condition))
+    return ways
+
+
+_LOOKED_UP = (n.JoinKind.INNER, n.JoinKind.LEFT, n.JoinKind.SEMI, n.JoinKind.ANTI)
+
+
+def _by_lookup(
+    kind: n.JoinKind, left: n.Plan, right: n.Plan, parts: Parts, estimator: Estimator
+) -> list[n.Plan]:
+    if kind not in _LOOKED_UP:
+        return []
+    ways = [lookup_join(kind, left, right, parts, estimator)]
+    if kind is n.JoinKind.INNER:
+        ways.append(lookup_join(kind, right, left, parts, estimator))
+    return [way for way in ways if way is not None]
+
+
+def _by_unique(
+    left: n.Plan, right: n.Plan, keys: Parts, parts: Parts, estimator: Estimator
+) -> list[n.Plan]:
+    """x IN (few values): each different value once, and for it a look into an index on x.
+
+    # Real: create_unique_path()
+    """
+    values = n.Distinct(right, tuple(keys))
+    found = lookup_join(n.JoinKind.INNER, values, left, parts, estimator)
+    return [] if found is None else [found]
+
+
+def _by_loop(
+    kind: n.JoinKind, left: n.Plan, right: n.Plan, parts: Parts, has_other: bool,
+    estimator: Estimator,
+) -> list[n.Plan]:  # fmt: skip
+    """Each row with each. Beside another method it counts only for a single left row: an estimate
+    that is too low would make it very slow."""
+    condition = conjunction(parts)
+    sides = [(left, right)]
+    if kind is n.JoinKind.INNER:
+        sides.append((right, left))
+    if has_other and not estimator.costs.disabled & {"hashjoin", "mergejoin"}:
+        sides = [pair for pair in sides if estimator.rows(pair[0]) <= 1]
+    ways: list[n.Plan] = [
+        n.NestedLoop(kind, one, other, condition, not _is_single_row(one, estimator))
+        for one, other in sides
+    ]
+    return ways
+
+
+def _is_single_row(plan: n.Plan, estimator: Estimator) -> bool:
+    return estimator.rows(plan) <= 1
 
 
 def _keys(parts: Parts, left: set[int], right: set[int]) -> tuple[Parts, Parts, Parts]:

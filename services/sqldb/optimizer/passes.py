@@ -13,7 +13,8 @@
     11 plan subqueries            those that are left, each by all passes
 
 The plan means the same after every pass, and could be executed after every pass: that is how they
-are tested. `run_passes(…, trace)` calls `trace(name, plan)` after each, for EXPLAIN's debug option.
+are tested. `EXPLAIN (PASSES) SELECT …` shows the plan after each pass that has changed it:
+`run_passes(…, trace)` calls `trace(name, plan)` after each.
 """
 
 from __future__ import annotations
@@ -26,13 +27,9 @@ from services.sqldb.optimizer.access import choose_access
 from services.sqldb.optimizer.conditions import map_subqueries
 from services.sqldb.optimizer.estimates import Estimator
 from services.sqldb.optimizer.folding import fold
+from services.sqldb.optimizer.grouping import choose_aggregates
 from services.sqldb.optimizer.join_order import order_joins
-from services.sqldb.optimizer.physical import (
-    avoid_sorts,
-    choose_aggregates,
-    extremes_by_index,
-    top_n,
-)
+from services.sqldb.optimizer.ordering import avoid_sorts, extremes_by_index, top_n
 from services.sqldb.optimizer.pushdown import push_down
 from services.sqldb.optimizer.unnesting import inline_ctes, unnest
 from services.sqldb.plan import expressions as ex
@@ -55,20 +52,22 @@ class Pass(NamedTuple):
 def plan_subqueries(plan: n.Plan, estimator: Estimator) -> n.Plan:
     """The subqueries in the expressions of all operators, by all passes."""
     plan = with_inputs(plan, lambda item: plan_subqueries(item, estimator))
+    if not any(True for _ in subqueries_of(plan)):
+        return plan
     return map_subqueries(plan, lambda item: run_passes(item, estimator))
 
 
 PASSES = (
-    Pass("fold constants", lambda plan, estimator: fold(plan)),
+    Pass("fold constants", lambda plan, estimator: fold(plan, estimator.check)),
     Pass("inline WITH", lambda plan, estimator: inline_ctes(plan), frozenset({n.With})),
     Pass("unnest subqueries", lambda plan, estimator: unnest(plan), needs_subqueries=True),
     Pass("push conditions down", lambda plan, _: push_down(plan), frozenset({n.Filter, n.Join})),
-    Pass("choose access", choose_access, frozenset({n.Filter})),
+    Pass("choose access", choose_access, frozenset({n.Scan})),
     Pass("order joins", order_joins, frozenset({n.Join})),
     Pass("extremes by index", extremes_by_index, frozenset({n.Aggregate})),
     Pass("avoid sorts", avoid_sorts, frozenset({n.Sort})),
     Pass("top-n", lambda plan, estimator: top_n(plan), frozenset({n.Limit})),
-    Pass("choose aggregates", choose_aggregates, frozenset({n.Aggregate})),
+    Pass("choose aggregates", choose_aggregates, frozenset({n.Aggregate, n.Distinct})),
     Pass("plan subqueries", plan_subqueries, needs_subqueries=True),
 )
 

@@ -1,7 +1,7 @@
 """Relational algebra: what a statement means, when all names and types are known.
 
 expressions   values computed from the columns of a row
-nodes         operators that make rows of rows
+nodes         operators that make rows of rows: logical, and physical
 analysis      which columns a plan uses and makes; walks and rewrites of both kinds
 
 The binder writes a plan as the statement says it, the optimizer rewrites it pass by pass, and the

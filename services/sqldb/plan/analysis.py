@@ -7,7 +7,7 @@ transaction, travels under the key (relation, ROW): for system columns, for UPDA
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import lru_cache
 
 from services.sqldb.plan import expressions as ex
@@ -40,14 +40,16 @@ def child_fields(kind: type) -> tuple[str, ...]:
     return tuple(name for name in field_names(kind) if name not in _SCALARS)
 
 
-def parts(expression: ex.Expression) -> Iterator[ex.Expression]:
+def parts(expression: ex.Expression) -> list[ex.Expression]:
     """The expressions directly below; not into the plan of a subquery."""
+    found: list[ex.Expression] = []
     for name in child_fields(type(expression)):
         value = getattr(expression, name)
         if isinstance(value, ex.Expression):
-            yield value
-        elif value is not None and value != ():
-            yield from _expressions_in(value)
+            found.append(value)
+        elif value:
+            _collect(value, found)
+    return found
 
 
 def walk(expression: ex.Expression) -> Iterator[ex.Expression]:
@@ -59,35 +61,40 @@ def walk(expression: ex.Expression) -> Iterator[ex.Expression]:
         stack.extend(parts(item))
 
 
-def _expressions_in(value: object) -> Iterator[ex.Expression]:
-    if isinstance(value, ex.Expression):
-        yield value
-    elif isinstance(value, ex.SortKey):
-        yield value.expression
-    elif isinstance(value, ex.Frame):
-        yield from (bound for bound in (value.start_offset, value.end_offset) if bound)
-    elif isinstance(value, n.KeyRange):
-        yield from value.equal
-        yield from (item for item in (value.lower, value.upper) if item)
-    elif isinstance(value, n.BitmapPart):
-        yield from _expressions_in(value.range)
-    elif isinstance(value, n.ConflictClause):
-        yield from _expressions_in(value.assignments or ())
-        if value.condition is not None:
-            yield value.condition
-    elif isinstance(value, n.MergeWhen):
-        yield from _expressions_in(value.assignments)
-        if value.condition is not None:
-            yield value.condition
-    elif isinstance(value, tuple):
+def _collect(value: object, found: list[ex.Expression]) -> None:
+    """Add the expressions in a field's value. A list is filled, since generators inside each other
+    took most of the time of a walk."""
+    if isinstance(value, tuple):
         for item in value:
-            yield from _expressions_in(item)
+            if isinstance(item, ex.Expression):
+                found.append(item)
+            else:
+                _collect(item, found)
+    elif isinstance(value, ex.Expression):
+        found.append(value)
+    elif isinstance(value, ex.SortKey):
+        found.append(value.expression)
+    elif isinstance(value, ex.Frame):
+        found.extend(bound for bound in (value.start_offset, value.end_offset) if bound)
+    elif isinstance(value, n.KeyRange):
+        found.extend(value.equal)
+        found.extend(item for item in (value.lower, value.upper) if item)
+    elif isinstance(value, n.BitmapPart):
+        _collect(value.range, found)
+    elif isinstance(value, n.ConflictClause | n.MergeWhen):
+        _collect(value.assignments or (), found)
+        if value.condition is not None:
+            found.append(value.condition)
 
 
-def expressions_of(plan: n.Plan) -> Iterator[ex.Expression]:
+def expressions_of(plan: n.Plan) -> list[ex.Expression]:
     """The expressions that stand in the operator itself, not in its inputs."""
+    found: list[ex.Expression] = []
     for name in expression_fields(type(plan)):
-        yield from _expressions_in(getattr(plan, name))
+        value = getattr(plan, name)
+        if value:
+            _collect(value, found)
+    return found
 
 
 _NOT_EXPRESSIONS = frozenset(
@@ -207,41 +214,69 @@ def subqueries_of(plan: n.Plan) -> Iterator[ex.Subquery]:
 Change = Callable[[ex.Expression], ex.Expression]
 
 
+def replaced(value: object, changes: dict[str, object]) -> object:
+    """`dataclasses.replace` in a third of its time: it would ask for the fields each time."""
+    kind = type(value)
+    return kind(
+        *[changes[name] if name in changes else getattr(value, name) for name in field_names(kind)]
+    )
+
+
 def rewrite(expression: ex.Expression, change: Change) -> ex.Expression:
     """The expression with `change` applied to each part upward, also inside of subqueries."""
     kind = type(expression)
     names = child_fields(kind)
     if not names:
         return change(expression)
-    changes = {}
+    changes = None
     for name in names:
         old = getattr(expression, name)
-        new = rewrite(old, change) if isinstance(old, ex.Expression) else _rewritten(old, change)
+        if isinstance(old, ex.Expression):
+            new = rewrite(old, change)
+        elif old:
+            new = _rewritten(old, change)
+        else:
+            continue
         if new is not old:
+            changes = changes or {}
             changes[name] = new
     if kind is ex.Subquery:
         plan = rewrite_all(expression.plan, change)
         if plan is not expression.plan:
+            changes = changes or {}
             changes["plan"] = plan
-    return change(replace(expression, **changes) if changes else expression)
+    return change(replaced(expression, changes) if changes else expression)
 
 
 _HOLDERS = (ex.SortKey, ex.Frame, n.KeyRange, n.BitmapPart, n.ConflictClause, n.MergeWhen)
 """What isn't an expression but has some in it."""
 
 
+_LEAVES = (n.Plan, str, int)
+
+
 def _rewritten(value: object, change: Change) -> object:
+    if isinstance(value, tuple):
+        return _rewritten_items(value, change)
     if isinstance(value, ex.Expression):
         return rewrite(value, change)
-    if isinstance(value, tuple):
-        if not value or isinstance(value[0], n.Plan | str | int):
-            return value
-        items = tuple([_rewritten(item, change) for item in value])
-        same = all(new is old for new, old in zip(items, value, strict=True))
-        return value if same else items
     if isinstance(value, _HOLDERS):
         return _rewritten_fields(value, change)
     return value
+
+
+def _rewritten_items(value: tuple, change: Change) -> tuple:
+    if not value or isinstance(value[0], _LEAVES):
+        return value
+    items = None
+    for at, old in enumerate(value):
+        is_one = isinstance(old, ex.Expression)
+        new = rewrite(old, change) if is_one else _rewritten(old, change)
+        if new is not old:
+            if items is None:
+                items = list(value)
+            items[at] = new
+    return value if items is None else tuple(items)
 
 
 def _rewritten_fields(value: object, change: Change) -> object:
@@ -251,7 +286,7 @@ def _rewritten_fields(value: object, change: Change) -> object:
         new = _rewritten(old, change)
         if new is not old:
             changes[name] = new
-    return replace(value, **changes) if changes else value
+    return replaced(value, changes) if changes else value
 
 
 def map_expressions(plan: n.Plan, change: Callable[[ex.Expression], ex.Expression]) -> n.Plan:
@@ -262,7 +297,7 @@ def map_expressions(plan: n.Plan, change: Callable[[ex.Expression], ex.Expressio
         new = _rewritten(old, change)
         if new is not old:
             changes[name] = new
-    return replace(plan, **changes) if changes else plan
+    return replaced(plan, changes) if changes else plan
 
 
 def with_inputs(plan: n.Plan, change: Callable[[n.Plan], n.Plan]) -> n.Plan:
@@ -280,7 +315,7 @@ def with_inputs(plan: n.Plan, change: Callable[[n.Plan], n.Plan]) -> n.Plan:
             continue
         if new is not old:
             changes[name] = new
-    return replace(plan, **changes) if changes else plan
+    return replaced(plan, changes) if changes else plan
 
 
 def rewrite_all(plan: n.Plan, change: Change) -> n.Plan:

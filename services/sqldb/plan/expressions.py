@@ -252,7 +252,8 @@ class Subquery(Expression):
     """A query inside an expression. `outer` are the columns of queries around it that it uses.
 
     ANY, ALL and ROW compare `left` with the columns of a row by `comparisons`, a function each
-    (`spelling` says which operator), with three-valued logic.
+    (`spelling` says which operator), with three-valued logic; where order is asked of several
+    columns, `equals` says for each pair whether the next one decides.
     """
 
     kind: SubqueryKind
@@ -260,6 +261,7 @@ class Subquery(Expression):
     outer: tuple[Column, ...] = ()
     left: tuple[Expression, ...] = ()
     comparisons: tuple[Function, ...] = ()
+    equals: tuple[Function, ...] = ()
     spelling: str = ""
     typmod: int = -1
 

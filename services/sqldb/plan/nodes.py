@@ -1,565 +1,117 @@
 """The operators of the algebra: each takes rows and makes rows.
 
-First what the binder writes (logical operators), then how they may be done (physical operators),
-which the optimizer puts in their place. The executor knows both kinds; a logical operator without
-a physical form of its own (Filter, Project, Limit) is done as it is.
+    logical     what the binder writes
+    physical    how that may be done, which the optimizer puts in its place
 
-`Plan.inputs()` are the plans below. Every plan says which columns come out of it: `columns()`.
+The executor knows both kinds. Everybody imports them from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from enum import Enum
-from typing import TYPE_CHECKING
 
-from services.sqldb.plan.expressions import (
-    AggregateCall,
-    Column,
-    Expression,
-    SetReturningCall,
-    SortKey,
-    WindowCall,
+from services.sqldb.plan.logical import (
+    Aggregate,
+    ConflictClause,
+    CteDefinition,
+    CteScan,
+    Delete,
+    Distinct,
+    Filter,
+    FunctionScan,
+    Insert,
+    Join,
+    JoinKind,
+    Limit,
+    LockRows,
+    LockWait,
+    Merge,
+    MergeAction,
+    MergeWhen,
+    NoRows,
+    OneRow,
+    OutputColumn,
+    Plan,
+    Project,
+    ProjectSet,
+    RecursiveUnion,
+    RowLockMode,
+    Scan,
+    SetKind,
+    SetOperation,
+    Sort,
+    SystemScan,
+    Update,
+    Values,
+    Window,
+    With,
+    WorkTableScan,
+)
+from services.sqldb.plan.physical import (
+    BitmapPart,
+    BitmapScan,
+    HashAggregate,
+    HashJoin,
+    IndexScan,
+    KeyRange,
+    MergeJoin,
+    NestedLoop,
+    SortedAggregate,
+    TopN,
+    VersionScan,
 )
 
-if TYPE_CHECKING:
-    from services.sqldb.catalog.definitions import Index, Table
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    def inputs(self) -> Iterator[Plan]:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, Plan):
-                yield value
-            elif isinstance(value, tuple):
-                yield from (item for item in value if isinstance(item, Plan))
-
-
-@dataclass(frozen=True, slots=True)
-class OutputColumn:
-    """One column as the client sees it: RowDescription is made of these."""
-
-    name: str
-    expression: Expression
-    # Where it comes from, if it is a column of a table: for RowDescription.
-    table_oid: int = 0
-    attribute: int = 0
-
-
-# --- Rows from nothing, or from storage
-
-
-@dataclass(frozen=True, slots=True)
-class OneRow(Plan):
-    """A single row without columns: SELECT 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoRows(Plan):
-    """What the optimizer puts for a condition that is never true; `relation`s below are empty."""
-
-    relation: int
-    types: tuple = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Scan(Plan):
-    """All visible rows of a table: columns in the order of the table, dropped ones included."""
-
-    relation: int
-    table: Table
-    alias: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SystemScan(Plan):
-    """The rows of a virtual table of the catalog (pg_class …), made when asked for."""
-
-    relation: int
-    table: Table
-    alias: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Values(Plan):
-    """VALUES (1, 'a'), (2, 'b')"""
-
-    relation: int
-    rows: tuple[tuple[Expression, ...], ...]
-    names: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionScan(Plan):
-    """Functions in FROM, side by side (ROWS FROM); each gives `widths[i]` columns.
-
-    The calls may use columns of what stands left of them (always LATERAL).
-    """
-
-    relation: int
-    calls: tuple[SetReturningCall | Expression, ...]
-    widths: tuple[int, ...]
-    names: tuple[str, ...]
-    with_ordinality: bool = False
-    alias: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CteScan(Plan):
-    """The rows of a WITH query that is computed once: `cte` is its number in the statement."""
-
-    relation: int
-    cte: int
-    types: tuple
-    names: tuple[str, ...]
-    alias: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkTableScan(Plan):
-    """Inside a recursive query: the rows that the last round found."""
-
-    relation: int
-    cte: int
-    types: tuple
-    names: tuple[str, ...]
-
-
-# --- Rows from rows
-
-
-@dataclass(frozen=True, slots=True)
-class Filter(Plan):
-    input: Plan
-    condition: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class Project(Plan):
-    """New columns (relation, 0…) computed from each row; the columns below are gone."""
-
-    input: Plan
-    relation: int
-    expressions: tuple[Expression, ...]
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectSet(Plan):
-    """Like Project, but some expressions are SetReturningCalls: as many rows as the longest has."""
-
-    input: Plan
-    relation: int
-    expressions: tuple[Expression, ...]
-    names: tuple[str, ...]
-
-
-class JoinKind(Enum):
-    INNER = "Inner"
-    LEFT = "Left"
-    RIGHT = "Right"
-    FULL = "Full"
-    SEMI = "Semi"  # EXISTS and IN, when the optimizer made a join of them; left columns only
-    ANTI = "Anti"  # NOT EXISTS
-    # One more column (mark_relation, 0): true, false or NULL, for IN where it isn't a condition.
-    MARK = "Mark"
-
-
-@dataclass(frozen=True, slots=True)
-class Join(Plan):
-    """`is_lateral`: the right side uses columns of the left, so it is run once per left row."""
-
-    kind: JoinKind
-    left: Plan
-    right: Plan
-    condition: Expression | None = None
-    is_lateral: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregate(Plan):
-    """Groups: columns (relation, 0 … len(groups)-1), then the calls, then one per `groupings`.
-
-    `grouping_sets`: each a tuple of indexes into `groups`; None = one set of all. Without groups
-    there is one row, even of no input.
-    """
-
-    input: Plan
-    relation: int
-    groups: tuple[Expression, ...]
-    calls: tuple[AggregateCall, ...]
-    grouping_sets: tuple[tuple[int, ...], ...] | None = None
-    groupings: tuple[tuple[int, ...], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Window(Plan):
-    """Adds columns (relation, 0…), one for each call over the same partition and order."""
-
-    input: Plan
-    relation: int
-    partition_by: tuple[Expression, ...]
-    order_by: tuple[SortKey, ...]
-    calls: tuple[WindowCall, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sort(Plan):
-    input: Plan
-    keys: tuple[SortKey, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Limit(Plan):
-    """`with_ties`: FETCH FIRST n ROWS WITH TIES, by the keys."""
-
-    input: Plan
-    limit: Expression | None
-    offset: Expression | None
-    with_ties: tuple[SortKey, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Distinct(Plan):
-    """The first row of those with equal `on` (the input is sorted by them for DISTINCT ON)."""
-
-    input: Plan
-    on: tuple[Expression, ...]
-    is_ordered: bool = False
-
-
-class SetKind(Enum):
-    UNION = "union"
-    INTERSECT = "intersect"
-    EXCEPT = "except"
-
-
-@dataclass(frozen=True, slots=True)
-class SetOperation(Plan):
-    """Both sides have the same types; `left_columns` and `right_columns` name them."""
-
-    kind: SetKind
-    is_all: bool
-    left: Plan
-    right: Plan
-    relation: int
-    left_columns: tuple[Column, ...]
-    right_columns: tuple[Column, ...]
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RecursiveUnion(Plan):
-    """WITH RECURSIVE: `first` once, then `again` over the rows of the round before."""
-
-    cte: int
-    relation: int
-    is_all: bool
-    first: Plan
-    again: Plan
-    first_columns: tuple[Column, ...]
-    again_columns: tuple[Column, ...]
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CteDefinition(Plan):
-    """One WITH query. `columns` are those of `plan` that the CteScans see, in order."""
-
-    cte: int
-    name: str
-    plan: Plan
-    columns: tuple[Column, ...]
-    # None: the optimizer decides (inline if used once and free of side effects).
-    materialized: bool | None = None
-    references: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class With(Plan):
-    """Definitions that change data run to their end, whether or not anybody reads them."""
-
-    definitions: tuple[CteDefinition, ...]
-    input: Plan
-
-
-class RowLockMode(Enum):
-    KEY_SHARE = "FOR KEY SHARE"
-    SHARE = "FOR SHARE"
-    NO_KEY_UPDATE = "FOR NO KEY UPDATE"
-    UPDATE = "FOR UPDATE"
-
-
-class LockWait(Enum):
-    BLOCK = ""
-    NOWAIT = "NOWAIT"
-    SKIP_LOCKED = "SKIP LOCKED"
-
-
-@dataclass(frozen=True, slots=True)
-class LockRows(Plan):
-    """Locks the rows of these relations, and looks again at what has changed meanwhile."""
-
-    input: Plan
-    relations: tuple[int, ...]
-    mode: RowLockMode
-    wait: LockWait
-
-
-# --- Statements that change data. Without RETURNING they give no row, only a count.
-
-
-@dataclass(frozen=True, slots=True)
-class ConflictClause:
-    """ON CONFLICT. `indexes` decide (none: any unique one).
-
-    DO UPDATE: `assignments` (column index → expression); in them Column(target_relation, n) is the
-    row that is there and Column(excluded_relation, n) the one that was to be inserted.
-    """
-
-    indexes: tuple[int, ...]  # oids
-    assignments: tuple[tuple[int, Expression], ...] | None  # None: DO NOTHING
-    condition: Expression | None
-    target_relation: int
-    excluded_relation: int
-
-
-@dataclass(frozen=True, slots=True)
-class Insert(Plan):
-    """`input` gives rows that have a value for each column of the table, in its order.
-
-    Columns `generated` are computed from the new row: (column index, expression over
-    Column(relation, n)). `checks`: (constraint name, condition over Column(relation, n)).
-    `returning` is computed over Column(relation, n) of the row that was stored.
-    """
-
-    input: Plan
-    table: Table
-    relation: int
-    source: tuple[Column, ...]
-    generated: tuple[tuple[int, Expression], ...] = ()
-    checks: tuple[tuple[str, Expression], ...] = ()
-    conflict: ConflictClause | None = None
-    returning: tuple[Expression, ...] | None = None
-    returning_relation: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Update(Plan):
-    """`input` has a Scan of `relation` in it, whose row is the target; Column(relation, n) in
-    assignments, checks and generated: checks and generated see the new row.
-
-    Of several matches for one target row the first counts.
-    """
-
-    input: Plan
-    table: Table
-    relation: int
-    assignments: tuple[tuple[int, Expression], ...]
-    # The number under which checks, generated and returning see the new row.
-    new_relation: int = 0
-    generated: tuple[tuple[int, Expression], ...] = ()
-    checks: tuple[tuple[str, Expression], ...] = ()
-    returning: tuple[Expression, ...] | None = None
-    returning_relation: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Delete(Plan):
-    input: Plan
-    table: Table
-    relation: int
-    returning: tuple[Expression, ...] | None = None
-    returning_relation: int = 0
-
-
-class MergeAction(Enum):
-    UPDATE = "update"
-    DELETE = "delete"
-    INSERT = "insert"
-    NOTHING = "nothing"
-
-
-@dataclass(frozen=True, slots=True)
-class MergeWhen:
-    is_matched: bool
-    condition: Expression | None
-    action: MergeAction
-    # UPDATE: column index → expression. INSERT: a value for each column of the table.
-    assignments: tuple[tuple[int, Expression], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Merge(Plan):
-    """`input` is source LEFT JOIN target; a row without target is not matched."""
-
-    input: Plan
-    table: Table
-    relation: int
-    whens: tuple[MergeWhen, ...]
-    new_relation: int = 0
-    generated: tuple[tuple[int, Expression], ...] = ()
-    checks: tuple[tuple[str, Expression], ...] = ()
-
-
-# --- Physical operators: the optimizer's choices
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRange:
-    """Bounds on a prefix of an index's columns; values are computed when the scan begins.
-
-    `equal` for the leading columns, then at most one range on the next. A NULL among the values
-    finds nothing, but where `nulls` says so.
-
-        a = 5 AND b IN (1, 2) AND c IS NULL AND d >= 3
-        equal (5, ARRAY[1, 2], NULL), arrays (1,), nulls (2,), lower 3
-    """
-
-    equal: tuple[Expression, ...] = ()
-    lower: Expression | None = None
-    lower_inclusive: bool = True
-    upper: Expression | None = None
-    upper_inclusive: bool = True
-    # Places in `equal` where the value is an array, each element of which is looked up once, in
-    # the order of the index (x = ANY (array)).
-    arrays: tuple[int, ...] = ()
-    # Places in `equal` that are asked to be NULL; a Constant NULL stands there.
-    nulls: tuple[int, ...] = ()
-    # Without bounds: the column behind `equal` is not NULL.
-    is_not_null: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class IndexScan(Plan):
-    """Rows of a table by an index, in its order (or backward). `filter` is what the index leaves.
-
-    `is_only`: all columns that are needed stand in the entries (`Index.keys` with a column), so
-    the values are taken from there; the stored row is looked at for its visibility alone.
-    """
-
-    relation: int
-    table: Table
-    index: Index
-    range: KeyRange
-    filter: Expression | None = None
-    is_backward: bool = False
-    is_only: bool = False
-    alias: str = ""
-    # What `range` says, as conditions: shown by EXPLAIN, and asked again of a row that was locked.
-    condition: Expression | None = None
-    # Conditions that the predicate of a partial index answers: asked only of a row that was locked.
-    implied: Expression | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BitmapPart:
-    """One look into one index for a BitmapScan; `condition` is what `range` says."""
-
-    index: Index
-    range: KeyRange
-    condition: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class BitmapScan(Plan):
-    """Rows that any of the parts finds, each once, in the order of the table.
-
-    WHERE a = 5 OR b = 7, with an index on each: the places of the rows are put into one set.
-    `condition` is the OR of the parts', `filter` is asked of each row as well.
-    # Real: Bitmap Heap Scan above BitmapOr
-    """
-
-    relation: int
-    table: Table
-    parts: tuple[BitmapPart, ...]
-    condition: Expression
-    filter: Expression | None = None
-    alias: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class VersionScan(Plan):
-    """The one version of a row that the run is looking at again. # Real: EvalPlanQual()"""
-
-    relation: int
-    table: Table
-
-
-@dataclass(frozen=True, slots=True)
-class HashJoin(Plan):
-    """A table in memory of the right side, by `right_keys`; the left side looks its rows up."""
-
-    kind: JoinKind
-    left: Plan
-    right: Plan
-    left_keys: tuple[Expression, ...]
-    right_keys: tuple[Expression, ...]
-    condition: Expression | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MergeJoin(Plan):
-    """Both sides come ordered by their keys, and are walked in step; all kinds but MARK.
-
-    A pair of keys has the same direction and the same place for NULLs on both sides; rows with a
-    NULL in a key are in the input but match nothing. `condition` is asked of each pair besides.
-    The rows come out in the order of the left keys (but those of RIGHT and FULL).
-    """
-
-    kind: JoinKind
-    left: Plan
-    right: Plan
-    left_keys: tuple[SortKey, ...]
-    right_keys: tuple[SortKey, ...]
-    condition: Expression | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NestedLoop(Plan):
-    """The right side once per left row, or, where it depends on nothing, kept after the first time.
-
-    The right side may use columns of the left (an IndexScan by a left column, or LATERAL).
-    """
-
-    kind: JoinKind
-    left: Plan
-    right: Plan
-    condition: Expression | None = None
-    is_materialized: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HashAggregate(Plan):
-    input: Plan
-    relation: int
-    groups: tuple[Expression, ...]
-    calls: tuple[AggregateCall, ...]
-    grouping_sets: tuple[tuple[int, ...], ...] | None = None
-    groupings: tuple[tuple[int, ...], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SortedAggregate(Plan):
-    """The input comes ordered by the groups, so that only one group is held at a time."""
-
-    input: Plan
-    relation: int
-    groups: tuple[Expression, ...]
-    calls: tuple[AggregateCall, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TopN(Plan):
-    """Sort and Limit in one: a heap of the best n."""
-
-    input: Plan
-    keys: tuple[SortKey, ...]
-    limit: Expression
-    offset: Expression | None = None
+__all__ = [
+    "Aggregate",
+    "BitmapPart",
+    "BitmapScan",
+    "BoundStatement",
+    "ConflictClause",
+    "CteDefinition",
+    "CteScan",
+    "Delete",
+    "Distinct",
+    "Filter",
+    "FunctionScan",
+    "HashAggregate",
+    "HashJoin",
+    "IndexScan",
+    "Insert",
+    "Join",
+    "JoinKind",
+    "KeyRange",
+    "Limit",
+    "LockRows",
+    "LockWait",
+    "Merge",
+    "MergeAction",
+    "MergeJoin",
+    "MergeWhen",
+    "NestedLoop",
+    "NoRows",
+    "OneRow",
+    "OutputColumn",
+    "Plan",
+    "Project",
+    "ProjectSet",
+    "RecursiveUnion",
+    "RowLockMode",
+    "Scan",
+    "SetKind",
+    "SetOperation",
+    "Sort",
+    "SortedAggregate",
+    "SystemScan",
+    "TopN",
+    "Update",
+    "Values",
+    "VersionScan",
+    "Window",
+    "With",
+    "WorkTableScan",
+    "rewrite_plan",
+]
 
 
 def rewrite_plan(plan: Plan, change: Callable[[Plan], Plan]) -> Plan:

@@ -1,20 +1,14 @@
-"""What the server says: each function gives the bytes of one message.
-
-Rows are by far the most of them, so `DataRow` is made by a function that is compiled for its
-columns: `row_encoder`.
-"""
+"""What the server says: each function gives the bytes of one message. Rows: see `data_rows`."""
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.sqldb.errors import SqlError
 
 _HEAD = struct.Struct(">cI")
 _COLUMN = struct.Struct(">IhIhih")
-_LENGTH = struct.Struct(">i")
-_ROW = struct.Struct(">cIH")
-_NULL = b"\xff\xff\xff\xff"
 
 TEXT, BINARY = 0, 1
 
@@ -66,11 +60,11 @@ def backend_key_data(process_id: int, secret_key: int) -> bytes:
     return _message(b"K", struct.pack(">II", process_id, secret_key))
 
 
-def ready_for_query(status: str) -> bytes:
-    """`status`: I idle, T in a transaction, E in a failed one."""
-    return _message(b"Z", status.encode())
+READY_FOR_QUERY = {status: _message(b"Z", status.encode()) for status in "ITE"}
+"""By status: I idle, T in a transaction, E in a failed one."""
 
 
+@lru_cache(maxsize=256)
 def command_complete(tag: str) -> bytes:
     return _message(b"C", _text(tag))
 
@@ -108,45 +102,6 @@ def row_description(columns: Sequence[FieldDescription]) -> bytes:
 def parameter_description(type_oids: Sequence[int]) -> bytes:
     count = len(type_oids)
     return _message(b"t", struct.pack(f">H{count}I", count, *type_oids))
-
-
-RowEncoder = Callable[[tuple], bytes]
-
-
-def row_encoder(senders: Sequence[Callable[[object], bytes]]) -> RowEncoder:
-    """A function from a row of values to DataRow; `senders` make the bytes of a value each."""
-    if len(senders) == 1:
-        return _one_column_encoder(senders[0])
-    count = len(senders)
-    pack_length, pack_head = _LENGTH.pack, _ROW.pack
-
-    def encode(row: tuple) -> bytes:
-        parts = []
-        for value, send in zip(row, senders, strict=False):
-            if value is None:
-                parts.append(_NULL)
-            else:
-                data = send(value)
-                parts.append(pack_length(len(data)))
-                parts.append(data)
-        body = b"".join(parts)
-        return pack_head(b"D", len(body) + 6, count) + body
-
-    return encode
-
-
-def _one_column_encoder(send: Callable[[object], bytes]) -> RowEncoder:
-    pack = struct.Struct(">cIHi").pack
-    null = _ROW.pack(b"D", 10, 1) + _NULL
-
-    def encode(row: tuple) -> bytes:
-        value = row[0]
-        if value is None:
-            return null
-        data = send(value)
-        return pack(b"D", len(data) + 10, 1, len(data)) + data
-
-    return encode
 
 
 def error_response(error: SqlError, sql: str = "") -> bytes:

@@ -27,9 +27,17 @@ MAX_STARTUP_BYTES = 10_000
 _LARGE = frozenset(b"QPBdFp")
 MAX_SMALL_BYTES = 10_000
 
+# Messages without data of their own, which drivers send again and again in the same bytes.
+_REPEATED = frozenset(b"DESCH")
+_MAX_KEPT_BYTES = 64
+_MAX_KEPT = 64
+
 _LENGTH = struct.Struct(">I")
-_HEAD = struct.Struct(">cI")
+_HEAD = struct.Struct(">BI")
 _SHORT = struct.Struct(">H")
+
+_BIND = ord("B")
+_NULL_LENGTH = 0xFFFFFFFF
 
 
 class ProtocolError(SqlError):
@@ -90,9 +98,12 @@ class Parse:
     type_oids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Bind:
-    """Formats: none at all (all text), one for all, or one each; 0 is text and 1 binary."""
+    """Formats: none at all (all text), one for all, or one each; 0 is text and 1 binary.
+
+    Not frozen, because one is made for each statement: 0.5 µs instead of 1.6 (Python 3.11).
+    """
 
     portal: str
     statement: str
@@ -190,41 +201,49 @@ class FrontendDecoder:
 
     def __init__(self, max_message_bytes: int = 1 << 30) -> None:
         self._max_message_bytes = max_message_bytes
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""
         self._offset = 0
         self._is_started = False
+        # What messages of these bytes are: 0.2 µs instead of 2 (Python 3.11).
+        self._kept: dict[bytes, Message] = {}
 
     def receive_data(self, data: bytes) -> None:
-        if self._offset:
-            del self._buffer[: self._offset]
-            self._offset = 0
-        self._buffer += data
+        if self._offset == len(self._buffer):
+            # Nearly always: messages come whole, and what has come is read to its end.
+            self._buffer = data
+        else:
+            if self._offset or isinstance(self._buffer, bytes):
+                self._buffer = bytearray(memoryview(self._buffer)[self._offset :])
+            self._buffer += data
+        self._offset = 0
 
     def next_message(self) -> Message | None:
         """The next whole message, or None: more data is needed. Raises ProtocolError."""
-        return self._next_typed() if self._is_started else self._next_untyped()
-
-    def _next_typed(self) -> Message | None:
+        if not self._is_started:
+            return self._next_untyped()
         buffer, start = self._buffer, self._offset
         if len(buffer) - start < 5:
             return None
         letter, length = _HEAD.unpack_from(buffer, start)
-        read = _READERS.get(letter)
-        if read is None:
-            raise ProtocolError(f"invalid frontend message type {letter[0]}")
-        limit = self._max_message_bytes if letter[0] in _LARGE else MAX_SMALL_BYTES
+        end = start + 1 + length
+        if letter in _REPEATED and 4 <= length <= _MAX_KEPT_BYTES and end <= len(buffer):
+            self._offset = end
+            frame = bytes(buffer[start:end])
+            return self._kept.get(frame) or self._keep(frame)
+        if letter not in _READERS:
+            raise ProtocolError(f"invalid frontend message type {letter}")
+        limit = self._max_message_bytes if letter in _LARGE else MAX_SMALL_BYTES
         if length < 4 or length > limit:
             raise ProtocolError("invalid message length")
-        end = start + 1 + length
         if len(buffer) < end:
             return None
         self._offset = end
-        body = _Body(bytes(memoryview(buffer)[start + 5 : end]))
-        try:
-            message = read(body)
-            body.expect_end()
-        except SqlError as error:
-            return Malformed(letter.decode(), error)
+        return _message_of(letter, bytes(buffer[start + 5 : end]))
+
+    def _keep(self, frame: bytes) -> Message:
+        message = _message_of(frame[0], frame[5:])
+        if not isinstance(message, Malformed) and len(self._kept) < _MAX_KEPT:
+            self._kept[frame] = message
         return message
 
     def _next_untyped(self) -> Message | None:
@@ -255,6 +274,21 @@ class FrontendDecoder:
     def has_unread_data(self) -> bool:
         """Bytes came that no message was made of: behind an SSLRequest a sign of an attack."""
         return len(self._buffer) > self._offset
+
+
+def _message_of(letter: int, data: bytes) -> Message:
+    if letter == _BIND:
+        try:
+            return _bind(data)
+        except (ValueError, struct.error):
+            pass  # Read it once more, slowly, to say what is wrong with it.
+    body = _Body(data)
+    try:
+        message = _READERS[letter](body)
+        body.expect_end()
+    except SqlError as error:
+        return Malformed(chr(letter), error)
+    return message
 
 
 class _Body:
@@ -339,15 +373,48 @@ def _parse(body: _Body) -> Parse:
     return Parse(name, sql, struct.unpack(f">{count}I", body.take(4 * count)))
 
 
-def _bind(body: _Body) -> Bind:
+def _bind_slowly(body: _Body) -> Bind:
+    """A Bind, part by part: the plain form of `_bind`."""
     portal, statement = body.text(), body.text()
     formats = body.shorts()
     count = _SHORT.unpack(body.take(2))[0]
     parameters = []
     for _ in range(count):
         length = body.uint32()
-        parameters.append(None if length == 0xFFFFFFFF else body.take(length))
+        parameters.append(None if length == _NULL_LENGTH else body.take(length))
     return Bind(portal, statement, formats, tuple(parameters), body.shorts())
+
+
+def _bind(data: bytes) -> Bind:
+    """A Bind in a third of the time. Raises ValueError or struct.error where it is malformed."""
+    at = data.index(0)
+    portal = data[:at].decode()
+    end = data.index(0, at + 1)
+    statement = data[at + 1 : end].decode()
+    formats, at = _shorts_at(data, end + 1)
+    count = _SHORT.unpack_from(data, at)[0]
+    at += 2
+    parameters: list[bytes | None] = []
+    for _ in range(count):
+        length = _LENGTH.unpack_from(data, at)[0]
+        at += 4
+        if length == _NULL_LENGTH:
+            parameters.append(None)
+            continue
+        parameters.append(data[at : at + length])
+        at += length
+    result_formats, at = _shorts_at(data, at)
+    if at != len(data):
+        raise ValueError("bytes behind the end")
+    return Bind(portal, statement, formats, tuple(parameters), result_formats)
+
+
+def _shorts_at(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
+    """A count and as many 16-bit numbers; and where they end."""
+    count = _SHORT.unpack_from(data, at)[0]
+    if count == 0:
+        return (), at + 2
+    return struct.unpack_from(f">{count}H", data, at + 2), at + 2 + 2 * count
 
 
 def _kind_and_name(body: _Body, make: Callable[[str, str], Describe | Close]) -> Describe | Close:
@@ -363,19 +430,19 @@ def _function_call(body: _Body) -> FunctionCall:
     return FunctionCall()
 
 
-_READERS: dict[bytes, Callable[[_Body], Message]] = {
-    b"Q": lambda body: Query(body.text()),
-    b"P": _parse,
-    b"B": _bind,
-    b"D": lambda body: _kind_and_name(body, Describe),
-    b"E": lambda body: Execute(body.text(), body.uint32()),
-    b"C": lambda body: _kind_and_name(body, Close),
-    b"H": lambda body: Flush(),
-    b"S": lambda body: Sync(),
-    b"X": lambda body: Terminate(),
-    b"d": lambda body: CopyData(body.rest()),
-    b"c": lambda body: CopyDone(),
-    b"f": lambda body: CopyFail(body.text()),
-    b"F": _function_call,
-    b"p": lambda body: Password(body.rest()),
+_READERS: dict[int, Callable[[_Body], Message]] = {
+    ord("Q"): lambda body: Query(body.text()),
+    ord("P"): _parse,
+    _BIND: _bind_slowly,
+    ord("D"): lambda body: _kind_and_name(body, Describe),
+    ord("E"): lambda body: Execute(body.text(), body.uint32()),
+    ord("C"): lambda body: _kind_and_name(body, Close),
+    ord("H"): lambda body: Flush(),
+    ord("S"): lambda body: Sync(),
+    ord("X"): lambda body: Terminate(),
+    ord("d"): lambda body: CopyData(body.rest()),
+    ord("c"): lambda body: CopyDone(),
+    ord("f"): lambda body: CopyFail(body.text()),
+    ord("F"): _function_call,
+    ord("p"): lambda body: Password(body.rest()),
 }

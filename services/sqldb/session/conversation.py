@@ -27,14 +27,12 @@ from services.sqldb.protocol.frontend import Message
 from services.sqldb.session import copying
 from services.sqldb.session.portals import Portal
 from services.sqldb.session.prepared import PreparedStatement, prepare
-from services.sqldb.session.results import Result, ResultColumn
 from services.sqldb.session.session import BlockState, Session
 from services.sqldb.session.statements import as_command, into_table, run_statement
 from services.sqldb.session.wire_values import (
-    column_formats,
-    field_descriptions,
     parameter_values,
-    row_encoder,
+    row_format,
+    write_rows,
 )
 from services.sqldb.syntax import parse
 from services.sqldb.syntax.nodes import Commit, Copy, Rollback, RollbackToSavepoint
@@ -59,42 +57,49 @@ class Conversation:
     def run(self) -> None:
         """Until the client says Terminate. Raises ConnectionLost, and SqlError that is FATAL."""
         self._ready()
+        connection, latch = self._connection, self._session.engine.latch
+        # Some clients send their first statement without waiting for the end of the login.
+        message = connection.next_message()
         while True:
-            message = self._next_message()
-            if isinstance(message, frontend.Terminate):
-                return
-            with self._session.engine.latch:
-                self._answer(message)
+            if message is None:
+                message = self._await_message()
+            with latch:
+                self._session.interrupts.forget_cancel()
+                # What has come together is answered together: one turn, and one write at its end.
+                while message is not None:
+                    if isinstance(message, frontend.Terminate):
+                        return
+                    self._answer(message)
+                    latch.breathe()
+                    message = connection.next_message()
 
-    def _next_message(self) -> Message:
+    def _await_message(self) -> Message:
         session = self._session
         in_transaction = session.is_in_block
-        name = "idle_in_transaction_session_timeout" if in_transaction else "idle_session_timeout"
-        timeout_s = int(session.settings[name]) / 1000
+        timeout_s = session.idle_timeout_s
+        if in_transaction:
+            timeout_s = session.idle_in_transaction_timeout_s
         if session.channels and not in_transaction:
             while not self._connection.wait_for_data(timeout_s):
                 with session.engine.latch:
                     self._send_notifications()
                     self._connection.flush()
-        return self._connection.receive(timeout_s, in_transaction=in_transaction)
+        return self._connection.await_message(timeout_s, in_transaction=in_transaction)
 
     def _answer(self, message: Message) -> None:
-        if isinstance(message, frontend.Query):
-            self._skips_to_sync = False
-            self._simple_query(message.sql)
-            return
-        if isinstance(message, frontend.Sync):
-            self._sync()
+        handler = _HANDLERS.get(type(message))
+        if handler is None:
+            # CopyData and its like outside of COPY: a client that has not yet read our error.
             return
         if self._skips_to_sync:
-            return
-        try:
-            handler = _HANDLERS.get(type(message))
-            if handler is None:
-                # CopyData and its like outside of COPY: a client that has not yet read our error.
+            if not isinstance(message, frontend.Sync):
                 return
+            self._skips_to_sync = False
+        try:
             handler(self, message)
         except Exception as error:
+            if isinstance(message, frontend.Sync | frontend.Query):
+                raise  # They have answered it themselves: it ends the session.
             self._skips_to_sync = True
             self._fail(error)
 
@@ -109,9 +114,9 @@ class Conversation:
             raise error
         known = self._as_sql_error(error)
         self._send_notices()
-        self._connection.write(backend.error_response(known, self._sql))
         if known.severity == "FATAL":
-            raise error
+            raise known  # The end of the connection tells it.
+        self._connection.write(backend.error_response(known, self._sql))
 
     def _as_sql_error(self, error: Exception) -> SqlError:
         if isinstance(error, SqlError):
@@ -132,11 +137,14 @@ class Conversation:
     def _ready(self) -> None:
         session = self._session
         session.is_active = False
-        self._send_notices()
-        self._send_parameters()
-        if not session.is_in_block:
+        session.interrupts.stop_clock()
+        if session.notices:
+            self._send_notices()
+        if session.changed_parameters:
+            self._send_parameters()
+        if session.notifications and not session.is_in_block:
             self._send_notifications()
-        self._connection.write(backend.ready_for_query(session.status))
+        self._connection.write(backend.READY_FOR_QUERY[session.status])
 
     def _send_notices(self) -> None:
         notices, self._session.notices = self._session.notices, []
@@ -155,58 +163,84 @@ class Conversation:
 
     # Simple query.
 
-    def _simple_query(self, sql: str) -> None:
-        session = self._session
+    def _handle_query(self, message: frontend.Query) -> None:
+        session, sql = self._session, message.sql
         session.begin_query(sql)
         self._sql = sql
         # An unnamed statement and portal do not outlive a simple query.
         session.prepared.pop("", None)
         self._drop_portal("")
         try:
-            statements = self._parse(sql)
-            if not statements:
-                self._connection.write(backend.EMPTY_QUERY_RESPONSE)
-            for position, statement in enumerate(statements):
-                self._run_simple(statement, is_last=position == len(statements) - 1)
+            known = session.statements.get(sql)
+            if known is not None:
+                self._run_simple(known.parsed, known, is_last=True)
+            else:
+                self._run_texts(sql)
             session.end_implicitly()
         except Exception as error:
             self._fail(error)
         self._ready()
 
+    def _run_texts(self, sql: str) -> None:
+        statements = self._parse(sql)
+        if not statements:
+            self._connection.write(backend.EMPTY_QUERY_RESPONSE)
+        if len(statements) == 1 and not into_table(statements[0].statement):
+            kept, known = self._session.statements, None
+            if kept.comes_again(sql, statements[0]):
+                known = PreparedStatement("", sql, statements[0], None)
+                kept.keep(known)
+            self._run_simple(statements[0], known, is_last=True)
+            return
+        for position, statement in enumerate(statements):
+            self._run_simple(statement, None, is_last=position == len(statements) - 1)
+
     def _parse(self, sql: str) -> list[ParsedStatement]:
         try:
-            return parse(sql)
+            return parse(sql, self._session.interrupts.check)
         except SqlError:
             self._session.fail()
             raise
 
-    def _run_simple(self, parsed: ParsedStatement, *, is_last: bool) -> None:
+    def _run_simple(
+        self, parsed: ParsedStatement, known: PreparedStatement | None, *, is_last: bool
+    ) -> None:
         session = self._session
         self._refuse_if_failed(parsed.statement)
-        with session.statement():
-            session.begin_implicitly()
-            if isinstance(parsed.statement, Copy):
-                tag = copying.run_copy(session, parsed.statement, self._connection)
-                self._complete(tag, is_last)
-                return
-            result = run_statement(session, parsed)
+        session.interrupts.start_clock(session.statement_timeout_s)
+        session.begin_implicitly()
+        if isinstance(parsed.statement, Copy):
+            tag = copying.run_copy(session, parsed.statement, self._connection)
+        else:
+            if known is not None:
+                known.refresh(session)
+                result = known.run(session, ())
+                form = known.row_format(session, ())
+            else:
+                result = run_statement(session, parsed)
+                if result.columns is not None:
+                    form = row_format(result.columns, (), session)
             count = 0
             if result.columns is not None:
                 write = self._connection.write
-                formats = (backend.TEXT,) * len(result.columns)
-                write(backend.row_description(field_descriptions(result.columns, formats)))
-                encode = row_encoder(result.columns, formats, session)
-                for row in result.rows:
-                    write(encode(row))
-                    count += 1
+                write(form.description)
+                count = write_rows(result.rows, form.encode, write)
             tag = result.tag_for(count)
-            self._complete(tag, is_last)
+        self._end_statement()
+        self._complete(tag, is_last)
+
+    def _end_statement(self) -> None:
+        interrupts = self._session.interrupts
+        interrupts.stop_clock()
+        if interrupts.is_terminated:
+            interrupts.check()  # Not even its answer is sent: the session is over.
 
     def _complete(self, tag: str, is_last: bool) -> None:
         """The answer leaves only when a commit that comes with it has been written down."""
         if is_last:
             self._session.end_implicitly()
-        self._send_notices()
+        if self._session.notices:
+            self._send_notices()
         self._connection.write(backend.command_complete(tag))
 
     def _refuse_if_failed(self, statement: object) -> None:
@@ -215,19 +249,18 @@ class Conversation:
 
     # Extended query.
 
-    def _sync(self) -> None:
-        self._skips_to_sync = False
+    def _handle_sync(self, message: frontend.Sync) -> None:
         try:
             self._session.end_implicitly()
         except Exception as error:
             self._fail(error)
-        if not self._session.is_in_block:
+        if self._session.portals and not self._session.is_in_block:
             self._drop_portal("")
         self._ready()
 
     def _handle_parse(self, message: frontend.Parse) -> None:
         session = self._session
-        session.begin_query(message.sql)
+        session.begin_message(message.sql)
         self._sql = message.sql
         if message.name and message.name in session.prepared:
             raise SqlError(
@@ -235,7 +268,9 @@ class Conversation:
                 f'prepared statement "{message.name}" already exists',
             )
         session.prepared.pop(message.name, None)
-        statements = parse(message.sql)
+        if not message.name and self._parse_again(message):
+            return
+        statements = parse(message.sql, session.interrupts.check)
         if len(statements) > 1:
             raise SqlError(
                 errors.SYNTAX_ERROR,
@@ -247,10 +282,27 @@ class Conversation:
         if parsed is not None:
             self._refuse_if_failed(parsed.statement)
         session.begin_implicitly()
-        session.prepared[message.name] = prepare(
-            session, message.name, message.sql, parsed, message.type_oids
-        )
+        made = prepare(session, message.name, message.sql, parsed, message.type_oids)
+        session.prepared[message.name] = made
+        if not message.name and parsed is not None:
+            kept = session.statements
+            if kept.comes_again(message.sql, parsed, message.type_oids):
+                kept.keep(made, message.type_oids)
         self._connection.write(backend.PARSE_COMPLETE)
+
+    def _parse_again(self, message: frontend.Parse) -> bool:
+        """Whether the text is known, and still means the same."""
+        session = self._session
+        known = session.statements.get(message.sql, message.type_oids)
+        if known is None:
+            return False
+        self._refuse_if_failed(known.parsed.statement)
+        session.begin_implicitly()
+        if not known.is_current(session):
+            return False
+        session.prepared[""] = known
+        self._connection.write(backend.PARSE_COMPLETE)
+        return True
 
     def _statement(self, name: str) -> PreparedStatement:
         found = self._session.prepared.get(name)
@@ -274,6 +326,7 @@ class Conversation:
         session = self._session
         statement = self._statement(message.statement)
         self._sql = statement.sql
+        session.begin_message(statement.sql)
         if statement.parsed is not None:
             self._refuse_if_failed(statement.parsed.statement)
         if message.portal and message.portal in session.portals:
@@ -282,15 +335,13 @@ class Conversation:
         session.begin_implicitly()
         statement.refresh(session)
         values = parameter_values(session, statement, message)
-        formats = column_formats(statement.columns, message.result_formats)
-        portal = Portal(
+        session.portals[message.portal] = Portal(
+            statement,
             message.portal,
             statement.sql,
-            lambda: statement.run(session, values, is_cursor=portal.is_cursor),
-            formats,
+            lambda portal: statement.run(session, values, is_cursor=portal.is_cursor),
+            statement.row_format(session, message.result_formats),
         )
-        portal.statement = statement
-        session.portals[message.portal] = portal
         self._connection.write(backend.BIND_COMPLETE)
 
     def _handle_describe(self, message: frontend.Describe) -> None:
@@ -302,15 +353,10 @@ class Conversation:
             self._session.begin_implicitly()
             statement.refresh(self._session)
             write(backend.parameter_description(statement.parameter_oids))
-            columns: tuple[ResultColumn, ...] | None = statement.columns
-            formats = (backend.TEXT,) * len(columns or ())
+            form = statement.row_format(self._session, ())
         else:
-            portal = self._portal(message.name)
-            columns, formats = portal.statement.columns, portal.formats
-        if columns is None:
-            write(backend.NO_DATA)
-        else:
-            write(backend.row_description(field_descriptions(columns, formats)))
+            form = self._portal(message.name).row_format
+        write(backend.NO_DATA if form is None else form.description)
 
     def _handle_execute(self, message: frontend.Execute) -> None:
         session = self._session
@@ -323,29 +369,25 @@ class Conversation:
             return
         self._refuse_if_failed(statement.parsed.statement)
         session.begin_query(portal.sql)
-        with session.statement():
-            session.begin_implicitly()
-            if isinstance(statement.parsed.statement, Copy):
-                tag = copying.run_copy(session, statement.parsed.statement, self._connection)
-            elif not self._send_rows(portal, message.max_rows):
-                write(backend.PORTAL_SUSPENDED)
-                return
-            else:
-                tag = portal.result().tag_for(portal.row_count)
-        self._send_notices()
-        write(backend.command_complete(tag))
+        session.begin_implicitly()
+        if isinstance(statement.parsed.statement, Copy):
+            tag = copying.run_copy(session, statement.parsed.statement, self._connection)
+        elif self._send_rows(portal, message.max_rows):
+            tag = portal.result().tag_for(portal.row_count)
+        else:
+            tag = None
+        self._end_statement()
+        if session.notices:
+            self._send_notices()
+        write(backend.PORTAL_SUSPENDED if tag is None else backend.command_complete(tag))
 
     def _send_rows(self, portal: Portal, max_rows: int) -> bool:
         """Send the next rows; false: there may be more."""
         portal.is_cursor = portal.is_cursor or max_rows > 0
-        result: Result = portal.result()
-        if result.columns is None:
+        if portal.result().columns is None:
             return True
-        if portal.encoder is None:
-            portal.encoder = row_encoder(result.columns, portal.formats, self._session)
-        encode, write = portal.encoder, self._connection.write
-        for row in portal.fetch(max_rows or None):
-            write(encode(row))
+        encode, write = portal.row_format.encode, self._connection.write
+        portal.pass_on(max_rows or None, lambda rows: write_rows(rows, encode, write))
         return portal.is_done
 
     def _handle_close(self, message: frontend.Close) -> None:
@@ -359,6 +401,11 @@ class Conversation:
         self._connection.flush()
 
     def _handle_malformed(self, message: frontend.Malformed) -> None:
+        if message.letter in "QSF":
+            # No Sync follows these: their sender waits for ReadyForQuery.
+            self._fail(message.error)
+            self._ready()
+            return
         raise message.error
 
     def _handle_function_call(self, message: frontend.FunctionCall) -> None:
@@ -372,6 +419,8 @@ class Conversation:
 
 
 _HANDLERS: dict[type, Callable[[Conversation, Message], None]] = {
+    frontend.Query: Conversation._handle_query,
+    frontend.Sync: Conversation._handle_sync,
     frontend.Parse: Conversation._handle_parse,
     frontend.Bind: Conversation._handle_bind,
     frontend.Describe: Conversation._handle_describe,

@@ -142,7 +142,7 @@ def run_copy(session: Session, node: nodes.Copy, connection: Connection) -> str:
 
 def _table(session: Session, node: nodes.Copy) -> Table:
     written = node.relation
-    return session.lookup.expect_table(written.schema, written.name, written.position)
+    return session.lookup.expect_table(written.schema, written.name)
 
 
 def _columns(session: Session, table: Table, node: nodes.Copy) -> list[int]:
@@ -199,14 +199,18 @@ class _CopyIn:
         self._connection.flush()
         count = 0
         values_of = self._reader()
+        transaction, check = self._session.expect_transaction(), self._session.interrupts.check
         for row in self._rows():
             self._line += 1
+            if not self._line & 255:
+                check()
             try:
                 values = values_of(row)
                 insert(values)
             except SqlError as error:
                 raise self._first_wrong_value(row) or self._at_line(error, row) from None
             count += 1
+        transaction.end_statement()
         return f"COPY {count}"
 
     def _at_line(self, error: SqlError, row: list) -> SqlError:
@@ -218,7 +222,10 @@ class _CopyIn:
         return f"COPY {self._table.name}, line {self._line}{shown}"
 
     def _insert_statement(self) -> Callable[[tuple], None]:
-        """A function that inserts a row of these columns."""
+        """Begin a statement: a function that inserts a row of these columns in it.
+
+        One statement for all rows, as they may point to each other.
+        """
         session = self._session
         columns = ", ".join(quote_identifier(name) for name in self._names)
         holders = ", ".join(f"${number}" for number in range(1, len(self._names) + 1))
@@ -230,7 +237,8 @@ class _CopyIn:
             sql = f"INSERT INTO {_qualified(session, self._table)} DEFAULT VALUES"
         oids = tuple(one.oid for one in self._types)
         statement = prepare(session, "", sql, parse(sql)[0], oids)
-        return lambda values: statement.run(session, values) and None
+        session.expect_transaction().begin_statement()
+        return statement.repeated(session)
 
     def _rows(self) -> Iterator[list]:
         decoder = self._decoder()
@@ -307,7 +315,11 @@ class _CopyIn:
                 case _:
                     name = type(message).__name__
                     text = f"unexpected message type {name} during COPY from stdin"
-                    raise SqlError(errors.PROTOCOL_VIOLATION, text)
+                    error = SqlError(errors.PROTOCOL_VIOLATION, text)
+                    self._connection.write(backend.error_response(error))
+                    # What follows may be rows or messages: nobody knows.
+                    text = "terminating connection because protocol synchronization was lost"
+                    raise frontend.ProtocolError(text)
 
     def _reader(self) -> Callable[[list], tuple]:
         """A function from a row as it came to values."""

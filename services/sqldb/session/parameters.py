@@ -83,19 +83,19 @@ enable_hashagg|bool|on||e|Whether the planner groups by hash tables
 enable_hashjoin|bool|on||e|Whether the planner joins by hash tables
 enable_indexscan|bool|on||e|Whether the planner uses indexes
 enable_indexonlyscan|bool|on||e|Whether the planner answers from indexes alone
-enable_bitmapscan|bool|on|||Accepted; rows in memory need no bitmap
-enable_material|bool|on||e|Whether the planner keeps the inner side of a loop
+enable_bitmapscan|bool|on||e|Whether the planner collects places of rows from indexes first
+enable_material|bool|on|||Accepted; the inner side of a loop is always kept
 enable_mergejoin|bool|on||e|Whether the planner joins sorted inputs
 enable_nestloop|bool|on||e|Whether the planner joins by nested loops
 enable_seqscan|bool|on||e|Whether the planner reads whole tables if it can do otherwise
 enable_sort|bool|on||e|Whether the planner sorts if it can do otherwise
 plan_cache_mode|enum|auto|auto force_generic_plan force_custom_plan||Accepted; one plan is kept
-seq_page_cost|real|1|||Cost of a page in a scan: what other costs are measured by
-random_page_cost|real|4|||Cost of a page out of order
-cpu_tuple_cost|real|0.01|||Cost of a row
-cpu_index_tuple_cost|real|0.005|||Cost of an entry of an index
-cpu_operator_cost|real|0.0025|||Cost of a call of an operator
-effective_cache_size|integer|4GB|8kB 1||What the planner takes for cached
+seq_page_cost|real|1||e|Cost of a page in a scan: what other costs are measured by
+random_page_cost|real|4||e|Cost of a page out of order
+cpu_tuple_cost|real|0.01||e|Cost of a row
+cpu_index_tuple_cost|real|0.005||e|Cost of an entry of an index
+cpu_operator_cost|real|0.0025||e|Cost of a call of an operator
+effective_cache_size|integer|4GB|8kB 1|e|What the planner takes for cached
 default_statistics_target|integer|100| 1 10000|e|How much ANALYZE remembers of a column
 from_collapse_limit|integer|8| 1||Accepted; all joins of a query are ordered together
 join_collapse_limit|integer|8| 1||Accepted; all joins of a query are ordered together

@@ -7,12 +7,17 @@ What comes out can be run again and again, until the catalog or the search path 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.sqldb.binder import bind_scalar, bind_statement
-from services.sqldb.errors import READ_ONLY_SQL_TRANSACTION, SqlError
+from services.sqldb.errors import (
+    ADMIN_SHUTDOWN,
+    QUERY_CANCELED,
+    READ_ONLY_SQL_TRANSACTION,
+    SqlError,
+)
 from services.sqldb.executor.compiler import CompiledPlan, compile_plan
 from services.sqldb.executor.execution import Execution
 from services.sqldb.optimizer.catalog import SessionCatalog
@@ -28,9 +33,13 @@ if TYPE_CHECKING:
     from services.sqldb.session.session import Session
     from services.sqldb.transactions.mvcc import Snapshot
 
+TableLock = tuple[tuple, LockMode]
+
 PLANNABLE = (nodes.Query, nodes.Insert, nodes.Update, nodes.Delete, nodes.Merge)
 
-_LOCK_MODES = {
+_INTERRUPTIONS = (QUERY_CANCELED, ADMIN_SHUTDOWN)
+
+LOCK_MODES = {
     "AccessShareLock": LockMode.ACCESS_SHARE,
     "RowShareLock": LockMode.ROW_SHARE,
     "RowExclusiveLock": LockMode.ROW_EXCLUSIVE,
@@ -39,11 +48,13 @@ _LOCK_MODES = {
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A statement that is ready to run."""
+    """A statement that is ready to run; it stands as long as the session's `lookup` does."""
 
     bound: BoundStatement
     compiled: CompiledPlan
     columns: tuple[ResultColumn, ...] | None
+    locks: frozenset[TableLock]
+    """What a transaction must hold to run it."""
 
 
 def plan_statement(
@@ -53,17 +64,36 @@ def plan_statement(
 
     Raises SqlError.
     """
-    bound = bind_statement(session, session.lookup, node, given)
-    # Others may change a table until it is locked: then it has to be bound again.
-    while lock_tables(session, bound):
-        bound = bind_statement(session, session.lookup, node, given)
+    bound = bind_and_lock(session, node, given)
+    check = session.interrupts.check
     estimator = Estimator(SessionCatalog(session))
-    plan = run_passes(bound.plan, estimator)
+    estimator.check = check
+    plan = run_passes(bound.plan, estimator, lambda name, plan: check())
     output = None
     if bound.output is not None:
         output = tuple(optimize_expression(one.expression, estimator) for one in bound.output)
-    compiled = compile_plan(plan, output)
-    return Planned(bound, compiled, result_columns(bound))
+    compiled = compile_plan(plan, output, check=check)
+    locks = frozenset((("relation", oid), LOCK_MODES[mode]) for oid, mode in bound.table_locks)
+    return Planned(bound, compiled, result_columns(bound), locks)
+
+
+def bind_and_lock(
+    session: Session, node: object, given: Sequence[SqlType | None] | None
+) -> BoundStatement:
+    """Raises SqlError."""
+    while True:
+        lookup = session.lookup
+        try:
+            bound = bind_statement(session, lookup, node, given, session.interrupts.check)
+        except SqlError as error:
+            if session.lookup is lookup or error.sqlstate in _INTERRUPTIONS:
+                raise
+            continue
+        # Others may change a table until it is locked, also while a long statement is bound: then
+        # it has to be bound again.
+        lock_tables(session, bound)
+        if session.lookup is lookup:
+            return bound
 
 
 def lock_tables(session: Session, bound: BoundStatement) -> bool:
@@ -71,7 +101,7 @@ def lock_tables(session: Session, bound: BoundStatement) -> bool:
     transaction = session.expect_transaction()
     before = session.lookup
     for oid, mode in bound.table_locks:
-        transaction.lock_table(oid, _LOCK_MODES[mode])
+        transaction.lock_table(oid, LOCK_MODES[mode])
     return session.lookup is not before
 
 
@@ -99,17 +129,7 @@ def run_plan(
     part of its RETURNING finds all of it done.
     """
     bound = planned.bound
-    if not bound.is_read_only:
-        refuse_in_read_only(session, bound.command)
-    execution = Execution(
-        session.database_view,
-        session.expect_transaction(),
-        snapshot or session.expect_transaction().snapshot,
-        session,
-        values,
-        session.interrupts.check,
-        int(session.settings["work_mem"]) * 1024,
-    )
+    execution = _execution(session, planned, values, snapshot)
     rows = planned.compiled.rows(execution)
     if bound.command == "SELECT" and bound.is_read_only:
         return Result("SELECT", planned.columns, rows, counts_rows=True, is_streaming=True)
@@ -120,6 +140,37 @@ def run_plan(
         f"{bound.command} {execution.affected}"
     )  # fmt: skip
     return Result(tag, planned.columns, made)
+
+
+def _execution(
+    session: Session, planned: Planned, values: tuple, snapshot: Snapshot | None = None
+) -> Execution:
+    """Raises SqlError 25006."""
+    if not planned.bound.is_read_only:
+        refuse_in_read_only(session, planned.bound.command)
+    transaction = session.expect_transaction()
+    return Execution(
+        session.database_view,
+        transaction,
+        snapshot or transaction.snapshot,
+        session,
+        values,
+        session.interrupts.check,
+        session.work_mem_bytes,
+    )
+
+
+def repeated(session: Session, planned: Planned) -> Callable[[tuple], None]:
+    """A function that runs a plan without rows for one set of values after another."""
+    execution = _execution(session, planned, ())
+    rows_of = planned.compiled.rows
+
+    def run(values: tuple) -> None:
+        execution.parameters = values
+        for _ in rows_of(execution):
+            pass
+
+    return run
 
 
 def refuse_in_read_only(session: Session, words: str) -> None:

@@ -19,30 +19,37 @@ from services.sqldb.session.results import Result
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.sqldb.protocol.backend import RowEncoder
     from services.sqldb.session.prepared import PreparedStatement
+    from services.sqldb.session.wire_values import RowFormat
 
 
 class Portal:
     """A statement with its parameters. `start` runs it; it is called when rows are first asked for.
 
-    `formats` are the format codes of the result's columns, as Bind has given them.
+    `row_format`: how its rows go out, if it has any.
     """
+
+    __slots__ = (
+        "_is_exhausted", "_kept", "_position", "_result", "_start", "is_cursor", "is_detached",
+        "is_held", "is_scrollable", "name", "row_count", "row_format", "sql", "statement",
+    )  # fmt: skip
 
     def __init__(
         self,
+        statement: PreparedStatement,
         name: str,
         sql: str,
-        start: Callable[[], Result],
-        formats: tuple[int, ...] = (),
+        start: Callable[[Portal], Result],
+        row_format: RowFormat | None = None,
         *,
         is_scrollable: bool = False,
         is_held: bool = False,
         is_cursor: bool = False,
     ):
+        self.statement = statement
         self.name = name
         self.sql = sql
-        self.formats = formats
+        self.row_format = row_format
         self.is_scrollable = is_scrollable
         self.is_held = is_held
         self.is_cursor = is_cursor
@@ -53,8 +60,6 @@ class Portal:
         self._position = 0
         self._is_exhausted = False
         self.is_detached = False
-        self.statement: PreparedStatement | None = None
-        self.encoder: RowEncoder | None = None
         self.row_count = 0
 
     @property
@@ -64,7 +69,7 @@ class Portal:
     def result(self) -> Result:
         """The result, begun if it hasn't been."""
         if self._result is None:
-            self._result = self._start()
+            self._result = self._start(self)
         return self._result
 
     def fetch(self, count: int | None) -> Iterator[tuple]:
@@ -73,6 +78,18 @@ class Portal:
         for row in rows:
             self.row_count += 1
             yield row
+
+    def pass_on(self, count: int | None, take: Callable[[Iterator[tuple]], int]) -> None:
+        """The same for `take`, which reads them to their end and says how many there were."""
+        if self.is_scrollable:
+            self.row_count += take(self._scroll_forward(count))
+            return
+        source = self.result().rows
+        made = take(source if count is None else islice(source, count))
+        self._position += made
+        self.row_count += made
+        if count is None or made < count:
+            self._is_exhausted = True
 
     def _next_rows(self, count: int | None) -> Iterator[tuple]:
         if self.is_scrollable:

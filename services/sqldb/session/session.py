@@ -21,7 +21,6 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -48,6 +47,8 @@ from services.sqldb.session.parameters import PARAMETERS
 from services.sqldb.session.prepared import PreparedStatement, prepare
 from services.sqldb.session.results import Result
 from services.sqldb.session.session_settings import make_settings, search_path
+from services.sqldb.session.setting_effects import EFFECTS, OF_TRANSACTIONS
+from services.sqldb.session.statement_cache import StatementCache
 from services.sqldb.session.temporary import TemporaryObjects
 from services.sqldb.syntax import parse
 from services.sqldb.syntax.nodes import RelationName
@@ -56,7 +57,6 @@ from services.sqldb.transactions.mvcc import Snapshot
 from services.sqldb.transactions.transaction import Isolation, State, Transaction
 from services.sqldb.types import SqlType
 from services.sqldb.types.context import clock_timestamp_us
-from services.sqldb.types.zones import find_zone
 
 if TYPE_CHECKING:
     from services.sqldb.engine import Engine
@@ -100,6 +100,7 @@ class Session:
         self.notices: list[SqlError] = []
         # Notifications of this transaction, sent when it commits; those that came for us.
         self.notifications: list[tuple[int, str, str]] = []
+        self._notified: set[tuple[str, str]] = set()
         # Parameters that changed since the client was told: name and value.
         self.changed_parameters: dict[str, str] = {}
         self.sequence_values: dict[int, int] = {}
@@ -108,9 +109,12 @@ class Session:
         self.advisory_locks: list[tuple[tuple, LockMode]] = []
         self.database_view = SessionDatabase(self)
         self.library = engine.library
+        # While the body of a function is bound: its name and parameters.
+        self.function_parameters: tuple[str, dict[str, int]] | None = None
         # The server's: interrupt the wait for the client's next message; end the connection.
         self.wake: Callable[[], None] = lambda: None
         self.disconnect: Callable[[], None] = lambda: None
+        self.statements = StatementCache()
         self._internal: dict[str, PreparedStatement] = {}
         # For pg_stat_activity.
         self.query = ""
@@ -124,13 +128,20 @@ class Session:
         self._marks: list[tuple[str, int, set[str]]] = []
         self.transaction_timestamp_us = self.statement_timestamp_us = self.started_us
         self._view: CatalogView | None = None
-        self._lookup: tuple[object, Lookup] | None = None
+        self._lookup: Lookup | None = None
+        self._lookup_version: tuple[object, str] | None = None
+        # Settings that every statement asks for, see `setting_effects`.
+        self.statement_timeout_s = self.idle_timeout_s = self.idle_in_transaction_timeout_s = 0.0
+        self.work_mem_bytes = 0
+        self.synchronous_commit = True
         self.settings = make_settings(role.name, self._setting_changed)
 
     # Settings, as types and functions read them.
 
     def _setting_changed(self, name: str, value: str) -> None:
-        change = _APPLIED.get(name)
+        if name not in OF_TRANSACTIONS:
+            self.statements.clear()
+        change = EFFECTS.get(name)
         if change is not None:
             change(self, value)
         self.changed_parameters[name] = value
@@ -140,18 +151,22 @@ class Session:
     @property
     def lookup(self) -> Lookup:
         """What names mean now: the same object until anything changes what they mean."""
-        transaction = self.expect_transaction()
-        if self._view is None or self._view.transaction is not transaction:
-            self._view = self.engine.catalog.view(transaction)
-        path = self.settings["search_path"]
-        key = (self._view.version, path, self.temporary.schema_name, self.role.name)
-        if self._lookup is None or self._lookup[0] != key:
-            names = search_path(path, self.role.name)
-            system_tables = self.engine.system_tables
-            self._lookup = key, Lookup(self._view, names, self.temporary.schema_name, system_tables)
-        lookup = self._lookup[1]
-        lookup.view = self._view
+        view = self._view
+        if view is None or view.transaction is not self.transaction:
+            view = self._view = self.engine.catalog.view(self.expect_transaction())
+        temporary = self.temporary.schema_name
+        version = view.version, temporary
+        lookup = self._lookup
+        if lookup is None or self._lookup_version != version:
+            names = search_path(self.settings["search_path"], self.role.name)
+            lookup = self._lookup = Lookup(view, names, temporary, self.engine.system_tables)
+            self._lookup_version = version
+        lookup.view = view
         return lookup
+
+    def forget_lookup(self) -> None:
+        """The search path has changed."""
+        self._lookup = None
 
     # Transactions.
 
@@ -180,8 +195,11 @@ class Session:
         self.transaction_timestamp_us = self.statement_timestamp_us
         isolation = settings["default_transaction_isolation"]
         read_only = settings["default_transaction_read_only"]
-        settings.force("transaction_isolation", isolation)
-        settings.force("transaction_read_only", read_only)
+        if settings["transaction_isolation"] != isolation:
+            settings.force("transaction_isolation", isolation)
+        if settings["transaction_read_only"] != read_only:
+            settings.force("transaction_read_only", read_only)
+        self._notified.clear()
         self.transaction = self.engine.transactions.begin(
             self.backend, ISOLATIONS[isolation], is_read_only=read_only == "on"
         )
@@ -225,7 +243,7 @@ class Session:
             # Temporary tables and the rows of held cursors are the transaction's last work.
             self.temporary.before_commit()
             self._close_portals(is_committed=True)
-            transaction.synchronous_commit = self.settings["synchronous_commit"] != "off"
+            transaction.synchronous_commit = self.synchronous_commit
             transaction.commit()
         except BaseException:
             transaction.rollback()
@@ -248,6 +266,8 @@ class Session:
 
     def _close_portals(self, *, is_committed: bool) -> None:
         """Portals end with their transaction; cursors WITH HOLD keep the rest of their rows."""
+        if not self.portals:
+            return
         for name, portal in list(self.portals.items()):
             if not (portal.is_held and (portal.is_detached or is_committed)):
                 portal.close()
@@ -288,7 +308,13 @@ class Session:
 
     def note_notification(self, channel: str, payload: str) -> None:
         """NOTIFY: the same words in one transaction are sent once."""
-        self.at_commit(lambda: self.engine.notifications.send(self.pid, channel, payload))
+
+        def send() -> None:
+            if (channel, payload) not in self._notified:
+                self._notified.add((channel, payload))
+                self.engine.notifications.send(self.pid, channel, payload)
+
+        self.at_commit(send)
 
     def fail(self) -> None:
         """A statement has failed: its transaction goes, or the block waits for ROLLBACK."""
@@ -298,29 +324,22 @@ class Session:
         elif self.block is BlockState.IMPLICIT:
             self._rollback()
 
-    @contextmanager
-    def statement(self) -> Iterator[None]:
-        """One statement of the client: its time, its timeout, its errors."""
-        self.statement_timestamp_us = clock_timestamp_us()
-        self.interrupts.begin_statement(self.settings.number("statement_timeout") / 1000)
-        try:
-            yield
-        except BaseException:
-            self.fail()
-            raise
-        finally:
-            self.interrupts.begin_statement()
-
     def refuse_if_failed(self) -> None:
         if self.block is BlockState.FAILED:
             raise SqlError(IN_FAILED_SQL_TRANSACTION, FAILED_TRANSACTION)
 
     def begin_query(self, sql: str) -> None:
-        """A statement comes: what pg_stat_activity shows of it."""
+        """A statement comes and is run."""
+        self.engine.vitals.requests_total += 1
+        self.begin_message(sql)
+
+    def begin_message(self, sql: str) -> None:
+        """A message about a statement: its time, its timeout, what pg_stat_activity shows."""
         self.query = sql
         self.is_active = True
-        self.engine.vitals.requests_total += 1
-        self.state_since_us = clock_timestamp_us()
+        self.state_since_us = self.statement_timestamp_us = clock_timestamp_us()
+        if self.statement_timeout_s:
+            self.interrupts.start_clock(self.statement_timeout_s)
 
     @property
     def state_name(self) -> str:
@@ -501,42 +520,3 @@ def _letting_go(
 
 
 _RANKS = {"ERROR": 5, "WARNING": 4, "NOTICE": 3, "LOG": 2}
-
-
-def _apply_time_zone(session: Session, value: str) -> None:
-    session.time_zone = find_zone(value)
-    session.time_zone_name = value
-
-
-def _apply_date_style(session: Session, value: str) -> None:
-    style, order = value.split(", ")
-    session.date_style, session.date_order = style, order
-
-
-def _apply(
-    attribute: str, convert: Callable[[str], object] = str
-) -> Callable[[Session, str], None]:
-    def apply(session: Session, value: str) -> None:
-        setattr(session, attribute, convert(value))
-
-    return apply
-
-
-def _apply_lock_timeout(session: Session, value: str) -> None:
-    session.backend.lock_timeout_s = int(value) / 1000
-
-
-def _apply_deadlock_timeout(session: Session, value: str) -> None:
-    session.backend.deadlock_timeout_s = int(value) / 1000
-
-
-_APPLIED: dict[str, Callable[[Session, str], None]] = {
-    "timezone": _apply_time_zone,
-    "datestyle": _apply_date_style,
-    "intervalstyle": _apply("interval_style"),
-    "bytea_output": _apply("bytea_output"),
-    "extra_float_digits": _apply("extra_float_digits", int),
-    "application_name": _apply("application_name"),
-    "lock_timeout": _apply_lock_timeout,
-    "deadlock_timeout": _apply_deadlock_timeout,
-}

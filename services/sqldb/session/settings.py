@@ -169,6 +169,8 @@ class Settings:
 
     def commit(self) -> None:
         """The transaction is over: what was LOCAL goes, what was not stays."""
+        if not self._changes:
+            return
         kept: dict[str, str] = {}
         before: dict[str, str | None] = {}
         for change in reversed(self._changes):

@@ -19,9 +19,10 @@ from services.sqldb.syntax.nodes import (
 
 
 def run_statement(session: Session, parsed: ParsedStatement) -> Result:
-    """Begin to run it, inside of `session.statement()`. Raises SqlError."""
+    """Begin to run it, inside of the session's transaction. Raises SqlError."""
     node = parsed.statement
     if isinstance(node, PLANNABLE) and not into_table(node):
+        session.engine.plans.misses += 1
         planned = plan_statement(session, node, None)
         return session.in_statement(lambda: run_plan(session, planned, ()))
     return run_command(session, as_command(node))

@@ -21,9 +21,11 @@ Item = TypeVar("Item")
 class Cursor:
     """A place in a list of tokens, moving forward only."""
 
-    __slots__ = ("_ends", "_kinds", "_starts", "_text", "_values", "index", "kind")
+    __slots__ = ("_check", "_ends", "_kinds", "_starts", "_text", "_values", "index", "kind")
 
-    def __init__(self, tokens: Tokens):
+    def __init__(self, tokens: Tokens, check: "Callable[[], None]" = lambda: None):
+        """`check` is called now and then where there is much to read: it may raise."""
+        self._check = check
         self._text = tokens.text
         self._kinds = tokens.kinds
         self._values = tokens.values
@@ -50,6 +52,10 @@ class Cursor:
         """The kind of the token that comes so many behind the next."""
         index = self.index + distance
         return self._kinds[index] if index < len(self._kinds) else lexer.END
+
+    def text_between(self, start: int, end: int) -> str:
+        """The statement's own text from one place to another."""
+        return self._text[start:end]
 
     def advance(self) -> None:
         self.index += 1
@@ -162,6 +168,8 @@ class Cursor:
         items = [item(self)]
         while self.accept(","):
             items.append(item(self))
+            if not len(items) & 63:
+                self._check()
         return tuple(items)
 
     def in_parentheses(self, item: "Callable[[Cursor], Item]") -> tuple[Item, ...]:

@@ -272,7 +272,7 @@ def _subscript(node: nodes.Subscript) -> str:
     upper = "" if node.upper is None else deparse(node.upper)
     inner = f"{lower}:{upper}" if node.is_slice else lower
     operand = deparse(node.operand)
-    if not isinstance(node.operand, nodes.ColumnReference | nodes.Subscript):
+    if not node.continues and not isinstance(node.operand, nodes.ColumnReference):
         operand = f"({operand})"
     return f"{operand}[{inner}]"
 

@@ -192,9 +192,11 @@ def _nothing_behind_star(cursor: Cursor) -> None:
 def _indirection(cursor: Cursor, operand: Expression) -> Expression:
     """.field, .*, [i] and [i:j] behind an operand that may have them."""
     position = operand.position
+    continues = False
     while cursor.kind in (".", "["):
         if cursor.accept("["):
-            operand = _subscript(cursor, operand, position)
+            operand = _subscript(cursor, operand, position, continues)
+            continues = True
         elif cursor.peek() == "*":
             cursor.expect(".", "*")
             _nothing_behind_star(cursor)
@@ -202,12 +204,13 @@ def _indirection(cursor: Cursor, operand: Expression) -> Expression:
         else:
             cursor.advance()
             operand = FieldSelection(operand, cursor.label(), position)
+            continues = False
     return operand
 
 
-def _subscript(cursor: Cursor, operand: Expression, position: int) -> Expression:
+def _subscript(cursor: Cursor, operand: Expression, position: int, continues: bool) -> Expression:
     lower, upper, is_slice = subscript_bounds(cursor)
-    return Subscript(operand, lower, upper, is_slice, position)
+    return Subscript(operand, lower, upper, is_slice, position, continues)
 
 
 def subscript_bounds(cursor: Cursor) -> tuple[Expression | None, Expression | None, bool]:

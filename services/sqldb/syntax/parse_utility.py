@@ -10,6 +10,7 @@ from services.sqldb.syntax import parse_definitions as definitions
 from services.sqldb.syntax import parse_from as from_clause
 from services.sqldb.syntax import parse_queries as queries
 from services.sqldb.syntax import parse_roles as roles
+from services.sqldb.syntax import parse_routines as routines
 from services.sqldb.syntax import parse_settings as settings
 from services.sqldb.syntax import parse_tables as tables
 from services.sqldb.syntax import parse_types as types
@@ -460,7 +461,7 @@ STATEMENTS: dict[str, Callable[[Cursor], Statement]] = {
     "lock": _lock,
     "discard": _discard,
     "do": _unsupported("do"),
-    "call": _unsupported("call"),
+    "call": routines.call,
     "load": _unsupported("load"),
     "import": _unsupported("import", "foreign", "schema"),
     "reassign": _unsupported("reassign", "owned"),

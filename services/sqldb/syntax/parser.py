@@ -15,7 +15,9 @@ which one begins. There is one file for each part of the grammar:
     parse_copy         COPY, and the options of other statements
     parse_tables       CREATE TABLE, columns, constraints
     parse_alter        ALTER of tables and everything else
-    parse_definitions  CREATE and DROP of the rest
+    parse_definitions  CREATE of the rest
+    parse_dropping     DROP, COMMENT ON
+    parse_routines     CREATE FUNCTION, CALL
     parse_roles        roles, GRANT, REVOKE
     parse_settings     SET, RESET, SHOW
     parse_utility      transactions, prepared statements, cursors, upkeep
@@ -27,6 +29,8 @@ Nothing here knows tables or types: what a name means is the binder's business. 
 PostgreSQL says, at the same place.
 """
 
+from collections.abc import Callable
+
 from services.sqldb.errors import STATEMENT_TOO_COMPLEX, SqlError
 from services.sqldb.syntax import (
     lexer,
@@ -34,6 +38,7 @@ from services.sqldb.syntax import (
     parse_changes,
     parse_copy,
     parse_definitions,
+    parse_dropping,
     parse_expressions,
     parse_queries,
     parse_roles,
@@ -53,8 +58,8 @@ STATEMENTS = {
     "truncate": parse_changes.truncate,
     "copy": parse_copy.copy,
     "create": parse_definitions.create,
-    "drop": parse_definitions.drop,
-    "comment": parse_definitions.comment,
+    "drop": parse_dropping.drop,
+    "comment": parse_dropping.comment,
     "alter": parse_alter.alter,
     "grant": parse_roles.grant,
     "revoke": parse_roles.revoke,
@@ -62,12 +67,13 @@ STATEMENTS = {
 }
 
 
-def parse(sql: str) -> list[ParsedStatement]:
+def parse(sql: str, check: Callable[[], None] = lambda: None) -> list[ParsedStatement]:
     """The statements of a text that are separated by semicolons; empty ones do not count.
 
+    `check` is called now and then in long ones: it may raise what interrupts the statement.
     Raises SqlError 42601 for what is no SQL, and 54001 for what is nested too deeply.
     """
-    cursor = Cursor(lexer.tokenize(sql))
+    cursor = Cursor(lexer.tokenize(sql, check), check)
     statements = []
     try:
         while True:
@@ -76,15 +82,17 @@ def parse(sql: str) -> list[ParsedStatement]:
             if cursor.kind == lexer.END:
                 return statements
             start = cursor.position
-            statement = _statement(cursor)
+            statement = statement_rule(cursor)
             statements.append(ParsedStatement(statement, start, cursor.previous_end))
+            if not len(statements) & 63:
+                check()
             if cursor.kind not in (";", lexer.END):
                 cursor.fail()
     except RecursionError:
         raise too_deep() from None
 
 
-def _statement(cursor: Cursor) -> Statement:
+def statement_rule(cursor: Cursor) -> Statement:
     rule = STATEMENTS.get(cursor.kind)
     if rule is None:
         cursor.fail()

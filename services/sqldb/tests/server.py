@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,6 +71,37 @@ def run_sqldb(*options: str) -> Iterator[SqldbServer]:
         finally:
             process.kill()
             process.stdout.close()
+
+
+class FallibleServer:
+    """A server whose disk and whose end a test decides about: kill, start, cut N bytes …"""
+
+    def __init__(self, directory: Path):
+        self._directory = directory
+        self._running = contextlib.ExitStack()
+        self._server: SqldbServer | None = None
+        self.obey("start")
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return self._server.parameters
+
+    def obey(self, order: str) -> None:
+        match order.split():
+            case ["kill"]:
+                self._server.kill()
+                self._running.close()
+            case ["start"]:
+                started = run_sqldb("--data-dir", str(self._directory))
+                self._server = self._running.enter_context(started)
+            case ["cut", count, "bytes", "off", "the", "log"]:
+                log = max(self._directory.glob("*wal*"), key=lambda path: path.stat().st_mtime)
+                os.truncate(log, log.stat().st_size - int(count))
+            case _:
+                raise ValueError(order)
+
+    def close(self) -> None:
+        self._running.close()
 
 
 @pytest.fixture(scope="module")

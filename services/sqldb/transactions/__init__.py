@@ -13,7 +13,7 @@
 How a session uses it (everything under `with system.latch:`):
 
     backend = system.backend(pid)                          when a client connects
-    backend.interrupts.begin_statement(timeout_s)          before each statement
+    backend.interrupts.start_clock(timeout_s)              before each statement
     transaction = system.begin(backend, Isolation.READ_COMMITTED)
     with transaction.statement() as snapshot:              one SQL statement
         transaction.lock_table(oid, LockMode.ROW_EXCLUSIVE)       may wait

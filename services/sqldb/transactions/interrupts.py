@@ -30,10 +30,18 @@ class Interrupts:
         """When `statement_timeout` ends the statement, on time.monotonic()'s clock."""
         self._wakeup = threading.Event()
 
-    def begin_statement(self, timeout_s: float = 0) -> None:
-        """Forget a cancel that came too late for the last statement; 0 is no timeout."""
+    def forget_cancel(self) -> None:
+        """It came too late for the statement before."""
         self.is_cancelled = False
-        self.deadline_s = time.monotonic() + timeout_s if timeout_s else math.inf
+
+    def start_clock(self, timeout_s: float) -> None:
+        """A statement begins, if none has yet: it may take this long; 0 is no timeout."""
+        if timeout_s and self.deadline_s == math.inf:
+            self.deadline_s = time.monotonic() + timeout_s
+
+    def stop_clock(self) -> None:
+        """The statement has ended."""
+        self.deadline_s = math.inf
 
     def cancel(self) -> None:
         self.is_cancelled = True

@@ -44,15 +44,15 @@ class Latch:
         self._depth = 1
 
     def _take(self, me: int) -> None:
-        if not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(False):
             self._waiting.append(me)
             self._lock.acquire()
             self._waiting.remove(me)
         self._own(me)
 
     def _own(self, me: int) -> None:
-        turn, self._turn = self._turn, None
-        if turn is not None:
+        if self._turn is not None:
+            turn, self._turn = self._turn, None
             turn.release()
         self._owner = me
         self.held_since_s = time.monotonic()

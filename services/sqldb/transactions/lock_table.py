@@ -49,10 +49,12 @@ class Request:
 class Lock:
     """One tag: how often each backend holds it in each mode, and who waits."""
 
-    __slots__ = ("granted", "mask", "waiting")
+    __slots__ = ("granted", "mask", "totals", "waiting")
 
     def __init__(self) -> None:
         self.granted: dict[Backend, list[int]] = {}
+        self.totals = [0] * 9
+        """How often it is held in each mode, by all together."""
         self.mask = 0
         """The bits of the modes in which anybody holds it."""
         self.waiting: deque[Request] = deque()
@@ -62,6 +64,7 @@ class Lock:
         if counts is None:
             counts = self.granted[backend] = [0] * 9
         counts[mode] += 1
+        self.totals[mode] += 1
         self.mask |= 1 << mode
 
     def remove(self, backend: Backend, mode: LockMode) -> None:
@@ -69,10 +72,9 @@ class Lock:
         counts[mode] -= 1
         if not any(counts):
             del self.granted[backend]
-        self.mask = 0
-        for held in self.granted.values():
-            for other in LockMode:
-                self.mask |= bool(held[other]) << other
+        self.totals[mode] -= 1
+        if not self.totals[mode]:
+            self.mask &= ~(1 << mode)
 
     def holders_against(self, backend: Backend, mode: LockMode) -> list[Backend]:
         """The other backends whose locks exclude this one."""

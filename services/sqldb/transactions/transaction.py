@@ -212,6 +212,10 @@ class Transaction:
             self._locks.append(key)
         return True
 
+    def holds(self, locks: "frozenset[tuple[Tag, LockMode]]") -> bool:
+        """Whether it has taken all of these."""
+        return locks <= self._lock_set
+
     def lock_table(self, oid: int, mode: "LockMode", *, waits: bool = True) -> bool:
         return self.lock(("relation", oid), mode, waits=waits)
 
@@ -311,7 +315,7 @@ class Transaction:
     def _undo_to(self, mark: Savepoint) -> None:
         self._statements.clear()
         self.snapshot = None
-        if undo(self.writes, mark.writes):
+        if undo(self.writes, mark.writes, self._system.latch.breathe):
             # Others may have waited for what isn't there any more.
             self._system.locks.transaction_undid(self.xid)
         self._give_back_locks(mark.locks)
@@ -348,7 +352,8 @@ class Transaction:
         """Raises SqlError, and is then rolled back. Gives up the latch while the disk works."""
         try:
             self._statements.clear()
-            self._run_checks(lambda _: True)
+            if self._checks:
+                self._run_checks(lambda _: True)
             if self.serializable is not None:
                 self._system.serializable.before_commit(self.serializable)
             if self.writes:
@@ -364,7 +369,7 @@ class Transaction:
             system.commits_total += 1
         else:
             system.rollbacks_total += 1
-            undo(self.writes, 0)
+            undo(self.writes, 0, system.latch.breathe)
         system.procarray.finished(self)
         self.state = State.COMMITTED if is_committed else State.ABORTED
         self._statements.clear()
@@ -380,6 +385,7 @@ class Transaction:
             system.locks.transaction_ended(self.xid, self.backend)
         if self.backend.transaction is self:
             self.backend.transaction = None
-        callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback(is_committed)
+        if self._callbacks:
+            callbacks, self._callbacks = self._callbacks, []
+            for callback in callbacks:
+                callback(is_committed)

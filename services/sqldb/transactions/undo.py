@@ -27,11 +27,17 @@ INSERT, UPDATE, DELETE, LOCK, ACTION = range(5)
 Write = tuple[int, "Heap | Callable[[], None]", object, object]
 
 
-def undo(writes: list[Write], mark: int) -> bool:
-    """Take back what is behind the mark, the last first; whether there was anything."""
+def undo(writes: list[Write], mark: int, breathe: Callable[[], None] = lambda: None) -> bool:
+    """Take back what is behind the mark, the last first; whether there was anything.
+
+    `breathe` lets others in now and then: what isn't taken back yet belongs to a transaction that
+    runs, as far as they can see.
+    """
     if len(writes) <= mark:
         return False
     while len(writes) > mark:
+        if not len(writes) & 1023:
+            breathe()
         kind, target, what, extra = writes.pop()
         if kind == INSERT:
             target.undo_insert(what)

@@ -6,11 +6,14 @@
     context        SessionContext: the settings that input and output depend on; PlainContext
     numbers        boolean, integers, floats           numeric        exact decimals
     text           text, varchar, char(n), name        byte_strings   bytea, uuid
+    bit_strings    bit(n), bit varying(n)
     calendar       days and years                      zones          time zones
     date_input     reading dates and times             dates          showing them
     intervals      interval                            json_values    json, jsonb
+    jsonpath       paths as trees                      jsonpath_syntax  reading them
     arrays         arrays of all types                 composites     rows and records
     enums          CREATE TYPE … AS ENUM               identifiers    regclass, regtype …
+    domains        CREATE DOMAIN
 
 How Python holds the values is said in `services.sqldb.values`. In short, for a type `t`:
 
@@ -24,7 +27,7 @@ How Python holds the values is said in `services.sqldb.values`. In short, for a 
 Which types go where without being asked (int4 to int8, a literal to anything) is no matter of the
 types: that is the table of casts in `services.sqldb.functions`.
 
-Left out: ranges, geometry, network addresses, money, bit strings, full-text search, xml, domains.
+Left out: ranges, geometry, network addresses, money, full-text search, xml.
 """
 
 from services.sqldb.types.arrays import make_array_type
@@ -37,6 +40,7 @@ from services.sqldb.types.builtin import (
     ANYELEMENT,
     ANYENUM,
     ANYNONARRAY,
+    BIT,
     BOOL,
     BPCHAR,
     BUILTIN_TYPES,
@@ -55,6 +59,7 @@ from services.sqldb.types.builtin import (
     INTERVAL,
     JSON,
     JSONB,
+    JSONPATH,
     NAME,
     NUMERIC,
     OID,
@@ -77,6 +82,7 @@ from services.sqldb.types.builtin import (
     TRIGGER,
     UNKNOWN,
     UUID,
+    VARBIT,
     VARCHAR,
     VOID,
     XID,
@@ -84,6 +90,7 @@ from services.sqldb.types.builtin import (
 )
 from services.sqldb.types.composites import make_composite_type, make_record_type
 from services.sqldb.types.context import PlainContext, SessionContext
+from services.sqldb.types.domains import make_domain_type
 from services.sqldb.types.enums import enum_values, make_enum_type
 from services.sqldb.types.registry import (
     BUILTIN_REGISTRY,
@@ -103,6 +110,7 @@ __all__ = [
     "ANYELEMENT",
     "ANYENUM",
     "ANYNONARRAY",
+    "BIT",
     "BOOL",
     "BPCHAR",
     "BUILTIN_REGISTRY",
@@ -122,6 +130,7 @@ __all__ = [
     "INTERVAL",
     "JSON",
     "JSONB",
+    "JSONPATH",
     "NAME",
     "NO_TYPMOD",
     "NUMERIC",
@@ -145,6 +154,7 @@ __all__ = [
     "TRIGGER",
     "UNKNOWN",
     "UUID",
+    "VARBIT",
     "VARCHAR",
     "VOID",
     "XID",
@@ -159,6 +169,7 @@ __all__ = [
     "format_type",
     "make_array_type",
     "make_composite_type",
+    "make_domain_type",
     "make_enum_type",
     "make_record_type",
     "type_by_name",

@@ -15,11 +15,12 @@ from typing import Any
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
 from services.sqldb.types.context import SessionContext
-from services.sqldb.types.numbers import invalid_binary
+from services.sqldb.types.numbers import cut_off, invalid_binary
 from services.sqldb.types.sql_type import SqlType, TypeModifier
 from services.sqldb.values import Array
 
 MAX_DIMENSIONS = 6
+MAX_ELEMENTS = 1 << 27
 EMPTY = Array((), ())
 
 _BOUNDS = re.compile(r"\s*((?:\[[+-]?[0-9]+(?::[+-]?[0-9]+)?\])+)\s*=\s*")
@@ -276,7 +277,10 @@ def receive_array(element: SqlType, data: bytes) -> Array:
     try:
         count, _, element_oid = struct.unpack_from("!iiI", data)
         if not 0 <= count <= MAX_DIMENSIONS:
-            raise invalid_binary(f"invalid number of dimensions: {count}")
+            if count < 0:
+                raise invalid_binary(f"invalid number of dimensions: {count}")
+            message = f"number of array dimensions ({count}) exceeds the maximum allowed"
+            raise SqlError(errors.PROGRAM_LIMIT_EXCEEDED, f"{message} ({MAX_DIMENSIONS})")
         if element_oid != element.oid:
             raise SqlError(errors.DATATYPE_MISMATCH, "wrong element type")
         sizes = [struct.unpack_from("!ii", data, 12 + 8 * index) for index in range(count)]
@@ -284,18 +288,21 @@ def receive_array(element: SqlType, data: bytes) -> Array:
         total, at = 1 if count else 0, 12 + 8 * count
         for length in lengths:
             total *= length
-        if total < 0 or total > len(data):
-            raise invalid_binary()
+        if total >= MAX_ELEMENTS or min(lengths, default=0) < 0:
+            message = f"array size exceeds the maximum allowed ({MAX_ELEMENTS - 1})"
+            raise SqlError(errors.PROGRAM_LIMIT_EXCEEDED, message)
+        if total > len(data):
+            raise cut_off()
         items: list[Any] = []
         for _ in range(total):
             (length,) = struct.unpack_from("!i", data, at)
             at += 4
             if length > len(data) - at:
-                raise invalid_binary("insufficient data left in message")
+                raise cut_off()
             items.append(None if length < 0 else element.receive(data[at : at + length]))
             at += max(length, 0)
     except struct.error:
-        raise invalid_binary("insufficient data left in message") from None
+        raise cut_off() from None
     if at != len(data):
         raise invalid_binary()
     return shaped(items, lengths, lower_bounds)

@@ -10,13 +10,22 @@ from typing import Any
 
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
-from services.sqldb.types import byte_strings, date_input, dates, intervals, json_values, numeric
+from services.sqldb.types import (
+    bit_strings,
+    byte_strings,
+    date_input,
+    dates,
+    intervals,
+    json_values,
+    numeric,
+)
 from services.sqldb.types import numbers as n
 from services.sqldb.types import text as t
 from services.sqldb.types.arrays import make_array_type, make_vector_type
 from services.sqldb.types.composites import make_record_type
 from services.sqldb.types.context import SessionContext
 from services.sqldb.types.identifiers import REG_TYPES, make_reg_type
+from services.sqldb.types.jsonpath_syntax import parse_jsonpath, receive_jsonpath, send_jsonpath
 from services.sqldb.types.sql_type import SqlType
 
 
@@ -111,6 +120,17 @@ VARCHAR = _text_like(
     oid=1043, name="varchar", category="S", array_oid=1015, sql_name="character varying",
     parse=t.parse_varchar, modifier=t.VARCHAR_MODIFIER, is_collatable=True,
 )  # fmt: skip
+BIT = SqlType(
+    oid=1560, name="bit", category="V", array_oid=1561, parse=bit_strings.parse_bits,
+    **_plain(str), receive=bit_strings.receive_bits, send=bit_strings.send_bits,
+    modifier=bit_strings.BIT_MODIFIER,
+)  # fmt: skip
+VARBIT = SqlType(
+    oid=1562, name="varbit", category="V", is_preferred=True, array_oid=1563,
+    sql_name="bit varying", parse=bit_strings.parse_bits, **_plain(str),
+    receive=bit_strings.receive_bits, send=bit_strings.send_bits,
+    modifier=bit_strings.VARBIT_MODIFIER,
+)  # fmt: skip
 JSON = _text_like(
     oid=114, name="json", category="U", array_oid=199, parse=json_values.parse_json,
     receive=json_values.receive_json, is_comparable=False,
@@ -119,6 +139,10 @@ JSONB = SqlType(
     oid=3802, name="jsonb", category="U", array_oid=3807, parse=json_values.parse_jsonb,
     **_plain(json_values.format_jsonb), receive=json_values.receive_jsonb,
     send=json_values.send_jsonb, sort_key=json_values.jsonb_key,
+)  # fmt: skip
+JSONPATH = SqlType(
+    oid=4072, name="jsonpath", category="U", array_oid=4073, parse=parse_jsonpath, **_plain(str),
+    receive=receive_jsonpath, send=send_jsonpath, is_comparable=False,
 )  # fmt: skip
 DATE = SqlType(
     oid=1082, name="date", category="D", length=4, array_oid=1182, parse=date_input.parse_date,
@@ -233,7 +257,7 @@ VOID = _text_like(oid=2278, name="void", category="P", length=4, kind="p", is_co
 _BASE_TYPES = (
     *(BOOL, BYTEA, CHAR, NAME, INT8, INT2, INT4, TEXT, OID, TID, XID, CID, JSON, FLOAT4, FLOAT8),
     *(BPCHAR, VARCHAR, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL, TIMETZ, NUMERIC, UUID, JSONB),
-    *(XID8, REFCURSOR, INT2VECTOR, OIDVECTOR, RECORD, CSTRING),
+    *(BIT, VARBIT, JSONPATH, XID8, REFCURSOR, INT2VECTOR, OIDVECTOR, RECORD, CSTRING),
 )
 _PSEUDO_TYPES = (
     *(UNKNOWN, VOID, ANY, ANYARRAY, ANYELEMENT, ANYNONARRAY, ANYENUM, ANYRANGE, ANYCOMPATIBLE),
@@ -252,6 +276,7 @@ SQL_ALIASES = {
     "double precision": "float8",
     "decimal": "numeric",
     "dec": "numeric",
+    "bit varying": "varbit",
     "character": "bpchar",
     "character varying": "varchar",
     "char varying": "varchar",

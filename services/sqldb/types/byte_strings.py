@@ -11,7 +11,7 @@ from uuid import UUID
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
 from services.sqldb.types.context import SessionContext
-from services.sqldb.types.numbers import invalid_binary, invalid_text
+from services.sqldb.types.numbers import invalid_text, wrong_size
 
 _ESCAPED_BYTE = re.compile(rb"\\(?:(\\)|([0-3][0-7][0-7]))?")
 _UUID = re.compile(r"\{?((?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4})\}?\Z")
@@ -87,7 +87,7 @@ def parse_uuid(text: str, typmod: int, context: SessionContext) -> UUID:
 
 def receive_uuid(data: bytes) -> UUID:
     if len(data) != 16:
-        raise invalid_binary("insufficient data left in message")
+        raise wrong_size(data, 16)
     return UUID(bytes=bytes(data))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
 from services.sqldb.types.context import SessionContext
-from services.sqldb.types.numbers import invalid_binary
+from services.sqldb.types.numbers import cut_off, invalid_binary
 from services.sqldb.types.sql_type import SqlType
 from services.sqldb.values import Row
 
@@ -136,11 +136,11 @@ def receive_row(data: bytes, fields: Fields) -> Row:
                     f'in record column "{name}"',
                 )
             if length > len(data) - at:
-                raise invalid_binary("insufficient data left in message")
+                raise cut_off()
             values.append(None if length < 0 else type_.receive(data[at : at + length]))
             at += max(length, 0)
     except struct.error:
-        raise invalid_binary("insufficient data left in message") from None
+        raise cut_off() from None
     if at != len(data):
         raise invalid_binary()
     return Row(values)

@@ -26,7 +26,7 @@ from services.sqldb.types.calendar import (
     split_time,
 )
 from services.sqldb.types.context import SessionContext
-from services.sqldb.types.numbers import binary_number, invalid_binary, receive_int8
+from services.sqldb.types.numbers import binary_number, receive_int8, wrong_size
 from services.sqldb.types.sql_type import TypeModifier
 from services.sqldb.types.zones import format_offset, offset_at, zone_abbreviation
 from services.sqldb.values import TimeTz
@@ -162,7 +162,7 @@ def receive_time(data: bytes) -> int:
 
 def receive_timetz(data: bytes) -> TimeTz:
     if len(data) != 12:
-        raise invalid_binary("insufficient data left in message")
+        raise wrong_size(data, 12)
     value = TimeTz(*_TIMETZ.unpack(data))
     if not 0 <= value.microseconds <= DAY_US:
         raise SqlError(errors.DATETIME_FIELD_OVERFLOW, "time out of range")

@@ -18,7 +18,7 @@ from services.sqldb.errors import SqlError
 from services.sqldb.types.calendar import DAY_US, HOUR_US, MINUTE_US, SECOND_US, split_time
 from services.sqldb.types.context import SessionContext
 from services.sqldb.types.dates import round_to_precision
-from services.sqldb.types.numbers import invalid_binary
+from services.sqldb.types.numbers import wrong_size
 from services.sqldb.types.sql_type import TypeModifier
 from services.sqldb.values import Interval
 
@@ -383,7 +383,7 @@ def _sql_standard_text(value: Interval) -> str:
 
 def receive_interval(data: bytes) -> Interval:
     if len(data) != 16:
-        raise invalid_binary("insufficient data left in message")
+        raise wrong_size(data, 16)
     microseconds, days, months = _LAYOUT.unpack(data)
     return Interval(months, days, microseconds)
 

@@ -58,6 +58,15 @@ def invalid_binary(message: str = "incorrect binary data format") -> SqlError:
     return SqlError(errors.INVALID_BINARY_REPRESENTATION, message)
 
 
+def cut_off() -> SqlError:
+    """A value with fewer bytes than it says, or than its type has."""
+    return SqlError(errors.PROTOCOL_VIOLATION, "insufficient data left in message")
+
+
+def wrong_size(data: bytes, expected: int) -> SqlError:
+    return cut_off() if len(data) < expected else invalid_binary()
+
+
 _BOOLEAN_WORDS = {
     True: ("true", "yes", "on", "1"),
     False: ("false", "no", "off", "0"),
@@ -80,7 +89,7 @@ def format_bool(value: bool) -> str:
 
 def receive_bool(data: bytes) -> bool:
     if len(data) != 1:
-        raise invalid_binary()
+        raise wrong_size(data, 1)
     return data != b"\0"
 
 
@@ -108,7 +117,7 @@ def binary_number(layout: struct.Struct) -> tuple[Callable[[bytes], Any], Callab
         try:
             return layout.unpack(data)[0]
         except struct.error:
-            raise invalid_binary() from None
+            raise wrong_size(data, layout.size) from None
 
     return receive, layout.pack
 

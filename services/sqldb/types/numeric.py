@@ -23,7 +23,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, Overflow
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
 from services.sqldb.types.context import SessionContext
-from services.sqldb.types.numbers import invalid_binary, invalid_text
+from services.sqldb.types.numbers import cut_off, invalid_binary, invalid_text, wrong_size
 from services.sqldb.types.sql_type import TypeModifier
 from services.sqldb.values import NUMERIC_NAN
 
@@ -94,6 +94,8 @@ def decimal_from_text(text: str) -> Decimal:
     """Digits as the grammar of numbers allows them, already checked: a literal, a JSON number."""
     if "e" not in text and "E" not in text:
         value = Decimal(text)
+        if value.adjusted() >= MAX_DIGITS_BEFORE_POINT:
+            raise overflow()
         return value if value else value.copy_abs()
     if abs(int(re.split("[eE]", text)[1][:12])) > 10_000_000:
         raise overflow()
@@ -123,10 +125,10 @@ def format_numeric(value: Decimal) -> str:
 
 def receive_numeric(data: bytes) -> Decimal:
     if len(data) < 8:
-        raise invalid_binary("insufficient data left in message")
+        raise cut_off()
     count, weight, sign, scale = _HEADER.unpack_from(data)
     if len(data) != 8 + 2 * count or count < 0:
-        raise invalid_binary()
+        raise wrong_size(data, 8 + 2 * count)
     specials = {
         _SIGN_NAN: NUMERIC_NAN,
         _SIGN_INFINITY: POSITIVE_INFINITY,

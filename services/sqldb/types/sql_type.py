@@ -72,6 +72,10 @@ class SqlType:
     delimiter: str = ","
     is_collatable: bool = False
     schema: str = "pg_catalog"
+    # Of a domain: the type below with its typmod, and check(context, value) -> value.
+    base: SqlType | None = None
+    base_typmod: int = NO_TYPMOD
+    check: Callable[[SessionContext, Any], Any] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SqlType) and self.oid == other.oid
@@ -89,6 +93,11 @@ class SqlType:
     def is_array(self) -> bool:
         """A real array, with dimensions and bounds; oidvector and int2vector count as well."""
         return self.element is not None
+
+    @property
+    def plain(self) -> SqlType:
+        """The type itself, or what is below a domain."""
+        return self if self.base is None else self.base.plain
 
     @property
     def is_pseudo(self) -> bool:

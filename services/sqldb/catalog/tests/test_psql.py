@@ -30,7 +30,7 @@ _COMMANDS = (
     *(r"\drds", r"\dconfig work_mem", r"\du+", r"\dg", r"\l", r"\db", r"\dC", r"\dc", r"\dd"),
     *(r"\dO", r"\dA+", r"\dAc", r"\dAf", r"\dAo", r"\dAp", r"\dy", r"\dRp", r"\dRs", r"\dX"),
     *(r"\dE", r"\dm", r"\dP", r"\dl", r"\sf twice", r"\sv cheap", r"\d pg_class"),
-    *(r"\dfS abs"),
+    r"\dfS abs",
 )
 
 

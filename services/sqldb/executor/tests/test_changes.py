@@ -208,12 +208,3 @@ def test_analyzed_plans_count_rows_and_loops(world):
     assert run.instruments.of(plan).rows == 1
     assert run.instruments.of(plan.input).rows == 2
     assert run.instruments.of(plan.input).loops == 1
-
-
-def test_text_columns_come_back_from_disk(world):
-    from services.sqldb.executor.spill import SpilledRows
-
-    rows = [(1, "ä", None), (2, "x" * 1000, True)]
-    spilled = SpilledRows(rows)
-    assert list(spilled) == rows == list(spilled)
-    spilled.close()

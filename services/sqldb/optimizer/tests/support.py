@@ -1,8 +1,11 @@
 """A planner's catalog over the tables of the executor's tests."""
 
 from services.sqldb.executor.tests.support import World
+from services.sqldb.optimizer.costs import Costs
 from services.sqldb.optimizer.estimates import Estimator
+from services.sqldb.optimizer.index_forms import IndexForm, plain_form
 from services.sqldb.optimizer.passes import PASSES
+from services.sqldb.types import type_by_oid
 
 
 class WorldCatalog:
@@ -12,7 +15,7 @@ class WorldCatalog:
         self._world = world
         self.indexes: dict[int, list] = {}
         self.statistics: dict[int, list] = {}
-        self.disabled: set[str] = set()
+        self.costs = Costs()
 
     def indexes_of(self, table) -> list:
         return self.indexes.get(table.oid, [])
@@ -23,8 +26,8 @@ class WorldCatalog:
     def statistics_of(self, table) -> list:
         return self.statistics.get(table.oid, [])
 
-    def is_enabled(self, method: str) -> bool:
-        return method not in self.disabled
+    def form_of(self, table, index) -> IndexForm:
+        return plain_form(index, [type_by_oid(column.type_oid) for column in table.columns])
 
 
 def all_stages(plan, catalog) -> list:

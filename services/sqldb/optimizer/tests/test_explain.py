@@ -1,15 +1,15 @@
 """Plans as text and JSON, and what ANALYZE finds."""
 
 import json
-from random import Random
 
 import pytest
 
 from services.sqldb.catalog.definitions import Statistics
 from services.sqldb.executor.tests.support import World, aggregate, column, constant, operator, scan
-from services.sqldb.optimizer.analyze import SAMPLE_ROWS, analyze, column_statistics, sample
+from services.sqldb.optimizer.analyze import analyze, column_statistics
 from services.sqldb.optimizer.estimates import Estimator
 from services.sqldb.optimizer.explain import Explanation
+from services.sqldb.optimizer.explain_formats import as_json, as_xml, as_yaml, document
 from services.sqldb.optimizer.tests.support import WorldCatalog
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as n
@@ -44,8 +44,8 @@ def test_text_in_postgres_form(world):
 
 
 def test_json_has_the_keys_that_tools_read(world):
-    document = json.loads(Explanation(small(world), Estimator(world.catalog)).json())
-    plan = document[0]["Plan"]
+    made = document(Explanation(small(world), Estimator(world.catalog)))
+    plan = json.loads(as_json(made))[0]["Plan"]
     assert plan["Node Type"] == "Seq Scan"
     assert plan["Relation Name"] == "t"
     assert plan["Filter"] == "(a < 30)"
@@ -71,12 +71,31 @@ def test_common_values_and_nulls():
 
 def test_analyze_looks_at_every_column(world):
     rows = [(at, None if at % 2 else "x") for at in range(50)]
-    found = analyze(world.t, [INT4, TEXT], rows, Random(1))
+    found = analyze(world.t, [INT4, TEXT], rows, 50.0)
     assert [one.column for one in found] == [-1, 0, 1]
     assert found[0] == Statistics(0, world.t.oid, -1, 50.0)
     assert found[2].null_fraction == 0.5
 
 
-def test_a_sample_is_bounded():
-    kept, count = sample(((at,) for at in range(SAMPLE_ROWS + 500)), Random(1))
-    assert (len(kept), count) == (SAMPLE_ROWS, SAMPLE_ROWS + 500)
+@pytest.mark.parametrize(
+    ("values", "correlation"),
+    [
+        (list(range(100)), 1.0),
+        (list(range(100, 0, -1)), -1.0),
+        ([at * 37 % 101 for at in range(1, 101)], 0.0),
+        ([5] * 30, 1.0),
+    ],
+)
+def test_correlation_says_how_far_the_rows_are_in_order(values, correlation):
+    found = column_statistics(5, 0, INT4, values, len(values))
+    assert found.correlation == pytest.approx(correlation, abs=0.2)
+
+
+def test_yaml_and_xml_say_the_same(world):
+    made = document(Explanation(small(world), Estimator(world.catalog)), costs=False)
+    assert as_yaml(made).split("\n")[:3] == [
+        "- Plan: ",
+        '    Node Type: "Seq Scan"',
+        "    Parallel Aware: false",
+    ]
+    assert "      <Filter>(a &lt; 30)</Filter>" in as_xml(made).split("\n")

@@ -149,5 +149,36 @@ def test_no_bytes_raise_anything_else(data, is_started):
         pass
 
 
+@given(
+    st.binary(max_size=8).filter(lambda name: b"\0" not in name),
+    st.lists(st.none() | st.binary(max_size=20), max_size=5),
+    st.lists(st.sampled_from([0, 1]), max_size=3),
+    st.integers(0, 60),
+)
+def test_a_bind_is_the_same_read_quickly_and_slowly(name, parameters, codes, cut):
+    formats = struct.pack(f">H{len(codes)}H", len(codes), *codes)
+    data = name + b"\0s\0" + formats + struct.pack(">H", len(parameters))
+    for value in parameters:
+        data += b"\xff\xff\xff\xff" if value is None else struct.pack(">I", len(value)) + value
+    data += formats
+    for body in (data, data[:cut], data + b"\0"):
+        assert answer(frontend._bind, body) == answer(plain_bind, body)
+
+
+def plain_bind(data):
+    body = frontend._Body(data)
+    message = frontend._bind_slowly(body)
+    body.expect_end()
+    return message
+
+
+def answer(read, data):
+    """What it reads, or None where it refuses."""
+    try:
+        return read(data)
+    except (SqlError, ValueError, struct.error):
+        return None
+
+
 def test_a_protocol_error_is_fatal():
     assert ProtocolError("x").severity == "FATAL"

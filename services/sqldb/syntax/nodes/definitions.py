@@ -229,6 +229,67 @@ class RenameEnumLabel:
     position: int = -1
 
 
+class FunctionName(tuple):
+    """The parts of a name; `arguments` are the types in parentheses behind it, None: none there."""
+
+    arguments: "tuple[TypeName, ...] | None"
+
+    def __new__(
+        cls, parts: tuple[str, ...], arguments: "tuple[TypeName, ...] | None" = None
+    ) -> "FunctionName":
+        made = super().__new__(cls, parts)
+        made.arguments = arguments
+        return made
+
+
+class ArgumentMode(Enum):
+    """The letters of pg_proc.proargmodes."""
+
+    IN = "i"
+    OUT = "o"
+    INOUT = "b"
+    VARIADIC = "v"
+    TABLE = "t"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionArgument:
+    name: str
+    type_name: TypeName
+    mode: ArgumentMode = ArgumentMode.IN
+    default: Expression | None = None
+    position: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class CreateFunction:
+    """CREATE FUNCTION, CREATE PROCEDURE. `columns` are those of RETURNS TABLE.
+
+    is_standard: the body was RETURN … or BEGIN ATOMIC …, not a string.
+    """
+
+    name: tuple[str, ...]
+    arguments: tuple[FunctionArgument, ...]
+    result: TypeName | None
+    columns: tuple[FunctionArgument, ...] = ()
+    or_replace: bool = False
+    is_procedure: bool = False
+    language: str = ""
+    body: str | None = None
+    is_standard: bool = False
+    volatility: str = "v"
+    is_strict: bool = False
+    position: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class CallProcedure:
+    """CALL f(1, 'a')"""
+
+    call: Expression
+    position: int = -1
+
+
 @dataclass(frozen=True, slots=True)
 class CreateDomain:
     name: tuple[str, ...]

@@ -340,7 +340,8 @@ class RowExpansion:
 class Subscript:
     """x[lower] or, when is_slice, x[lower:upper] where either may be missing.
 
-    In a plain subscript the index is `lower`.
+    In a plain subscript the index is `lower`. One that `continues` belongs to the one before it:
+    a[1:2][1] has two subscripts, (a[1:2])[1] twice one.
     """
 
     operand: "Expression"
@@ -348,6 +349,7 @@ class Subscript:
     upper: "Expression | None"
     is_slice: bool
     position: int = -1
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)

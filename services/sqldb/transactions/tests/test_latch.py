@@ -103,9 +103,10 @@ def test_interrupts_of_a_running_statement():
             interrupts.check()
         interrupts.check()  # Told once.
         interrupts.cancel()
-        interrupts.begin_statement()
+        interrupts.forget_cancel()
         interrupts.check()  # It was for the statement before.
-        interrupts.begin_statement(1e-9)
+        interrupts.start_clock(1e-9)
+        interrupts.start_clock(100)  # The first one counts.
         with pytest.raises(SqlError, match="statement timeout"):
             interrupts.check()
         interrupts.terminate()

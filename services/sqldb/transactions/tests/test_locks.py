@@ -93,7 +93,7 @@ def test_lock_timeout(sessions):
 def test_statement_timeout(sessions):
     one, two, *_ = sessions
     one.do(lock(one, LockMode.EXCLUSIVE))
-    two.backend.interrupts.begin_statement(0.01)
+    two.backend.interrupts.start_clock(0.01)
     two.begin_to(lock(two, LockMode.EXCLUSIVE))
     error = failure(two)
     assert (error.sqlstate, error.message) == (

@@ -1,0 +1,15 @@
+"""One client: what it has and what it says.
+
+login               startup, TLS, SCRAM
+conversation        messages in, answers out
+session             transaction, settings, names, cursors
+copying             COPY
+statements          a statement of a text: planned and run, or carried out as a command
+prepared            a statement that is kept, with its plan
+statement_cache     texts that come again
+planning            nodes → plan → function, and its run
+portals, results    statements that are being run, and what they give
+wire_values         parameters from bytes, rows to bytes
+settings, parameters, session_settings, setting_effects      SET and SHOW
+temporary, database, object_names, catalog_functions    what the session adds to the catalog
+"""

@@ -1,0 +1,40 @@
+-- Types made by the user: their order is that of their definition.
+CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+CREATE TABLE person (name text, mood mood DEFAULT 'ok');
+INSERT INTO person VALUES ('ada', 'happy'), ('bob', 'sad'), ('eve', DEFAULT), ('joe', NULL);
+SELECT * FROM person ORDER BY mood, name;
+SELECT name FROM person WHERE mood > 'sad' ORDER BY name;
+SELECT max(mood), min(mood), count(DISTINCT mood) FROM person;
+SELECT mood, count(*) FROM person GROUP BY mood ORDER BY mood DESC;
+SELECT 'ok'::mood::text, 'ok'::mood = 'ok', 'sad'::mood < 'happy', ARRAY['ok', 'sad']::mood[];
+SELECT enum_range(NULL::mood), enum_first(NULL::mood), enum_last('ok'::mood), enum_range('ok'::mood, NULL);
+CREATE INDEX ON person (mood);
+SELECT name FROM person WHERE mood = 'happy';
+ALTER TYPE mood ADD VALUE 'great' AFTER 'happy';
+ALTER TYPE mood ADD VALUE 'meh' BEFORE 'ok';
+ALTER TYPE mood ADD VALUE IF NOT EXISTS 'meh';
+ALTER TYPE mood RENAME VALUE 'meh' TO 'so-so';
+SELECT enum_range(NULL::mood);
+SELECT enumlabel FROM pg_enum WHERE enumtypid = 'mood'::regtype ORDER BY enumsortorder;
+ALTER TABLE person ALTER mood TYPE text;
+ALTER TABLE person ALTER mood DROP DEFAULT, ALTER mood TYPE mood USING mood::mood;
+CREATE TYPE pair AS (a int, b text);
+SELECT (ROW (1, 'x')::pair).b, ROW (1, 'x')::pair = ROW (1, 'x')::pair, '(2,"a b")'::pair;
+CREATE TABLE pairs (p pair);
+INSERT INTO pairs VALUES (ROW (1, 'one')), ('(2,)') RETURNING (p).a, (p).b, p;
+UPDATE pairs SET p.b = 'two' WHERE (p).a = 2 RETURNING *;
+-- What is wrong.
+INSERT INTO person VALUES ('x', 'angry');
+SELECT 'ok'::mood = 'angry';
+SELECT 'ok'::mood = 'ok'::text;
+CREATE TYPE mood AS ENUM ('x');
+-- not here: another code
+CREATE TYPE twice AS ENUM ('x', 'x');
+ALTER TYPE mood ADD VALUE 'ok';
+ALTER TYPE mood ADD VALUE 'x' BEFORE 'nothing';
+DROP TYPE mood;
+DROP TYPE mood CASCADE;
+SELECT * FROM person ORDER BY name;
+DROP TYPE IF EXISTS mood;
+DROP TYPE mood;
+SELECT 'x'::mood;

@@ -1,0 +1,22 @@
+-- SET and INSERT of a part of a column: elements, slices, members of documents, fields.
+CREATE TYPE address AS (city text, zip int);
+CREATE TABLE t (id int PRIMARY KEY, a int[], j jsonb, home address, homes address[]);
+INSERT INTO t (id, a[1], a[3]) VALUES (1, 10, 30);
+INSERT INTO t (id, j['k'], home.city, homes[2].zip) VALUES (2, '5', 'Bonn', 7) RETURNING *;
+UPDATE t SET a[2] = 20 WHERE id = 1 RETURNING a;
+UPDATE t SET a[5] = 50, a[-1] = 0 WHERE id = 1 RETURNING a;
+UPDATE t SET a[1:2] = '{8,9}' WHERE id = 1 RETURNING a;
+UPDATE t SET a[NULL] = 1;
+UPDATE t SET a[1:3] = '{1}' WHERE id = 1;
+UPDATE t SET j['list'][2]['x'] = '"y"' WHERE id = 2 RETURNING j;
+UPDATE t SET j['k']['deeper'] = '1' WHERE id = 2;
+UPDATE t SET home.zip = 12, home.city = upper((home).city) WHERE id = 2 RETURNING home;
+UPDATE t SET homes[1].city = 'Ulm' WHERE id = 2 RETURNING homes;
+UPDATE t SET home.street = 'x';
+UPDATE t SET id.x = 1;
+UPDATE t SET id[1] = 1;
+UPDATE t SET a[1] = 'x';
+UPDATE t SET a[1] = 1, a = '{}';
+UPDATE t SET a[1] = DEFAULT;
+DROP TABLE t;
+DROP TYPE address;

@@ -1,0 +1,40 @@
+-- PREPARE and EXECUTE.
+CREATE TABLE t (a int PRIMARY KEY, b text);
+PREPARE ins (int, text) AS INSERT INTO t VALUES ($1, $2) RETURNING *;
+EXECUTE ins (1, 'x');
+EXECUTE ins (1 + 1, upper('y'));
+EXECUTE ins (3, NULL);
+PREPARE sel AS SELECT * FROM t WHERE a >= $1 AND b IS DISTINCT FROM $2 ORDER BY a;
+EXECUTE sel (2, 'x');
+EXECUTE sel ('1', 'x');
+SELECT name, statement, parameter_types FROM pg_prepared_statements ORDER BY name;
+PREPARE guess AS SELECT $1 + 1, $2 || 'x', $3::date, $1 * 2;
+EXECUTE guess (1, 'b', '2024-01-31');
+PREPARE up AS UPDATE t SET b = $2 WHERE a = $1;
+EXECUTE up (1, 'new');
+CREATE TABLE copied AS EXECUTE sel (1, 'zzz');
+SELECT count(*) FROM copied;
+-- not here: EXPLAIN EXECUTE is missing
+EXPLAIN (COSTS OFF) EXECUTE up (1, 'new');
+ALTER TABLE t ADD c int DEFAULT 3;
+EXECUTE up (2, 'two');
+EXECUTE sel (1, 'q');
+DEALLOCATE sel;
+EXECUTE sel (1, 'q');
+-- What is wrong.
+EXECUTE ins (1, 'again');
+EXECUTE ins (1);
+EXECUTE ins (1, 2, 3);
+EXECUTE ins ('x', 'y');
+EXECUTE nothing;
+PREPARE ins AS SELECT 1;
+PREPARE bad AS SELECT $1;
+EXECUTE bad (1);
+PREPARE worse AS SELECT $1 IS NULL;
+PREPARE gap AS SELECT $2::int;
+PREPARE syn AS SELEC 1;
+PREPARE two (int) AS SELECT $1 || $2;
+SELECT $1;
+DEALLOCATE nothing;
+DEALLOCATE ALL;
+SELECT count(*) FROM pg_prepared_statements;

@@ -1,0 +1,24 @@
+-- true, false and unknown.
+SELECT p, q, p AND q, p OR q, NOT p, p = q, p IS DISTINCT FROM q FROM (VALUES (true), (false), (NULL)) a (p), (VALUES (true), (false), (NULL)) b (q) ORDER BY p, q;
+SELECT p IS TRUE, p IS NOT TRUE, p IS FALSE, p IS UNKNOWN, p IS NOT UNKNOWN FROM (VALUES (true), (false), (NULL)) a (p) ORDER BY p;
+SELECT NULL = NULL, NULL IS NULL, NULL <> 1, NULL::int + 1, NULL || 'x', NOT NULL::bool;
+SELECT 1 IN (1, NULL), 2 IN (1, NULL), 2 NOT IN (1, NULL), 1 NOT IN (1, NULL), NULL IN (1);
+SELECT 5 BETWEEN 1 AND NULL, 0 BETWEEN 1 AND NULL, 5 NOT BETWEEN NULL AND 3, 5 BETWEEN SYMMETRIC 9 AND 1;
+SELECT (1, NULL) = (1, NULL), (1, NULL) = (2, NULL), (1, NULL) < (2, 3), (1, NULL) < (1, 3), (1, 2) <> (1, NULL);
+SELECT ROW (1, NULL) IS NULL, ROW (1, NULL) IS NOT NULL, ROW (NULL, NULL) IS NULL, ROW (1, NULL) IS DISTINCT FROM ROW (1, NULL);
+SELECT coalesce(NULL, NULL, 3), nullif(1, 1), nullif(1, 2), greatest(1, NULL, 3), least(NULL, NULL::int);
+SELECT CASE NULL WHEN NULL THEN 'equal' ELSE 'not' END, CASE WHEN NULL THEN 1 ELSE 2 END, CASE WHEN false THEN 1 END;
+SELECT count(*), count(x), sum(x), avg(x), bool_and(x > 1), bool_or(x > 1), every(x > 0), array_agg(x), string_agg(x::text, ',') FROM (VALUES (1), (NULL), (3)) v (x);
+SELECT x FROM (VALUES (1), (NULL), (3)) v (x) WHERE x > 1;
+SELECT x FROM (VALUES (1), (NULL), (3)) v (x) WHERE NOT x > 1;
+SELECT x FROM (VALUES (1), (NULL), (3)) v (x) WHERE x > 1 OR x IS NULL ORDER BY x DESC;
+SELECT NULL LIKE 'x', 'x' LIKE NULL, NULL ~ 'x', 'x' IS NOT DISTINCT FROM NULL;
+SELECT ARRAY[1, NULL] = ARRAY[1, NULL], ARRAY[1, NULL] = ARRAY[1, 2], NULL = ANY ('{}'::int[]), 1 = ALL ('{NULL}'::int[]);
+SELECT true > false, 'yes'::bool, 'off'::bool, ' t '::bool, 0::bool, 1::bool::int, 'n'::boolean::text;
+SELECT '2'::bool;
+SELECT 1 AND true;
+SELECT NOT 1;
+SELECT CASE WHEN 1 THEN 2 END;
+SELECT 1 = true;
+SELECT CASE WHEN true THEN 1 ELSE 'x' END;
+SELECT CASE WHEN true THEN 1 ELSE 1 / 0 END, coalesce(1, 1 / 0), false AND 1 / (SELECT 0) = 1;

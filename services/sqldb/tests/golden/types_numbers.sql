@@ -1,0 +1,46 @@
+-- smallint, integer, bigint, numeric, real, double precision.
+SELECT 32767::smallint, 2147483647, 9223372036854775807, -9223372036854775808, 9223372036854775808, 1e3, .5;
+SELECT 12x;
+SELECT 0.1 + 0.2, 0.1::float8 + 0.2::float8, 1.0 / 3, 1 / 3, -7 / 2, -7 % 3, 7.5 % 2, 2 ^ 10, 2::numeric ^ 0.5, |/ 2.0, ||/ 27.0;
+SELECT 10.50::numeric(6, 3), 1.005::numeric(5, 2), '-0.00'::numeric, 1e-20::numeric, 'NaN'::numeric, 'Infinity'::numeric - 1, 123456789012345678901234567890.5;
+SELECT 1.10 + 2.200, 1.10 * 2.200, 5.0 / 2.50, round(2.5), round(-2.5), round(2.5::float8), round(2.345, 2), trunc(-2.7), ceil(2.1), floor(-2.1), round(1234.5, -2);
+SELECT 1.5::int, 2.5::int, 2.5::float8::int, 3.5::float8::int, '  12 '::int, 1e5::int, true::int, 65::"char";
+SELECT 1e308::float8 * 10, 'inf'::float8, '-Infinity'::float4, 'nan'::float8 = 'nan'::float8, 1.1::float4, 1.1::float4::float8, 1e-5::float8, 123456789.0::float4, 1e15::float8, 1e16::float8, 0.1::float4 + 0.2::float8;
+SELECT 5 & 3, 5 | 3, 5 # 3, ~5, 1 << 4, -16 >> 2, abs(-5), sign(-2.5), gcd(12, 18), lcm(4, 6), factorial(20), mod(7, -3), div(7.5, 2), power(2, 0.5), exp(1.0), ln(2.0), log(100.0), log(2.0, 8.0), sqrt(2.0), cbrt(27.0), pi(), degrees(pi()), width_bucket(5, 0, 10, 4), scale(1.200), min_scale(1.200), trim_scale(1.200);
+SELECT to_char(1234.5, '9,999.99'), to_char(-5, '000'), to_char(0.5, 'FM0.99'), to_char(12, 'RN'), to_char(1234567, '9.99EEEE'), to_number('1,234.50', '9,999.99'), to_hex(255);
+SELECT sum(x), avg(x), sum(x::smallint), avg(x::float8), sum(x::numeric), variance(x), stddev_pop(x::float8) FROM (VALUES (1), (2), (4)) v (x);
+SELECT pg_typeof(1), pg_typeof(1 + 1::bigint), pg_typeof(1 + 1.5), pg_typeof(1::real + 1), pg_typeof(1::smallint + 1::smallint), pg_typeof(sum(1)), pg_typeof(avg(1)), pg_typeof(1.5 + 1::float4);
+SELECT 'x'::numeric(3, 1);
+SELECT 1 / 0;
+SELECT 1 % 0;
+SELECT 1.0 / 0;
+SELECT 1::float8 / 0;
+SELECT 2147483647 + 1;
+SELECT -(-2147483648);
+SELECT 32767::smallint + 1::smallint;
+SELECT 32768::smallint;
+SELECT 9223372036854775807 * 2;
+SELECT abs((-9223372036854775808)::bigint);
+SELECT 1e10::int;
+SELECT 100::numeric(4, 2);
+SELECT 'abc'::int;
+SELECT ''::int;
+SELECT '1.5'::int;
+SELECT '99999999999'::int;
+SELECT 'NaN'::numeric::int;
+SELECT 1e400::float8;
+-- not here: the words differ
+SELECT 1e39::float4;
+SELECT sqrt(-1);
+SELECT ln(0);
+SELECT power(-1, 0.5);
+SELECT (-2) ^ 0.5;
+SELECT 0 ^ (-1);
+SELECT factorial(-1);
+SELECT 1 + 'x';
+SELECT 1 + true;
+SELECT 1::numeric(0);
+-- Of equal values the last one is the greatest, and the least.
+SELECT max(x), min(x) FROM (VALUES (1.0), (1.00), (1.0)) v (x);
+SELECT max(x), min(x) FROM (VALUES (interval '1 day'), ('24 hours')) v (x);
+SELECT max(x) OVER (ORDER BY n), min(x) OVER (ORDER BY n) FROM (VALUES (1, 1.0), (2, 1.00)) v (n, x);
