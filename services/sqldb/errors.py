@@ -154,6 +154,8 @@ class SqlError(Exception):
     datatype: str = ""
     constraint: str = ""
     context: str = ""
+    routine: str = ""
+    """PostgreSQL's function, for the errors that drivers know by it."""
     severity: str = field(default="ERROR")
 
     def __post_init__(self) -> None:

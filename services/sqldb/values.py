@@ -10,6 +10,7 @@ infinity), and because numbers compare, hash and go over the wire without any wo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -62,6 +63,20 @@ class Row(tuple):
     """A composite value: ROW(1, 'a'), or a whole row of a table."""
 
     __slots__ = ()
+
+
+class FieldedRow(Row):
+    """The row of a function that returns a record, whose fields no plan knows.
+
+    They are (name, type, typmod) for each value.
+    """
+
+    fields: tuple
+
+    def __new__(cls, values: Iterable, fields: tuple):
+        made = super().__new__(cls, values)
+        made.fields = fields
+        return made
 
 
 class Jsonb:

@@ -15,6 +15,7 @@ from services.sqldb.binder.positions import leftmost
 from services.sqldb.binder.scope import Scope
 from services.sqldb.binder.statement import Statement
 from services.sqldb.binder.tables import find_table, table_column
+from services.sqldb.catalog.definitions import Sequence as SequenceDefinition
 from services.sqldb.catalog.definitions import Table, TableKind
 from services.sqldb.errors import (
     DATATYPE_MISMATCH,
@@ -32,7 +33,13 @@ from services.sqldb.types import SqlType, format_type
 
 def target_table(statement: Statement, relation: nodes.RelationName, verb: str) -> Table:
     """The table or view that a statement changes; verb: "insert into", "update" …"""
-    table = find_table(statement, relation)
+    try:
+        table = find_table(statement, relation)
+    except SqlError as error:
+        found = statement.lookup.relation(relation.schema, relation.name)
+        if isinstance(found, SequenceDefinition) and verb != "merge into":
+            raise SqlError(error.sqlstate, f'cannot change sequence "{found.name}"') from None
+        raise
     if table.kind is TableKind.SYSTEM:
         message = f'permission denied: "{table.name}" is a system catalog'
         raise SqlError("42501", message)

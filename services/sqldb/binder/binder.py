@@ -13,16 +13,18 @@ operator on the plan. The files, in the order of that way:
     with_queries                          WITH
     expressions                           names, literals, casts, CASE, rows, arrays: begin here
     operators, calls, windows, subqueries what stands in expressions
-    arrays, current_values                the same
+    arrays, current_values, range_frames  the same
+    sets                                  functions of many rows inside of expressions
     conversion                            literals read, casts put in, common types
     targets, grouping, locking, select    a SELECT as a whole
     set_operations, queries               UNION, VALUES, ORDER BY and LIMIT of them
     changes, insert, assignments, merge   INSERT, UPDATE, DELETE, MERGE
     part_assignments, updatable_views     parts of columns; views as targets
+    cursor_rows                           WHERE CURRENT OF
     definitions                           defaults, checks, index expressions of tables
 
 Errors are PostgreSQL's, in words, SQLSTATE and place.
-Left out: WHERE CURRENT OF, TABLESAMPLE, user-made operators, rules.
+Left out: SEARCH and CYCLE, TABLESAMPLE, user-made operators, rules.
 # Real: parse_analyze() in analyze.c
 """
 

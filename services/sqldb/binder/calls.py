@@ -7,6 +7,8 @@ Which kind a name is, resolution tells; each kind has its own rules about what m
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from services.sqldb.binder import expressions, windows
 from services.sqldb.binder.clauses import (
     Clause,
@@ -14,12 +16,18 @@ from services.sqldb.binder.clauses import (
     check_set_returning,
     check_window,
 )
-from services.sqldb.binder.conversion import convert_type
+from services.sqldb.binder.conversion import (
+    common_type_at,
+    convert_type,
+    is_unknown,
+    to_common_type,
+)
 from services.sqldb.binder.pending import PendingAggregate, PendingWindow
 from services.sqldb.binder.positions import leftmost
 from services.sqldb.binder.scope import Scope
 from services.sqldb.binder.trees import columns_in, find, fingerprint, pending_of
 from services.sqldb.errors import (
+    DATATYPE_MISMATCH,
     FEATURE_NOT_SUPPORTED,
     GROUPING_ERROR,
     INVALID_COLUMN_REFERENCE,
@@ -51,6 +59,8 @@ def function_call(scope: Scope, node: nodes.FunctionCall) -> ex.Expression:
     field = _field_of_row(scope, node, arguments)
     if field is not None:
         return field
+    if within and _is_hypothetical(scope, node):
+        arguments, ordered = _matched(scope, node, arguments, ordered)
     resolved = _resolve(scope, node, [*arguments, *ordered], names)
     places = [leftmost(argument) for argument in node.arguments]
     places += [leftmost(item.expression) for item in within]
@@ -66,6 +76,44 @@ def function_call(scope: Scope, node: nodes.FunctionCall) -> ex.Expression:
         case Aggregate() | WindowFunction():
             return _window(scope, node, resolved, converted)
     return _plain(scope, node, resolved, converted)
+
+
+def _is_hypothetical(scope: Scope, node: nodes.FunctionCall) -> bool:
+    named = scope.statement.library.named(node.name[-1])
+    return any(isinstance(one, Aggregate) and one.kind == "h" for one in named)
+
+
+def _matched(
+    scope: Scope,
+    node: nodes.FunctionCall,
+    direct: list[ex.Expression],
+    ordered: list[ex.Expression],
+) -> tuple[list[ex.Expression], list[ex.Expression]]:
+    """rank(3) WITHIN GROUP (ORDER BY x): each direct argument and its column get one type."""
+    name = node.name[-1]
+    if len(direct) != len(ordered):
+        shown = ", ".join(str(one.type) for one in (*direct, *ordered))
+        raise SqlError(
+            UNDEFINED_FUNCTION,
+            f"function {name}({shown}) does not exist",
+            hint=f"To use the hypothetical-set aggregate {name}, the number of hypothetical "
+            f"direct arguments (here {len(direct)}) must match the number of ordering columns "
+            f"(here {len(ordered)}).",
+            position=node.position,
+        )
+    pairs = []
+    for mine, column, written, item in zip(
+        direct, ordered, node.arguments, node.order_by, strict=True
+    ):
+        places = [leftmost(item.expression), leftmost(written)]
+        common = common_type_at(scope.statement, [column.type, mine.type], "WITHIN GROUP", places)
+        pairs.append(
+            tuple(
+                to_common_type(scope.statement, value, common, "WITHIN GROUP", place)
+                for value, place in ((mine, places[1]), (column, places[0]))
+            )
+        )
+    return [mine for mine, _ in pairs], [column for _, column in pairs]
 
 
 def _argument_names(node: nodes.FunctionCall) -> tuple[str, ...]:
@@ -143,6 +191,9 @@ def _resolve(
             error.message = error.message.replace(f"function {name}(", f"function {shown}(")
         raise error.at(node.position) from None
     _check_kind(node, resolved.function)
+    if node.is_variadic and not types[-1].plain.element and not is_unknown(arguments[-1]):
+        message = "VARIADIC argument must be an array"
+        raise SqlError(DATATYPE_MISMATCH, message, position=leftmost(node.arguments[-1]))
     return resolved
 
 
@@ -259,7 +310,8 @@ def _aggregate(
     for argument, value in zip(node.arguments, arguments, strict=False):
         if next(find(value, ex.SetReturningCall), None) is not None:
             check_set_returning(Clause.AGGREGATE_ARGUMENT, leftmost(argument))
-    return pending_aggregate(scope, call, node.position)
+    place = leftmost(node.arguments[0]) if direct else node.position
+    return pending_aggregate(scope, call, node.position, place)
 
 
 def _check_distinct_order(
@@ -279,7 +331,9 @@ def _check_distinct_order(
             raise SqlError(INVALID_COLUMN_REFERENCE, message, position=place)
 
 
-def pending_aggregate(scope: Scope, call: ex.AggregateCall, position: int) -> PendingAggregate:
+def pending_aggregate(
+    scope: Scope, call: ex.AggregateCall, position: int, direct_position: int = -1
+) -> PendingAggregate:
     """The call, given to the query that it belongs to.
 
     That is the innermost one whose columns it uses: `(SELECT sum(o.x) FROM i)` sums over the rows
@@ -292,7 +346,7 @@ def pending_aggregate(scope: Scope, call: ex.AggregateCall, position: int) -> Pe
         for inner in find(call.filter, PendingAggregate):
             if inner.owner is scope:
                 check_aggregate(Clause.FILTER, inner.position)
-    owner = _owner(scope, call)
+    owner = _owner(scope, call, direct_position)
     nested = next(pending_of(call, owner), None)
     if nested is not None:
         message = "aggregate function calls cannot be nested"
@@ -302,11 +356,21 @@ def pending_aggregate(scope: Scope, call: ex.AggregateCall, position: int) -> Pe
     return PendingAggregate(call.type, call, owner, position)
 
 
-def _owner(scope: Scope, call: ex.AggregateCall) -> Scope:
-    used = {column.relation for column in columns_in(call)}
+def _owner(scope: Scope, call: ex.AggregateCall, position: int) -> Scope:
+    direct = {column.relation for column in columns_in(call.direct_arguments)}
+    rows = replace(call, direct_arguments=()) if direct else call
+    used = {column.relation for column in columns_in(rows)}
+    inner: set[int] = set()
     for level in scope.levels():
         if used & level.relations:
+            if direct & inner:
+                message = (
+                    "outer-level aggregate cannot contain a lower-level variable in its direct "
+                    "arguments"
+                )
+                raise SqlError(GROUPING_ERROR, message, position=position)
             return level
+        inner |= level.relations
     return scope
 
 

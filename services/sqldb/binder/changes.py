@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from services.sqldb.binder import expressions
 from services.sqldb.binder.assignments import bind_assignments, target_table
 from services.sqldb.binder.clauses import Clause
+from services.sqldb.binder.cursor_rows import current_of
 from services.sqldb.binder.definitions import checks_of, generated_columns
 from services.sqldb.binder.from_items import bind_from
 from services.sqldb.binder.queries import BoundQuery
@@ -33,7 +34,7 @@ from services.sqldb.binder.updatable_views import (
 )
 from services.sqldb.binder.with_queries import Definitions
 from services.sqldb.catalog.definitions import Table, TableKind
-from services.sqldb.errors import not_supported
+from services.sqldb.errors import FEATURE_NOT_SUPPORTED, SqlError
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as plan
 from services.sqldb.syntax import nodes
@@ -112,16 +113,21 @@ def _with_more_tables(
     scope.items = []
     others = bind_from(scope, more)
     for other in scope.items:
-        check_new_alias([item], other.alias)
+        check_new_alias([item], other)
     scope.items.insert(0, item)
     return plan.Join(plan.JoinKind.INNER, target, others)
 
 
-def _where(scope: Scope, input_: plan.Plan, node: nodes.Expression | None) -> plan.Plan:
+def _where(
+    scope: Scope, input_: plan.Plan, node: nodes.Expression | None, target: Target
+) -> plan.Plan:
     if node is None:
         return input_
     if isinstance(node, nodes.CurrentOf):
-        raise not_supported("WHERE CURRENT OF", node.position)
+        if target.rows is not None:
+            message = "WHERE CURRENT OF on a view is not implemented"
+            raise SqlError(FEATURE_NOT_SUPPORTED, message)
+        return plan.Filter(input_, current_of(scope.statement, target.scan, node.cursor))
     with scope.with_clause(Clause.WHERE):
         return plan.Filter(input_, expressions.bind_condition(scope, node, "WHERE"))
 
@@ -131,7 +137,7 @@ def _bind_update(scope: Scope, node: nodes.Update) -> BoundQuery:
     target = bind_target(scope, node.table, "update")
     item, table, scan = target.item, target.scan.table, target.scan
     input_ = _with_more_tables(scope, target.input, item, node.from_items)
-    input_ = _where(scope, input_, node.where)
+    input_ = _where(scope, input_, node.where, target)
     written = node.assignments
     if target.rows is not None:
         written = base_assignments(target.rows, written)
@@ -160,7 +166,7 @@ def _bind_delete(scope: Scope, node: nodes.Delete) -> BoundQuery:
     target = bind_target(scope, node.table, "delete from")
     scan = target.scan
     input_ = _with_more_tables(scope, target.input, target.item, node.using)
-    input_ = _where(scope, input_, node.where)
+    input_ = _where(scope, input_, node.where, target)
     returning = bind_returning(scope, node.returning, target.item, scan.relation)
     made = plan.Delete(input_, scan.table, scan.relation, returning.expressions, returning.relation)
     return BoundQuery(made, returning.columns)

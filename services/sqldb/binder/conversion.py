@@ -18,6 +18,7 @@ from services.sqldb.errors import CANNOT_COERCE, DATATYPE_MISMATCH, SqlError
 from services.sqldb.functions import EXPLICIT, IMPLICIT, find_cast, typmod_function
 from services.sqldb.functions.coercion import common_type_or_none
 from services.sqldb.functions.definition import Function
+from services.sqldb.interruption import paced
 from services.sqldb.plan import expressions as ex
 from services.sqldb.types import BIT, BOOL, NO_TYPMOD, RECORD, TEXT, UNKNOWN, SqlType, format_type
 from services.sqldb.types.bit_strings import bits_of_int
@@ -195,7 +196,7 @@ def unify(
     target = common_type_at(statement, [one.type for one in expressions], construct, positions)
     converted = [
         to_common_type(statement, expression, target, construct, position)
-        for expression, position in zip(expressions, positions, strict=True)
+        for expression, position in zip(paced(expressions), positions, strict=True)
     ]
     return converted, target
 

@@ -11,8 +11,14 @@ from services.sqldb.binder.positions import leftmost
 from services.sqldb.binder.scope import Scope
 from services.sqldb.binder.statement import Statement
 from services.sqldb.binder.tables import table_item
+from services.sqldb.binder.trees import contains, replace_down
 from services.sqldb.catalog.definitions import Column, ConstraintKind, Table
-from services.sqldb.errors import DATATYPE_MISMATCH, SqlError
+from services.sqldb.errors import (
+    DATATYPE_MISMATCH,
+    FEATURE_NOT_SUPPORTED,
+    INVALID_COLUMN_REFERENCE,
+    SqlError,
+)
 from services.sqldb.plan import expressions as ex
 from services.sqldb.syntax import nodes
 from services.sqldb.syntax.parser import parse_expression
@@ -85,7 +91,7 @@ def bind_table_expression(
 ) -> ex.Expression:
     """Any expression over a row of the table, which is the relation of this number."""
     value = expressions.bind(table_scope(statement, table, relation, clause), node)
-    return resolve_unknown(statement, value)
+    return resolve_unknown(statement, without_system_columns(table, value, node, clause))
 
 
 def bind_table_condition(
@@ -97,14 +103,41 @@ def bind_table_condition(
         Clause.INDEX_PREDICATE: "WHERE",
     }.get(clause, clause.value)
     scope = table_scope(statement, table, relation, clause)
-    return expressions.bind_condition(scope, node, construct)
+    condition = expressions.bind_condition(scope, node, construct)
+    return without_system_columns(table, condition, node, clause)
+
+
+def without_system_columns(
+    table: Table, value: ex.Expression, node: nodes.Expression, clause: Clause
+) -> ex.Expression:
+    """tableoid is known beforehand; no other system column means anything for a new row."""
+
+    def change(part: ex.Expression) -> ex.Expression | None:
+        if not isinstance(part, ex.SystemColumn):
+            return None
+        if clause in (Clause.INDEX_EXPRESSION, Clause.INDEX_PREDICATE):
+            message = "index creation on system columns is not supported"
+            raise SqlError(FEATURE_NOT_SUPPORTED, message)
+        if part.name == "tableoid":
+            return ex.Constant(part.type, table.oid)
+        from services.sqldb.binder.grouping import references
+
+        position = next(
+            (one.position for one in references(node) if one.names[-1] == part.name), -1
+        )
+        message = f'system column "{part.name}" reference in check constraint is invalid'
+        if clause is Clause.GENERATED:
+            message = f'cannot use system column "{part.name}" in column generation expression'
+        raise SqlError(INVALID_COLUMN_REFERENCE, message, position=position)
+
+    return replace_down(value, change) if contains(value, ex.SystemColumn) else value
 
 
 def bind_generated(
     statement: Statement, table: Table, column: Column, node: nodes.Expression, relation: int
 ) -> ex.Expression:
     """The expression of GENERATED ALWAYS AS (…), as the type of the column."""
-    value = expressions.bind(table_scope(statement, table, relation, Clause.GENERATED), node)
+    value = bind_table_expression(statement, table, node, relation, Clause.GENERATED)
     type_ = column_type(statement, column)
     return _assigned(
         statement, value, column.name, type_, column.typmod, leftmost(node), "default expression"

@@ -33,6 +33,7 @@ from services.sqldb.binder.scope import (
     find_item,
     missing_column,
     missing_item,
+    note_column,
 )
 from services.sqldb.binder.statement import UnknownLiteral
 from services.sqldb.binder.trees import contains
@@ -121,6 +122,7 @@ def _column_reference(scope: Scope, node: nodes.ColumnReference) -> ex.Expressio
     if len(names) == 1:
         column = find_column(scope, names[0], position)
         if column is not None:
+            note_column(scope, node, column)
             return column.expression
         item = find_item(scope, names[0], None, position)
         if item is not None:
@@ -136,6 +138,7 @@ def _column_reference(scope: Scope, node: nodes.ColumnReference) -> ex.Expressio
     item = qualified_item(scope, tuple(qualifier), position)
     column = column_of(item, name, position)
     if column is not None:
+        note_column(scope, node, column)
         return column.expression
     called = calls.function_of_row(scope, name, whole_row(item), position)
     if called is not None:

@@ -41,7 +41,7 @@ def bind_from(scope: Scope, from_items: tuple[nodes.FromItem, ...]) -> plan.Plan
     for node in from_items:
         made, items = _bind_item(scope, node)
         for item in items:
-            check_new_alias(scope.items, item.alias)
+            check_new_alias(scope.items, item)
             item.is_lateral_only = True
             scope.add(item)
         result = made if result is None else _product(result, made)
@@ -120,7 +120,7 @@ def _bind_join(scope: Scope, node: nodes.Join) -> tuple[plan.Plan, list[Item]]:
         scope.add(item)
     right, right_items = _bind_item(scope, node.right)
     for item in right_items:
-        check_new_alias(left_items, item.alias)
+        check_new_alias(left_items, item)
         if item.relation:
             scope.relations.add(item.relation)
     for item in left_items:

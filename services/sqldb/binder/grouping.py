@@ -18,18 +18,19 @@ per group all the same.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from services.sqldb.binder import expressions
 from services.sqldb.binder.conversion import resolve_unknown
-from services.sqldb.binder.pending import PendingAggregate, PendingGrouping
+from services.sqldb.binder.pending import PendingAggregate, PendingGrouping, PendingWindow
 from services.sqldb.binder.positions import leftmost
 from services.sqldb.binder.scope import Item, Scope, find_column
+from services.sqldb.binder.sets import sets_below
 from services.sqldb.binder.targets import BoundTarget
-from services.sqldb.binder.trees import fingerprint, pending_of, replace_down
+from services.sqldb.binder.trees import find, fingerprint, pending_of, replace_down
 from services.sqldb.catalog.definitions import ConstraintKind
-from services.sqldb.errors import GROUPING_ERROR, UNDEFINED_FUNCTION, SqlError
+from services.sqldb.errors import GROUPING_ERROR, UNDEFINED_FUNCTION, WINDOWING_ERROR, SqlError
 from services.sqldb.functions import Aggregate, builtin_library
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as plan
@@ -132,6 +133,9 @@ class _GroupBinder:
         for inner in pending_of(found, self.scope):
             message = "aggregate functions are not allowed in GROUP BY"
             raise SqlError(GROUPING_ERROR, message, position=inner.position)
+        for inner in find(found, PendingWindow):
+            message = "window functions are not allowed in GROUP BY"
+            raise SqlError(WINDOWING_ERROR, message, position=inner.position)
         if not found.type.is_comparable:
             message = f"could not identify an equality operator for type {found.type}"
             raise SqlError(UNDEFINED_FUNCTION, message, position=leftmost(node))
@@ -166,6 +170,7 @@ class Aggregation:
         self._calls: list[ex.AggregateCall] = []
         self._call_numbers: dict[Hashable, int] = {}
         self._groupings: list[tuple[int, ...]] = []
+        self._is_direct = False
 
     def rewrite(self, expression: ex.Expression) -> ex.Expression:
         """The expression over groups and results; their final numbers come with `renumber`."""
@@ -201,8 +206,17 @@ class Aggregation:
         key = fingerprint(call)
         number = self._call_numbers.setdefault(key, len(self._calls))
         if number == len(self._calls):
-            self._calls.append(call)
+            self._calls.append(self._with_grouped(call))
         return number
+
+    def _with_grouped(self, call: ex.AggregateCall) -> ex.AggregateCall:
+        """Direct arguments are computed once for each group, from what is grouped."""
+        if not call.direct_arguments:
+            return call
+        self._is_direct = True
+        direct = tuple(self.rewrite(argument) for argument in call.direct_arguments)
+        self._is_direct = False
+        return replace(call, direct_arguments=direct)
 
     def _grouping_column(self, pending: PendingGrouping) -> ex.Column:
         numbers = []
@@ -259,6 +273,10 @@ class Aggregation:
             f'column "{alias}.{name}" must appear in the GROUP BY clause or be used in an '
             "aggregate function"
         )
+        if self._is_direct:
+            detail = "Direct arguments of an ordered-set aggregate must use only grouped columns."
+            place = _anywhere(self._syntax, name)
+            return SqlError(GROUPING_ERROR, message, detail=detail, position=place)
         if place < 0:
             message = f'subquery uses ungrouped column "{alias}.{name}" from outer query'
             place = _anywhere(self._syntax, name)
@@ -268,11 +286,14 @@ class Aggregation:
 
     def build(self, input_: plan.Plan) -> plan.Aggregate:
         sets = self._grouping.sets
+        groups, calls = tuple(self._grouping.groups), tuple(self._calls)
+        if self._scope.has_sets:
+            input_, (groups, calls) = sets_below(self._scope, input_, (groups, calls))
         return plan.Aggregate(
             input_,
             self._relation,
-            tuple(self._grouping.groups),
-            tuple(self._calls),
+            groups,
+            calls,
             None if sets is None else tuple(sets),
             tuple(self._groupings),
         )

@@ -32,6 +32,7 @@ from services.sqldb.errors import (
 )
 from services.sqldb.functions import Function, resolve_function, resolve_operator
 from services.sqldb.functions.coercion import common_type_or_none
+from services.sqldb.interruption import paced
 from services.sqldb.plan import expressions as ex
 from services.sqldb.syntax import nodes
 from services.sqldb.syntax.nodes import LikeKind, SubqueryKind
@@ -299,8 +300,8 @@ def in_list(scope: Scope, node: nodes.InList) -> ex.Expression:
         return _in_rows(scope, node, operator)
     operand = expressions.bind(scope, node.operand)
     items = [expressions.bind(scope, item) for item in node.items]
-    places = [leftmost(item) for item in node.items]
-    fixed = [index for index, item in enumerate(items) if not _has_columns(item)]
+    places = [leftmost(item) for item in paced(node.items)]
+    fixed = [index for index, item in enumerate(paced(items)) if not _has_columns(item)]
     conditions: list[ex.Expression] = []
     if len(fixed) > 1:
         array = _array_to_look_in(
@@ -335,11 +336,11 @@ def _array_to_look_in(
         return None
     values = [
         to_common_type(statement, item, common, "IN", place)
-        for item, place in zip(items, places, strict=True)
+        for item, place in zip(paced(items), places, strict=True)
     ]
     type_ = statement.lookup.types.array_of(common)
-    if all(isinstance(value, ex.Constant) for value in values):
-        return ex.Constant(type_, Array(tuple(value.value for value in values), (1,)))
+    if all(isinstance(value, ex.Constant) for value in paced(values)):
+        return ex.Constant(type_, Array(tuple([value.value for value in values]), (1,)))
     return ex.ArrayValue(type_, tuple(values))
 
 

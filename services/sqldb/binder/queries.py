@@ -28,6 +28,7 @@ from services.sqldb.errors import (
     SYNTAX_ERROR,
     SqlError,
 )
+from services.sqldb.interruption import paced
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as plan
 from services.sqldb.syntax import nodes
@@ -71,20 +72,20 @@ def _bind_values(
     width = len(body.rows[0])
     rows = []
     with scope.with_clause(Clause.VALUES):
-        for row in body.rows:
+        for row in paced(body.rows):
             check_row_width(row, width)
             rows.append([_value(scope, node) for node in row])
     for index in range(width):
         column = [row[index] for row in rows]
         if not resolves_unknown and all(map(is_unknown, column)):
             continue
-        places = [leftmost(row[index]) for row in body.rows]
+        places = [leftmost(row[index]) for row in paced(body.rows)]
         converted, _ = unify(statement, column, "VALUES", places)
-        for row, value in zip(rows, converted, strict=True):
+        for row, value in zip(paced(rows), converted, strict=True):
             row[index] = value
     number = statement.new_relation()
     names = tuple(f"column{index}" for index in range(1, width + 1))
-    made = plan.Values(number, tuple(tuple(row) for row in rows), names)
+    made = plan.Values(number, tuple(tuple(row) for row in paced(rows)), names)
     columns = tuple(
         ScopeColumn(
             name,

@@ -206,6 +206,13 @@ def check_lateral(item: Item, position: int) -> None:
         )
 
 
+def note_column(scope: Scope, node: nodes.ColumnReference, column: ScopeColumn) -> None:
+    """Remember what a reference names, if somebody wants to know."""
+    named = scope.statement.named_columns
+    if named is not None and isinstance(column.expression, ex.Column):
+        named[id(node)] = column.expression.relation, column.expression.index
+
+
 def find_item(scope: Scope, name: str, schema: str | None, position: int) -> Item | None:
     """The item that a qualifier names; 42P09 if there are two of the name."""
     for level in scope.levels():
@@ -225,12 +232,19 @@ def find_item(scope: Scope, name: str, schema: str | None, position: int) -> Ite
     return None
 
 
-def check_new_alias(items: list[Item], alias: str) -> None:
-    """No two items of a FROM clause may have the same name."""
+def check_new_alias(items: list[Item], new: Item) -> None:
+    """No two items of a FROM clause may have the same name, but tables of two schemas."""
     for item in items:
-        if item.is_relation_visible and item.alias == alias:
-            message = f'table name "{alias}" specified more than once'
+        if item.is_relation_visible and item.alias == new.alias:
+            if _is_bare(item) and _is_bare(new) and item.schema != new.schema:
+                continue
+            message = f'table name "{new.alias}" specified more than once'
             raise SqlError(DUPLICATE_ALIAS, message)
+
+
+def _is_bare(item: Item) -> bool:
+    """A table or view that has no other name than its own."""
+    return bool(item.schema) and not item.hidden_name
 
 
 # Errors with the hints that PostgreSQL gives.

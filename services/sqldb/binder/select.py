@@ -24,6 +24,7 @@ from services.sqldb.binder.pending import PendingWindow
 from services.sqldb.binder.positions import leftmost
 from services.sqldb.binder.queries import BoundQuery
 from services.sqldb.binder.scope import Scope, ScopeColumn
+from services.sqldb.binder.sets import sets_below
 from services.sqldb.binder.targets import BoundTarget, bind_targets
 from services.sqldb.binder.trees import contains, find, fingerprint, replace_down
 from services.sqldb.binder.windows import check_names, require_ordering, sort_key
@@ -35,6 +36,7 @@ from services.sqldb.errors import (
 )
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as plan
+from services.sqldb.plan.analysis import parts
 from services.sqldb.syntax import nodes
 
 
@@ -188,6 +190,11 @@ class _SelectBinder:
             for pending in find(expression, PendingWindow):
                 mark = fingerprint((pending.partition_by, pending.order_by))
                 by_window.setdefault(mark, []).append(pending)
+        windows = [(one.partition_by, one.order_by) for ones in by_window.values() for one in ones]
+        if contains(tuple(windows), ex.SetReturningCall):
+            self._compute_sets()
+            self._add_windows()
+            return
         columns: dict[object, ex.Column] = {}
         for pendings in by_window.values():
             self._add_window(pendings, columns)
@@ -198,6 +205,17 @@ class _SelectBinder:
             )
 
         self._change_all(lambda expression: replace_down(expression, change))
+
+    def _compute_sets(self) -> None:
+        """Functions of many rows before the windows that are made of them."""
+        targets = tuple(target.expression for target in self.targets)
+        upper = (targets, tuple(self.keys), tuple(self.distinct_on))
+        self.plan, (targets, keys, on) = sets_below(self.scope, self.plan, upper)
+        self.targets = [
+            replace(target, expression=expression)
+            for target, expression in zip(self.targets, targets, strict=True)
+        ]
+        self.keys, self.distinct_on = list(keys), list(on)
 
     def _add_window(self, pendings: list[PendingWindow], columns: dict[object, ex.Column]) -> None:
         relation = self.scope.statement.new_relation()
@@ -300,28 +318,11 @@ def project(
     """Project, or ProjectSet where functions of many rows stand in the expressions.
 
     Such a function inside of an expression is computed first, in an operator of its own.
+    # Real: split_pathtarget_at_srfs()
     """
     if not scope.has_sets or not contains(values, ex.SetReturningCall):
         return plan.Project(input_, relation, values, names)
-    nested = [
-        value
-        for value in values
-        if not isinstance(value, ex.SetReturningCall) and contains(value, ex.SetReturningCall)
-    ]
-    if not nested:
+    if not any(contains(tuple(parts(value)), ex.SetReturningCall) for value in values):
         return plan.ProjectSet(input_, relation, values, names)
-    below = scope.statement.new_relation()
-    parts: dict[object, tuple[int, ex.Expression]] = {}
-
-    def change(expression: ex.Expression) -> ex.Expression | None:
-        if not isinstance(
-            expression, ex.SetReturningCall | ex.Column | ex.SystemColumn | ex.WholeRow
-        ):
-            return None
-        number, _ = parts.setdefault(fingerprint(expression), (len(parts), expression))
-        return ex.Column(expression.type, below, number, typmod=typmod_of(expression))
-
-    above = tuple(replace_down(value, change) for value in values)
-    inner = tuple(expression for _, expression in parts.values())
-    sets = plan.ProjectSet(input_, below, inner, ("",) * len(inner))
-    return plan.Project(sets, relation, above, names)
+    below, above = sets_below(scope, input_, values)
+    return plan.Project(below, relation, above, names)

@@ -92,6 +92,9 @@ class Statement:
     table_locks: dict[int, str] = field(default_factory=dict)
     # What stars and names of relations in the syntax turned out to mean: see `normal_form`.
     meanings: dict[int, object] = field(default_factory=dict)
+    # If somebody wants to know it: which column of which table a reference (its id) names.
+    named_columns: dict[int, tuple[int, int]] | None = None
+    tables_of_relations: dict[int, int] = field(default_factory=dict)
     # Views that are being expanded, to stop one that contains itself.
     open_views: list[int] = field(default_factory=list)
     # WITH queries that are being bound, the innermost last.

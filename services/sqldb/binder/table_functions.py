@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from services.sqldb.binder import expressions
@@ -12,11 +13,13 @@ from services.sqldb.binder.from_items import rename_columns
 from services.sqldb.binder.positions import leftmost
 from services.sqldb.binder.scope import Item, Scope, ScopeColumn
 from services.sqldb.binder.targets import column_name
+from services.sqldb.binder.trees import contains
 from services.sqldb.catalog.type_names import resolve_type
-from services.sqldb.errors import SYNTAX_ERROR, SqlError
+from services.sqldb.errors import FEATURE_NOT_SUPPORTED, SYNTAX_ERROR, SqlError
 from services.sqldb.functions import resolve_function
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as plan
+from services.sqldb.plan.analysis import parts
 from services.sqldb.syntax import nodes
 from services.sqldb.types import INT8, SqlType
 from services.sqldb.types.composites import make_record_type
@@ -98,6 +101,10 @@ def _bind_function(
     call = expressions.bind(scope, function.call)
     position = leftmost(function.call)
     type_ = call.type
+    if contains(tuple(parts(call)), ex.SetReturningCall):
+        message = "set-returning functions must appear at top level of FROM"
+        inner = next(_inner_sets(scope, function.call), position)
+        raise SqlError(FEATURE_NOT_SUPPORTED, message, position=inner)
     if definitions:
         has_columns = bool(getattr(getattr(call, "function", None), "columns", ()))
         if type_.name != "record" or has_columns:
@@ -134,6 +141,16 @@ _RESULT_NAMES = {
     "jsonb_array_elements": "value",
     "jsonb_array_elements_text": "value",
 }
+
+
+def _inner_sets(scope: Scope, node: object) -> Iterator[int]:
+    """Where functions of many rows stand in the arguments of a call."""
+    for argument in getattr(node, "arguments", ()):
+        if isinstance(argument, nodes.FunctionCall):
+            found = scope.statement.library.named(argument.name[-1])
+            if any(getattr(one, "returns_set", False) for one in found):
+                yield argument.position
+        yield from _inner_sets(scope, argument)
 
 
 def _defined(scope: Scope, item: nodes.ColumnDefinitionItem) -> tuple[str, SqlType, int]:

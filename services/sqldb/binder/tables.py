@@ -9,11 +9,13 @@ from dataclasses import replace
 
 from services.sqldb.binder.scope import Item, Scope, ScopeColumn
 from services.sqldb.binder.statement import Statement
-from services.sqldb.catalog.definitions import Table, TableKind
+from services.sqldb.catalog.definitions import Sequence, Table, TableKind
+from services.sqldb.catalog.system_tables import sequence_table
 from services.sqldb.errors import (
     FEATURE_NOT_SUPPORTED,
     INVALID_OBJECT_DEFINITION,
     UNDEFINED_TABLE,
+    WRONG_OBJECT_TYPE,
     SqlError,
 )
 from services.sqldb.plan import expressions as ex
@@ -54,6 +56,10 @@ def _find_source(scope: Scope, relation: nodes.RelationName) -> Table:
         return find_table(scope.statement, relation)
     except SqlError as error:
         name = relation.name
+        if error.sqlstate == WRONG_OBJECT_TYPE:
+            found = scope.statement.lookup.relation(relation.schema, name)
+            if isinstance(found, Sequence):
+                return sequence_table(found)
         if error.sqlstate == UNDEFINED_TABLE and scope.is_later_cte(name):
             error.detail = (
                 f'There is a WITH item named "{name}", but it cannot be referenced from this part '
@@ -100,6 +106,7 @@ def table_item(statement: Statement, table: Table, number: int) -> Item:
         for index, column in table.live_columns()
     ]
     lookup = statement.lookup
+    statement.tables_of_relations[number] = table.oid
     return Item(
         table.name,
         columns,

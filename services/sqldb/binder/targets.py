@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 
 from services.sqldb.binder import expressions
 from services.sqldb.binder.conversion import is_unknown, resolve_unknown
-from services.sqldb.binder.scope import Item, Scope, ScopeColumn, column_of, find_column
+from services.sqldb.binder.scope import (
+    Item,
+    Scope,
+    ScopeColumn,
+    column_of,
+    find_column,
+    note_column,
+)
 from services.sqldb.errors import SYNTAX_ERROR, TOO_MANY_COLUMNS, SqlError
 from services.sqldb.plan import expressions as ex
 from services.sqldb.syntax import nodes
@@ -68,9 +75,13 @@ def _origin(scope: Scope, node: nodes.ColumnReference) -> object | None:
     """The column of a table that a plain reference names; None if it is something else."""
     *qualifier, name = node.names
     if not qualifier:
-        return find_column(scope, name, node.position)
-    item = expressions.qualified_item(scope, tuple(qualifier), node.position)
-    return column_of(item, name, node.position)
+        found = find_column(scope, name, node.position)
+    else:
+        item = expressions.qualified_item(scope, tuple(qualifier), node.position)
+        found = column_of(item, name, node.position)
+    if found is not None:
+        note_column(scope, node, found)
+    return found
 
 
 def _star(scope: Scope, node: nodes.Star) -> list[BoundTarget]:

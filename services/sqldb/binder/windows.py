@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 from services.sqldb.binder import expressions
 from services.sqldb.binder.clauses import Clause
-from services.sqldb.binder.conversion import as_type, convert_type, is_unknown, resolve_unknown
+from services.sqldb.binder.conversion import as_type, resolve_unknown
 from services.sqldb.binder.positions import leftmost
+from services.sqldb.binder.range_frames import range_bound
 from services.sqldb.binder.scope import Scope
 from services.sqldb.binder.trees import columns_in
 from services.sqldb.errors import (
-    FEATURE_NOT_SUPPORTED,
     INVALID_COLUMN_REFERENCE,
     UNDEFINED_FUNCTION,
     UNDEFINED_OBJECT,
@@ -26,23 +26,7 @@ from services.sqldb.functions import Function, resolve_operator
 from services.sqldb.plan import expressions as ex
 from services.sqldb.syntax import nodes
 from services.sqldb.syntax.nodes import BoundKind, NullsOrder, SortDirection
-from services.sqldb.types import (
-    DATE,
-    FLOAT4,
-    FLOAT8,
-    INT2,
-    INT4,
-    INT8,
-    INTERVAL,
-    NUMERIC,
-    TIME,
-    TIMESTAMP,
-    TIMESTAMPTZ,
-    TIMETZ,
-    SqlType,
-)
-
-_MICROSECONDS_OF_DAY = 86_400_000_000
+from services.sqldb.types import INT8, SqlType
 
 
 def bind_sort_items(scope: Scope, items: tuple[nodes.SortItem, ...]) -> tuple[ex.SortKey, ...]:
@@ -178,8 +162,8 @@ def _bind_frame(
     if mode is ex.FrameMode.GROUPS and not order_by:
         message = "GROUPS mode requires an ORDER BY clause"
         raise SqlError(WINDOWING_ERROR, message, position=definition.position)
-    start, range_start = _bind_offset(scope, mode, written.start, order_by)
-    end, range_end = _bind_offset(scope, mode, written.end, order_by)
+    start, range_start = _bind_offset(scope, mode, written.start, order_by, is_end=False)
+    end, range_end = _bind_offset(scope, mode, written.end, order_by, is_end=True)
     exclusion = written.exclusion.value.removeprefix("EXCLUDE ") or "NO OTHERS"
     return ex.Frame(
         mode,
@@ -194,7 +178,12 @@ def _bind_frame(
 
 
 def _bind_offset(
-    scope: Scope, mode: ex.FrameMode, bound: nodes.FrameBound, order_by: tuple[ex.SortKey, ...]
+    scope: Scope,
+    mode: ex.FrameMode,
+    bound: nodes.FrameBound,
+    order_by: tuple[ex.SortKey, ...],
+    *,
+    is_end: bool,
 ) -> tuple[ex.Expression | None, Function | None]:
     """The offset, and for RANGE the function that makes a bound of a value and the offset."""
     if bound.offset is None:
@@ -206,56 +195,4 @@ def _bind_offset(
         raise SqlError(INVALID_COLUMN_REFERENCE, message, position=place)
     if mode is not ex.FrameMode.RANGE:
         return as_type(scope.statement, offset, INT8, mode.value, place), None
-    return _range_offset(scope, bound, offset, order_by[0], place)
-
-
-def _range_offset(
-    scope: Scope, bound: nodes.FrameBound, offset: ex.Expression, key: ex.SortKey, place: int
-) -> tuple[ex.Expression, Function]:
-    type_ = key.expression.type
-    if is_unknown(offset):
-        wanted = INTERVAL if type_.category == "D" else type_
-        wanted = FLOAT8 if type_.oid == FLOAT4.oid else wanted
-        offset = convert_type(scope.statement, offset, wanted)
-    _check_range_types(type_, offset.type, place)
-    goes_down = (bound.kind is BoundKind.PRECEDING) != key.is_descending
-    resolved = resolve_operator(
-        "-" if goes_down else "+", type_, offset.type, library=scope.statement.library
-    )
-    offset = convert_type(scope.statement, offset, resolved.right, "i", place)
-    function = resolved.function
-    if type_.oid == DATE.oid and resolved.result_type.oid != DATE.oid:
-        function = _in_days(function)
-    return offset, function
-
-
-_INTEGERS = (INT2, INT4, INT8)
-# Which offsets go with which column. # Real: the in_range functions of operator families
-_RANGE_OFFSETS: dict[int, tuple[SqlType, ...]] = {
-    **{type_.oid: _INTEGERS for type_ in _INTEGERS},
-    **{type_.oid: (FLOAT8,) for type_ in (FLOAT4, FLOAT8)},
-    NUMERIC.oid: (NUMERIC,),
-    **{type_.oid: (INTERVAL,) for type_ in (DATE, TIME, TIMETZ, TIMESTAMP, TIMESTAMPTZ, INTERVAL)},
-}
-
-
-def _check_range_types(type_: SqlType, offset: SqlType, place: int) -> None:
-    allowed = _RANGE_OFFSETS.get(type_.oid)
-    message = f"RANGE with offset PRECEDING/FOLLOWING is not supported for column type {type_}"
-    if allowed is None:
-        raise SqlError(FEATURE_NOT_SUPPORTED, message, position=place)
-    if offset.oid not in {one.oid for one in allowed}:
-        message += f" and offset type {offset}"
-        hint = "Cast the offset value to an appropriate type."
-        raise SqlError(FEATURE_NOT_SUPPORTED, message, hint=hint, position=place)
-
-
-def _in_days(function: Function) -> Function:
-    """date ± interval is a timestamp; as the bound of dates it is a day again."""
-    call = function.implementation
-    return replace(
-        function,
-        implementation=lambda *values: call(*values) // _MICROSECONDS_OF_DAY,
-        result_type=DATE,
-        template="",
-    )
+    return range_bound(scope, bound, offset, order_by[0], place, is_end=is_end)

@@ -370,6 +370,9 @@ def _recursive_reference(
     scope: Scope, cte: Cte, node: nodes.TableReference
 ) -> tuple[plan.Plan, list[ScopeColumn]]:
     name, message = cte.node.name, ""
+    if not isinstance(cte.node.statement, nodes.Query):
+        message = f'recursive query "{name}" must not contain data-modifying statements'
+        raise SqlError(INVALID_RECURSION, message, position=cte.node.position)
     if scope.statement.open_ctes[-1] is not cte:
         message = "mutual recursion between WITH items is not implemented"
         raise SqlError(FEATURE_NOT_SUPPORTED, message, position=cte.node.position)

@@ -154,7 +154,8 @@ def columns(session: Session) -> Iterator[tuple]:
 def _data_type(type_: SqlType) -> str:
     if type_.is_array and type_.category == "A":
         return "ARRAY"
-    return "USER-DEFINED" if type_.kind in "ec" else format_type(type_)
+    # format_type() says bpchar, so that nobody reads character(1).
+    return "USER-DEFINED" if type_.kind in "ec" else str(type_)
 
 
 def _sizes(type_: SqlType, typmod: int) -> tuple:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from services.sqldb.catalog.definitions import (
     Column,
+    Sequence,
     Table,
     TableKind,
 )
@@ -66,6 +67,13 @@ class SystemDefinitions:
         self.tables.append(SystemTable(table, rows))
 
 
+def sequence_table(sequence: Sequence) -> Table:
+    """A sequence as a table of one row: where it is."""
+    columns = ("last_value int8", "log_cnt int8", "is_called bool")
+    made = tuple(_column(text.split()) for text in columns)
+    return Table(sequence.oid, sequence.schema_oid, sequence.name, made, TableKind.SYSTEM)
+
+
 def _column(words: list[str]) -> Column:
     name, type_name = words
     return Column(name, type_by_name(type_name).oid)
@@ -93,4 +101,8 @@ class SystemTables:
         return self._by_name.get((schema_oid, name))
 
     def rows(self, oid: int, session: Session) -> Iterable[tuple]:
-        return self.by_oid[oid].rows(session)
+        found = self.by_oid.get(oid)
+        if found is not None:
+            return found.rows(session)
+        state = session.engine.storage.sequence(oid)
+        return ((state.last_value, state.ahead, state.is_called),)

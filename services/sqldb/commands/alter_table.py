@@ -23,13 +23,24 @@ from services.sqldb.catalog.definitions import (
 )
 from services.sqldb.catalog.type_names import resolve_type
 from services.sqldb.commands import sequences
+from services.sqldb.commands.column_uses import (
+    column_dependents,
+    column_words,
+    default_as,
+    expect_fit,
+    generated_from,
+    indexes_using,
+    recheck_rows,
+    refuse_generated,
+    views_of_column,
+)
 from services.sqldb.commands.constraints import add_constraint
 from services.sqldb.commands.create_table import (
     draft_column,
     finish_column,
     put_columns,
 )
-from services.sqldb.commands.dropping import drop_all
+from services.sqldb.commands.dropping import drop_all, notice_cascade
 from services.sqldb.commands.indexes import attached_index
 from services.sqldb.commands.row_checks import (
     check_constraint_of_rows,
@@ -42,7 +53,6 @@ from services.sqldb.commands.row_expressions import (
     check_default,
     default_value,
     expression_text,
-    view_uses_column,
 )
 from services.sqldb.errors import SqlError
 from services.sqldb.session.results import Result
@@ -81,8 +91,12 @@ def expect_column(table: Table, name: str) -> int:
 
 
 def _put_column(session: Session, table: Table, index: int, column: Column) -> Table:
+    return put_columns(session, table, _with_column(table, index, column).columns)
+
+
+def _with_column(table: Table, index: int, column: Column) -> Table:
     columns = (*table.columns[:index], column, *table.columns[index + 1 :])
-    return put_columns(session, table, columns)
+    return replace(table, columns=columns)
 
 
 # Columns.
@@ -130,33 +144,33 @@ def _drop_column(session: Session, table: Table, action: nodes.DropColumn) -> No
 
 def drop_column(session: Session, table: Table, index: int, *, cascade: bool) -> None:
     """Drop a column with its indexes, constraints and sequences. Raises SqlError 2BP01."""
-    lookup = session.lookup
-    column = table.columns[index]
-    views = [view for view in lookup.view.state.all(Table) if table.oid in view.references]
-    used_by = [view for view in views if view_uses_column(session, view, table, index)]
-    if used_by and not cascade:
+    dependents = column_dependents(session, table, index)
+    if dependents and not cascade:
         raise SqlError(
             errors.DEPENDENT_OBJECTS_STILL_EXIST,
-            f"cannot drop column {column.name} of table {table.name} because other objects "
-            "depend on it",
-            detail="\n".join(
-                f"view {view.name} depends on column {column.name} of table {table.name}"
-                for view in used_by
-            ),
+            f"cannot drop {column_words(table, index)} because other objects depend on it",
+            detail="\n".join(f"{words} depends on {what}" for words, what in dependents),
             hint="Use DROP ... CASCADE to drop the dependent objects too.",
         )
-    for view in used_by:
-        session.notice(f"drop cascades to view {view.name}")
-    parts: list = [*used_by]
+    notice_cascade(session, [words for words, _ in dependents])
+    _drop_column_along(session, table, index)
+
+
+def _drop_column_along(session: Session, table: Table, index: int) -> None:
+    """Drop it, and all that depends on it."""
+    for number in generated_from(session, table, index):
+        _drop_column_along(session, table, number)
+        table = session.lookup.view.state.get(table.oid)
+    lookup = session.lookup
+    column = table.columns[index]
+    parts: list = views_of_column(session, table, index)
     for constraint in lookup.constraints_of(table):
         if index in constraint.columns:
             parts.append(constraint)
     for constraint in lookup.references_to(table):
         if index in constraint.foreign_columns:
             parts.append(constraint)
-    for part in lookup.indexes_of(table):
-        if any(key.column == index for key in part.keys) or index in part.included:
-            parts.append(part)
+    parts += indexes_using(session, table, index)
     for sequence in lookup.view.state.parts(table.oid, Sequence):
         if sequence.owner_column == index:
             parts.append(sequence)
@@ -213,19 +227,26 @@ def _set_type(session: Session, table: Table, action: nodes.SetColumnType) -> No
     index = expect_column(table, action.column)
     column = table.columns[index]
     type_, typmod = resolve_type(session.lookup, action.type_name)
-    for view in session.lookup.view.state.all(Table):
-        if table.oid in view.references and view_uses_column(session, view, table, index):
-            message = "cannot alter type of a column used by a view or rule"
-            detail = f'rule _RETURN on view {view.name} depends on column "{column.name}"'
-            raise SqlError(errors.FEATURE_NOT_SUPPORTED, message, detail=detail)
+    default = default_as(session, table, column, type_)
+    for view in views_of_column(session, table, index):
+        message = "cannot alter type of a column used by a view or rule"
+        detail = f'rule _RETURN on view {view.name} depends on column "{column.name}"'
+        raise SqlError(errors.FEATURE_NOT_SUPPORTED, message, detail=detail)
+    refuse_generated(session, table, index)
     convert = cast_expression(session, table, index, type_, typmod, action.using)
     changed = replace(
-        column, type_oid=type_.oid, typmod=typmod, collation=".".join(action.collation)
+        column,
+        type_oid=type_.oid,
+        typmod=typmod,
+        collation=".".join(action.collation),
+        default=default,
     )
+    expect_fit(session, _with_column(table, index, changed), index)
     indexes = _detach_indexes(session, table, index)
     rewrite_rows(session, table, convert)
     table = _put_column(session, table, index, changed)
     _build_indexes(session, table, indexes)
+    recheck_rows(session, table, index)
 
 
 def _detach_indexes(session: Session, table: Table, column: int) -> list[Index]:

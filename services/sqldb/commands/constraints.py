@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.sqldb import errors
+from services.sqldb.binder.grouping import references
+from services.sqldb.binder.scope import SYSTEM_COLUMNS
 from services.sqldb.catalog.definitions import (
     Constraint,
     ConstraintKind,
@@ -153,7 +155,9 @@ def _add_check(session: Session, table: Table, node: nodes.Check) -> Constraint:
         session, table, node.expression, "check constraint", BOOL, allows_stable=True
     )
     columns = tuple(sorted(index for _, index in columns_of(bound)))
-    label = [table.columns[columns[0]].name] if len(columns) == 1 else []
+    names = {one.names[-1] for one in references(node.expression)}
+    is_of_one = len(columns) == 1 and not names & set(SYSTEM_COLUMNS)
+    label = [table.columns[columns[0]].name] if is_of_one else []
     name = node.name or constraint_name(lookup, table.schema_oid, table.name, label, "check")
     refuse_taken(lookup, table, name)
     constraint = Constraint(
@@ -195,7 +199,7 @@ def _add_foreign_key(session: Session, table: Table, node: nodes.ForeignKey) -> 
         )
     name = node.name or constraint_name(lookup, table.schema_oid, table.name, node.columns, "fkey")
     refuse_taken(lookup, table, name)
-    _expect_comparable(session, table, columns, other, foreign, name)
+    expect_comparable(session, table, columns, other, foreign, name)
     is_deferrable, is_deferred = _timing(node.traits)
     constraint = Constraint(
         lookup.view.new_oid(),
@@ -242,7 +246,7 @@ def _referenced(
     raise SqlError(errors.INVALID_FOREIGN_KEY, message)
 
 
-def _expect_comparable(
+def expect_comparable(
     session: Session,
     table: Table,
     columns: tuple[int, ...],

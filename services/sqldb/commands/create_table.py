@@ -32,6 +32,7 @@ from services.sqldb.errors import SqlError
 from services.sqldb.session.results import Result
 from services.sqldb.session.session import Session
 from services.sqldb.syntax import nodes
+from services.sqldb.syntax.deparse import quote_identifier
 from services.sqldb.types import INT2, INT4, INT8, SqlType
 from services.sqldb.types.sql_type import NO_TYPMOD
 
@@ -293,12 +294,46 @@ class _Draft:
         including = node.including
         for _, column in source.live_columns():
             copied = replace(column, identity="", sequence_oid=0)
+            if column.sequence_oid and not column.identity:
+                copied = replace(copied, default=self._next_of(column.sequence_oid))
             if "defaults" not in including:
                 copied = replace(copied, default=None)
             if "generated" not in including:
                 copied = replace(copied, generated=None)
+            if column.identity and "identity" in including:
+                copied = self._copy_identity(copied, column)
             self._add_column(copied)
         self._copied_indexes.append((source, including))
+
+    def _next_of(self, sequence_oid: int) -> str:
+        """A serial column's default: the copy draws from the same sequence."""
+        sequence = self._session.lookup.view.state.get(sequence_oid)
+        schema = self._session.lookup.schema_name(sequence.schema_oid)
+        name = f"{quote_identifier(schema)}.{quote_identifier(sequence.name)}"
+        text = name.replace("'", "''")
+        return f"nextval('{text}'::regclass)"
+
+    def _copy_identity(self, copied: Column, column: Column) -> Column:
+        """An identity column gets a sequence of its own, made as the other's was."""
+        session = self._session
+        old = session.lookup.view.state.get(column.sequence_oid)
+        options = {
+            "increment": old.increment,
+            "minvalue": old.minimum,
+            "maxvalue": old.maximum,
+            "start": old.start,
+            "cache": old.cache,
+            "cycle": old.cycles,
+        }
+        node = nodes.Identity(
+            column.identity == "a",
+            tuple(nodes.SequenceOption(name, value) for name, value in options.items()),
+        )
+        draft = ColumnDraft(replace(copied, default=None))
+        type_ = session.lookup.types.by_oid(column.type_oid)
+        _make_identity(session, self._schema, self._name, draft, type_, node)
+        self._drafts.append((len(self.columns), draft))
+        return draft.column
 
     def finish(self, table: Table) -> None:
         session = self._session
@@ -336,7 +371,7 @@ def _copy_parts(
 ) -> None:
     """LIKE … INCLUDING CONSTRAINTS and INDEXES."""
     view = lookup.view
-    places = {index: place for place, (index, _) in enumerate(source.live_columns())}
+    places = {index: table.column_index(column.name) for index, column in source.live_columns()}
     for constraint in lookup.constraints_of(source):
         if constraint.kind is ConstraintKind.CHECK and "constraints" in including:
             columns = tuple(places[column] for column in constraint.columns)
@@ -351,10 +386,22 @@ def _copy_parts(
         name = relation_name(
             lookup, table.schema_oid, table.name, [] if index.is_primary else names, label
         )
-        copied_index = replace(index, oid=view.new_oid(), name=name, table_oid=table.oid, keys=keys)
+        copied_index = replace(
+            index,
+            oid=view.new_oid(),
+            name=name,
+            table_oid=table.oid,
+            keys=keys,
+            included=tuple(places[column] for column in index.included),
+        )
         add_index(session, table, copied_index)
         owner = next(
-            (one for one in lookup.constraints_of(source) if one.index_oid == index.oid), None
+            (
+                one
+                for one in lookup.constraints_of(source)
+                if one.index_oid == index.oid and one.kind is not ConstraintKind.FOREIGN_KEY
+            ),
+            None,
         )
         if owner is not None:
             columns = tuple(places[column] for column in owner.columns)

@@ -61,6 +61,16 @@ def drop_all(session: Session, found: list[Definition], *, cascade: bool) -> Non
     dropping.run()
 
 
+def notice_cascade(session: Session, dropped: list[str]) -> None:
+    """Say what goes as well."""
+    lines = [f"drop cascades to {words}" for words in dropped]
+    if len(lines) == 1:
+        session.notice(lines[0])
+    elif lines:
+        message = f"drop cascades to {len(lines)} other objects"
+        session.notice(message, detail="\n".join(lines))
+
+
 def _skip_unknown(session: Session, node: nodes.Drop) -> None:
     """Kinds of objects of which there are none: functions, triggers, extensions …"""
     for names in node.names:
@@ -198,12 +208,7 @@ class _Dropping:
         ]
         if dependents and not cascade:
             self._refuse(dependents)
-        lines = [f"drop cascades to {words}" for words, _ in dependents]
-        if len(lines) == 1:
-            self._session.notice(lines[0])
-        elif lines:
-            message = f"drop cascades to {len(lines)} other objects"
-            self._session.notice(message, detail="\n".join(lines))
+        notice_cascade(self._session, [words for words, _ in dependents])
 
     def _take_with_parts(self) -> list[Definition]:
         """All in the queue, and all parts of them; parts are nobody's dependents."""

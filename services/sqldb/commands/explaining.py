@@ -7,10 +7,12 @@ EXPLAIN (SOURCE)      the Python functions that the executor makes of it
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 
 from services.sqldb import errors
 from services.sqldb.binder import bind_statement
+from services.sqldb.commands.prepared import statement_and_values
 from services.sqldb.errors import SqlError, not_supported
 from services.sqldb.executor.compiler import CompiledPlan, compile_plan
 from services.sqldb.executor.execution import Execution
@@ -18,6 +20,8 @@ from services.sqldb.optimizer import Estimator, SessionCatalog, run_passes
 from services.sqldb.optimizer.explain import Explanation
 from services.sqldb.optimizer.explain_formats import FORMATS, document
 from services.sqldb.optimizer.passes import optimize_expression
+from services.sqldb.plan import expressions as ex
+from services.sqldb.plan.analysis import rewrite, rewrite_all
 from services.sqldb.plan.nodes import BoundStatement, Plan
 from services.sqldb.session.parameters import PARAMETERS
 from services.sqldb.session.planning import PLANNABLE, lock_tables, refuse_in_read_only
@@ -25,7 +29,7 @@ from services.sqldb.session.results import Result, ResultColumn
 from services.sqldb.session.session import Session
 from services.sqldb.session.settings import parsed
 from services.sqldb.syntax import nodes
-from services.sqldb.types import JSON, TEXT
+from services.sqldb.types import JSON, TEXT, SqlType
 
 SWITCHES = frozenset(
     {"analyze", "verbose", "costs", "settings", "buffers", "wal", "timing", "summary"}
@@ -43,18 +47,28 @@ _SETTINGS = [
 ]
 
 
-def explain(session: Session, node: nodes.Explain) -> Result:
-    """Raises SqlError."""
+def explain(
+    session: Session,
+    node: nodes.Explain,
+    types: tuple[SqlType, ...] | None = None,
+    values: tuple = (),
+) -> Result:
+    """`types`, `values`: of its parameters, where it was prepared. Raises SqlError."""
     options = _options(node)
     begun = perf_counter()
     statement = node.statement
     if isinstance(statement, nodes.CreateTableAs):
         statement = statement.query
+    if isinstance(statement, nodes.Execute):
+        prepared, values = statement_and_values(session, statement)
+        statement, types = prepared.parsed.statement, prepared.parameter_types
+    if isinstance(statement, nodes.DeclareCursor):
+        statement = statement.query
     if not isinstance(statement, PLANNABLE):
         raise not_supported("EXPLAIN of this statement")
-    bound = bind_statement(session, session.lookup, statement, None)
+    bound = _bound(session, statement, types, values)
     while lock_tables(session, bound):
-        bound = bind_statement(session, session.lookup, statement, None)
+        bound = _bound(session, statement, types, values)
     passes: list[tuple[str, Plan]] = []
     estimator = Estimator(SessionCatalog(session))
     plan = run_passes(bound.plan, estimator, lambda name, plan: passes.append((name, plan)))
@@ -82,6 +96,25 @@ def explain(session: Session, node: nodes.Explain) -> Result:
     shows_summary = options.get("summary", is_analyzed)
     times = (planning_ms, execution_ms) if shows_summary else (None, None)
     return _result(session, explanation, options, times)
+
+
+def _bound(
+    session: Session, statement: object, types: tuple[SqlType, ...] | None, values: tuple
+) -> BoundStatement:
+    """With the arguments of EXECUTE in the places of its parameters."""
+    bound = bind_statement(session, session.lookup, statement, types)
+    if not values:
+        return bound
+
+    def change(part: ex.Expression) -> ex.Expression:
+        if isinstance(part, ex.Parameter):
+            return ex.Constant(part.type, values[part.number - 1])
+        return part
+
+    output = bound.output
+    if output is not None:
+        output = tuple(replace(one, expression=rewrite(one.expression, change)) for one in output)
+    return replace(bound, plan=rewrite_all(bound.plan, change), output=output)
 
 
 def _schemas(session: Session):

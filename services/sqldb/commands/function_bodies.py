@@ -17,7 +17,7 @@ from services.sqldb.functions import ASSIGNMENT, find_cast, typmod_function
 from services.sqldb.session.prepared import PreparedStatement
 from services.sqldb.syntax import nodes, parse
 from services.sqldb.types import RECORD, VOID, SqlType, format_type
-from services.sqldb.values import Row
+from services.sqldb.values import FieldedRow, Row
 
 if TYPE_CHECKING:
     from services.sqldb.session.session import Session
@@ -52,7 +52,7 @@ class FunctionBody:
             outcome = list(result.rows or ())
             has_columns = statement.columns is not None
         if not self._statements or self._result.oid == VOID.oid:
-            return [""]
+            return [None]
         if not has_columns:
             return []
         convert = self._converter(session, self._statements[-1])
@@ -96,7 +96,8 @@ class FunctionBody:
         found = [column.type for column in statement.columns]
         if not self._fields:
             if self._result.oid == RECORD.oid:
-                return lambda context, row: Row(row)
+                own = tuple((one.name, one.type, -1) for one in statement.columns)
+                return lambda context, row: FieldedRow(row, own)
             if len(found) != 1:
                 raise self._mismatch("Final statement must return exactly one column.")
             only = self._conversion(session, found[0], self._result, 0)

@@ -2,8 +2,7 @@
 
 A function is kept as its text. Calls find it as they find a built-in one (`catalog.routines` makes
 a `functions.Function` of it); running it is `commands.function_bodies`.
-Left out: other languages (0A000), SECURITY DEFINER, and functions that return a record whose
-columns only the caller knows.
+Left out: other languages (0A000), SECURITY DEFINER.
 # Real: functioncmds.c
 """
 

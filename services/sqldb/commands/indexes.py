@@ -7,6 +7,7 @@ compiles them, when an index is created and when the server starts.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from services.sqldb import errors
 from services.sqldb.catalog.definitions import Index, IndexKey, Schema, Table, TableKind
@@ -19,6 +20,7 @@ from services.sqldb.commands.row_expressions import (
     row_expression,
 )
 from services.sqldb.errors import SqlError
+from services.sqldb.interruption import interrupted_by
 from services.sqldb.session.results import Result
 from services.sqldb.session.session import Session
 from services.sqldb.storage.heap import Heap
@@ -26,6 +28,7 @@ from services.sqldb.storage.heap_index import HeapIndex
 from services.sqldb.storage.index_key import IndexKey as StorageKey
 from services.sqldb.storage.index_key import KeyColumn
 from services.sqldb.syntax import nodes
+from services.sqldb.syntax.deparse import quote_identifier
 from services.sqldb.transactions.lock_modes import LockMode
 from services.sqldb.types import BOOL, SqlType
 
@@ -154,7 +157,11 @@ def attached_index(
     if index.predicate:
         condition = row_expression(session, lookup, table, index.predicate, BOOL)
         test = compile_row(session, [condition])
-        predicate = lambda values: test(values)[0] is True  # noqa: E731
+
+        def predicate(values: tuple) -> bool:
+            with interrupted_by(None):  # In the middle of a change to the table.
+                return test(values)[0] is True
+
     return HeapIndex(
         heap,
         index.oid,
@@ -186,13 +193,19 @@ def _key_types(session: Session, lookup: Lookup, table: Table, index: Index) -> 
 def _computed_keys(
     session: Session, lookup: Lookup, table: Table, index: Index
 ) -> Callable[[tuple], tuple]:
-    return compile_row(
+    compute = compile_row(
         session,
         [
             row_expression(session, lookup, table, key.expression or _quoted(table, key.column))
             for key in index.keys
         ],
     )
+
+    def keys(values: tuple) -> tuple:
+        with interrupted_by(None):  # In the middle of a change to the table.
+            return compute(values)
+
+    return keys
 
 
 def _quoted(table: Table, column: int) -> str:
@@ -201,8 +214,23 @@ def _quoted(table: Table, column: int) -> str:
 
 def key_names(table: Table, index: Index) -> list[str]:
     return [
-        table.columns[key.column].name if key.column >= 0 else key.expression for key in index.keys
+        quote_identifier(table.columns[key.column].name) if key.column >= 0 else key.expression
+        for key in index.keys
     ]
+
+
+def describe_anew(session: Session, table: Table) -> None:
+    """A column has another name: the messages of the table's indexes tell it from now on."""
+    definitions = {one.oid: one for one in session.lookup.indexes_of(table)}
+    heap = session.engine.storage.heap(table.storage_oid)
+    for made in heap.indexes:
+        index = definitions.get(made.oid)
+        if index is None:
+            continue
+        old = made.describe
+        made.describe = attached_index(session, session.lookup, heap, table, index).describe
+        undo = partial(setattr, made, "describe", old)
+        session.expect_transaction().on_undo(undo)
 
 
 def _describer(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from services.sqldb import errors
 from services.sqldb.catalog.definitions import (
     CompositeType,
+    Constraint,
     ConstraintKind,
     DomainType,
     EnumType,
@@ -20,7 +21,8 @@ from services.sqldb.catalog.definitions import (
 from services.sqldb.commands.alter_table import expect_column, expect_constraint
 from services.sqldb.commands.create_table import put_columns
 from services.sqldb.commands.domains import rename_check
-from services.sqldb.commands.row_expressions import rename_in_texts
+from services.sqldb.commands.indexes import describe_anew
+from services.sqldb.commands.row_expressions import rename_in_texts, renamed_text
 from services.sqldb.commands.view_texts import follow_in_views
 from services.sqldb.errors import SqlError
 from services.sqldb.session.results import Result
@@ -28,6 +30,8 @@ from services.sqldb.session.session import Session
 from services.sqldb.syntax import nodes
 from services.sqldb.syntax.nodes import ObjectKind
 from services.sqldb.transactions.lock_modes import LockMode
+
+_OWNS_ITS_INDEX = (ConstraintKind.PRIMARY_KEY, ConstraintKind.UNIQUE)
 
 
 def rename(session: Session, node: nodes.Rename) -> Result:
@@ -89,14 +93,22 @@ def _rename_column(session: Session, table: Table, node: nodes.Rename) -> None:
         message = f'column "{node.new_name}" of relation "{table.name}" already exists'
         raise SqlError(errors.DUPLICATE_COLUMN, message)
     rename_in_texts(session, table, table.columns[index].name, node.new_name)
-    column = replace(table.columns[index], name=node.new_name)
-    put_columns(session, table, (*table.columns[:index], column, *table.columns[index + 1 :]))
+    columns = [
+        replace(one, generated=renamed_text(one.generated, node.old_name, node.new_name))
+        if one.generated is not None
+        else one
+        for one in table.columns
+    ]
+    columns[index] = replace(columns[index], name=node.new_name)
+    table = put_columns(session, table, tuple(columns))
+    if table.storage_oid:
+        describe_anew(session, table)
 
 
 def _rename_constraint(session: Session, table: Table, node: nodes.Rename) -> None:
     constraint = expect_constraint(session, table, node.old_name)
     session.lookup.view.put(replace(constraint, name=node.new_name))
-    if constraint.kind in (ConstraintKind.PRIMARY_KEY, ConstraintKind.UNIQUE):
+    if constraint.kind in _OWNS_ITS_INDEX:
         index = session.lookup.view.state.get(constraint.index_oid)
         _rename_object(session, index, node.new_name)
 
@@ -122,6 +134,9 @@ def _rename_object(session: Session, found: object, new_name: str) -> None:
         for index in session.engine.storage.heap(table.storage_oid).indexes:
             if index.oid == found.oid:
                 _rename_now(session, index, new_name)
+        for constraint in list(view.state.all(Constraint)):
+            if constraint.index_oid == found.oid and constraint.kind in _OWNS_ITS_INDEX:
+                view.put(replace(constraint, name=new_name))
     elif isinstance(found, Sequence):
         _rename_now(session, session.engine.storage.sequence(found.oid), new_name)
 

@@ -75,5 +75,5 @@ def rewrite_rows(session: Session, table: Table, change: Callable[[tuple], tuple
     heap.truncate(transaction)
     for number, (xmin, values) in enumerate(rows):
         heap.insert(transaction, values).xmin = xmin
-        if not number & 1023:
+        if not number & 255:
             session.interrupts.check()

@@ -15,7 +15,11 @@ from services.sqldb.binder import expressions as binder
 from services.sqldb.binder.binder import new_statement
 from services.sqldb.binder.clauses import Clause
 from services.sqldb.binder.conversion import convert, resolve_unknown
-from services.sqldb.binder.definitions import bind_default, bind_generated
+from services.sqldb.binder.definitions import (
+    bind_default,
+    bind_generated,
+    without_system_columns,
+)
 from services.sqldb.binder.scope import Scope
 from services.sqldb.binder.tables import table_item
 from services.sqldb.catalog.definitions import Column, Constraint, Table
@@ -62,7 +66,7 @@ def bind_over_row(
     scope.add(item)
     with scope.with_clause(clause):
         bound = binder.bind(scope, node)
-    bound = resolve_unknown(statement, bound)
+    bound = resolve_unknown(statement, without_system_columns(table, bound, node, clause))
     if type_ is None or bound.type == type_:
         return bound
     converted = convert(statement, bound, type_, context="a")
@@ -214,28 +218,34 @@ def cast_expression(
 
 def rename_in_texts(session: Session, table: Table, old: str, new: str) -> None:
     """Rename a column in all texts over rows of its table. Raises SqlError 0A000 for views."""
+    from services.sqldb.commands.view_texts import follow_column
+
     lookup = session.lookup
     view = lookup.view
-    for other in view.state.all(Table):
-        index = table.column_index(old)
+    index = table.column_index(old)
+    if table.storage_oid:
+        follow_column(session, table, index, new)
+    for other in () if table.storage_oid else view.state.all(Table):
         if table.oid in other.references and view_uses_column(session, other, table, index):
             message = f'renaming a column that view "{other.name}" reads'
             raise errors.not_supported(message)
     for constraint in lookup.constraints_of(table):
         if constraint.expression:
-            text = _renamed(constraint.expression, old, new)
+            text = renamed_text(constraint.expression, old, new)
             view.put(replace(constraint, expression=text))
     for index_definition in lookup.indexes_of(table):
         keys = tuple(
-            replace(key, expression=_renamed(key.expression, old, new)) if key.column < 0 else key
+            replace(key, expression=renamed_text(key.expression, old, new))
+            if key.column < 0
+            else key
             for key in index_definition.keys
         )
         predicate = index_definition.predicate
-        predicate = _renamed(predicate, old, new) if predicate else ""
+        predicate = renamed_text(predicate, old, new) if predicate else ""
         view.put(replace(index_definition, keys=keys, predicate=predicate))
 
 
-def _renamed(text: str, old: str, new: str) -> str:
+def renamed_text(text: str, old: str, new: str) -> str:
     return deparse(_with_name(parsed_expression(text), old, new))
 
 

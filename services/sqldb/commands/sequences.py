@@ -102,6 +102,7 @@ def _defined(
 ) -> tuple[Sequence, int | None]:
     """The sequence with the options in place, and where to restart, if anywhere."""
     given = _by_name(options)
+    old_limit = _LIMITS[sequence.type_oid]
     if "as" in given:
         sequence = _with_type(session, sequence, given["as"])
     limit = _LIMITS[sequence.type_oid]
@@ -109,11 +110,17 @@ def _defined(
     if increment == 0:
         raise SqlError(errors.INVALID_PARAMETER_VALUE, "INCREMENT must not be zero")
     is_up = increment > 0
-    turned = is_new or "as" in given
-    smallest = (1 if is_up else -limit) if turned else sequence.minimum
-    largest = (limit - 1 if is_up else -1) if turned else sequence.maximum
-    minimum = _limit(given, "minvalue", smallest, 1 if is_up else -limit)
-    maximum = _limit(given, "maxvalue", largest, limit - 1 if is_up else -1)
+    # What was the old type's limit becomes the new one's; other values stay.
+    takes_least = not is_new and old_limit != limit and sequence.minimum == -old_limit
+    takes_most = not is_new and old_limit != limit and sequence.maximum == old_limit - 1
+    smallest = -limit if not is_up or takes_least else 1
+    largest = limit - 1 if is_up or takes_most else -1
+    kept_least = smallest if is_new or takes_least else sequence.minimum
+    kept_most = largest if is_new or takes_most else sequence.maximum
+    minimum = _limit(given, "minvalue", kept_least, smallest)
+    maximum = _limit(given, "maxvalue", kept_most, largest)
+    _expect_of_type(session, sequence, "MAXVALUE", maximum)
+    _expect_of_type(session, sequence, "MINVALUE", minimum)
     if minimum >= maximum:
         message = f"MINVALUE ({minimum}) must be less than MAXVALUE ({maximum})"
         raise SqlError(errors.INVALID_PARAMETER_VALUE, message)
@@ -161,6 +168,14 @@ def _limit(given: dict[str, object], name: str, default: int, standard: int) -> 
     if name not in given:
         return default
     return standard if given[name] is None else given[name]
+
+
+def _expect_of_type(session: Session, sequence: Sequence, word: str, value: int) -> None:
+    limit = _LIMITS[sequence.type_oid]
+    if not -limit <= value < limit:
+        type_ = session.lookup.types.by_oid(sequence.type_oid)
+        message = f"{word} ({value}) is out of range for sequence data type {type_}"
+        raise SqlError(errors.INVALID_PARAMETER_VALUE, message)
 
 
 def _expect_between(word: str, value: int, minimum: int, maximum: int) -> None:

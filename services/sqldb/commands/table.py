@@ -74,7 +74,7 @@ COMMANDS: dict[type, Command] = {
     nodes.AlterTable: alter_table.alter_table,
     nodes.Rename: renaming.rename,
     nodes.SetSchema: renaming.set_schema,
-    nodes.AlterOwner: upkeep.accepted("ALTER"),
+    nodes.AlterOwner: upkeep.alter_owner,
     nodes.Drop: dropping.drop,
     nodes.DropRole: roles.drop_role,
     nodes.Truncate: views.truncate,

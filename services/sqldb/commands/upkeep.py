@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from services.sqldb import errors
 from services.sqldb.catalog.definitions import Table, TableKind
+from services.sqldb.catalog.routine_names import find_routine, missing_routine
 from services.sqldb.errors import SqlError
 from services.sqldb.optimizer.gathering import gather
 from services.sqldb.session.results import Result
 from services.sqldb.session.session import BlockState, Session
 from services.sqldb.syntax import nodes
+from services.sqldb.syntax.nodes import ObjectKind
 from services.sqldb.transactions.lock_modes import LockMode
 
 
@@ -68,6 +70,17 @@ def accepted(tag: str) -> object:
         return Result(tag)
 
     return run
+
+
+_ROUTINES = (ObjectKind.FUNCTION, ObjectKind.PROCEDURE, ObjectKind.ROUTINE)
+
+
+def alter_owner(session: Session, node: nodes.AlterOwner) -> Result:
+    """Everything belongs to everybody here; a function, which may be one of many, has to exist."""
+    if node.kind in _ROUTINES and find_routine(session, node.name) is None:
+        message = missing_routine(session, node.kind.value, node.name)
+        raise SqlError(errors.UNDEFINED_FUNCTION, message)
+    return Result(f"ALTER {node.kind.value.upper()}")
 
 
 def create_extension(session: Session, node: nodes.CreateExtension) -> Result:

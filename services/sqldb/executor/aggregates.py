@@ -15,6 +15,7 @@ from services.sqldb.executor.expressions import fill
 from services.sqldb.executor.rows import hashable
 from services.sqldb.executor.site import Code, Site
 from services.sqldb.executor.sorting import Order, Part
+from services.sqldb.interruption import check_for_interrupts, paced
 from services.sqldb.plan import expressions as ex
 
 
@@ -199,12 +200,12 @@ class Folding:
         self._sort_keys = [argument.type.sort_key for argument in call.arguments]
 
     def fold(self, rows: list[tuple], context: object) -> object:
-        self._order.sort(rows)
+        self._order.sort(rows, check_for_interrupts)
         function = self._function
         first = (context,) if function.needs_context else ()
         state = function.initial()
         seen = set()
-        for row in rows:
+        for row in paced(rows):
             arguments = row[: self._width]
             if self._is_distinct:
                 key = self._key(arguments)
@@ -255,9 +256,9 @@ def _ordered_set(site: Site, call: ex.AggregateCall) -> State:
 
 
 def ordered_set(function, order: Order, rows: list[tuple], direct: tuple) -> object:
-    order.sort(rows)
+    order.sort(rows, check_for_interrupts)
     state = function.initial()
-    for row in rows:
+    for row in paced(rows):
         state = function.step(state, *row)
     return function.final(state, *direct)
 
@@ -266,6 +267,6 @@ def hypothetical(function, order: Order, rows: list[tuple], direct: tuple) -> ob
     """The place that a row of the direct arguments would have among the others."""
     key = order.merge_key
     state = function.initial()
-    for row in rows:
+    for row in paced(rows):
         state = function.step(state, key(row))
     return function.final(state, key(direct))

@@ -52,13 +52,13 @@ from typing import NamedTuple
 
 from services.sqldb.executor import changes, groups, joins, rows, scans, sets, windows
 from services.sqldb.executor.bounds import Bound, fits
-from services.sqldb.executor.execution import Execution
+from services.sqldb.executor.execution import BATCH_ROWS, CHANGED_ROWS, Execution
 from services.sqldb.executor.expressions import test_of, value_of
 from services.sqldb.executor.instruments import Instruments, measured
 from services.sqldb.executor.site import Code, Site, local_name
 from services.sqldb.executor.source import ModuleSource, load
 from services.sqldb.plan import nodes as n
-from services.sqldb.plan.analysis import Key, free_keys, needs_of_all, outputs
+from services.sqldb.plan.analysis import FreeKeys, Key, needs_of_all, outputs, walk_plan
 from services.sqldb.plan.expressions import Expression
 
 Consume = Callable[[Site], None]
@@ -94,10 +94,12 @@ class Compiler:
         self.hashed: list[Bound] = []
         # The statement that changes data, if it is one: its rows are counted, not those of a WITH.
         self.root: n.Plan | None = None
+        self.batch_rows = BATCH_ROWS
         self.nodes: dict[int, n.Plan] = {}
         self._slots: dict[int, int] = {}
         self._kept: list[object] = []
         self.cte_slots: dict[int, int] = {}
+        self.free_keys = FreeKeys().of
         self._table_oids: dict[int, int] = {}
         # Functions that are called for each row of a loop have their own names here.
         self.value_of = value_of
@@ -140,7 +142,7 @@ class Compiler:
 
         Values of `extra` expressions follow the columns (the keys of a sort).
         """
-        keys = free_keys(plan) | (needs_of_all(extra) & site.columns.keys())
+        keys = self.free_keys(plan) | (needs_of_all(extra) & site.columns.keys())
         known, arguments = site.arguments(keys)
         function = self.module.function(prefix, [local_name(key) for key in known])
         inner = site.enter(function, known)
@@ -152,6 +154,7 @@ class Compiler:
 
         number = self.number_of(plan) if self.is_analyzed else 0
         _PRODUCERS[type(plan)](self, plan, inner, needed, consume)
+        self.check()
         if not made:
             # A statement that changes data and gives no rows.
             made.append(Packed("()", {}, {}, 0))
@@ -243,6 +246,8 @@ class CompiledPlan:
     _hashed: list[Bound] = field(default_factory=list)
     _make_spilling: Callable[[], CompiledPlan] | None = None
     _spilling: CompiledPlan | None = None
+    batch_rows: int = BATCH_ROWS
+    """How many rows are handled between two looks at the interrupts."""
 
     def rows(self, run: Execution) -> Iterator[tuple]:
         """The rows of the output, one tuple each; of a statement without output, none.
@@ -254,7 +259,7 @@ class CompiledPlan:
             if self._spilling is None:
                 self._spilling = self._make_spilling()
             return self._spilling.rows(run)
-        run.begin(self.slot_count)
+        run.begin(self.slot_count, self.batch_rows)
         if self.nodes:
             run.instruments = Instruments(self.nodes)
         return self._execute(run)
@@ -281,6 +286,8 @@ def compile_plan(
         function.line(f"yield {_output_tuple(compiler, at, output or ())}")
 
     compiler.root = plan.input if isinstance(plan, n.With) else plan
+    if any(isinstance(item, sets.CHANGES) for item in walk_plan(plan)):
+        compiler.batch_rows = CHANGED_ROWS
     compiler.produce(plan, site, frozenset(needs_of_all(output or ())), consume)
     if not any("yield" in line for line in function.lines):
         function.line("yield from ()")
@@ -293,6 +300,7 @@ def compile_plan(
         namespace[function.name],
         [] if spills else compiler.hashed,
         partial(compile_plan, plan, output, is_analyzed=is_analyzed, spills=True),
+        batch_rows=compiler.batch_rows,
     )
 
 

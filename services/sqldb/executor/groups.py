@@ -67,7 +67,8 @@ def aggregate(
 
 
 def _below(plan: n.Aggregate) -> frozenset[Key]:
-    return frozenset(needs_of_all((*plan.groups, *plan.calls)))
+    needed = needs_of_all((*plan.groups, *plan.calls))
+    return frozenset(key for key in needed if key[0] != plan.relation)
 
 
 def _ungrouped(compiler: Compiler, plan: n.Aggregate, site: Site, states: list[State]) -> None:
@@ -117,7 +118,8 @@ def _sorted(compiler: Compiler, plan: n.SortedAggregate, site: Site, states: lis
 
     def give() -> None:
         results = [f"s[{place}]" for place in range(len(plan.groups))]
-        results += [state.final(site, names) for state, names in zip(states, slots, strict=True)]
+        done = _with_groups(site, plan, 0)
+        results += [state.final(done, names) for state, names in zip(states, slots, strict=True)]
         function.line(f"yield ({''.join(f'{text}, ' for text in results)})")
 
     def use(at: Site) -> None:
@@ -136,6 +138,14 @@ def _sorted(compiler: Compiler, plan: n.SortedAggregate, site: Site, states: lis
     compiler.produce(plan.input, site, _below(plan), use)
     with function.block("if s is not None:"):
         give()
+
+
+def _with_groups(site: Site, plan: n.Aggregate, first: int) -> Site:
+    """Where a group is done: its values are known, for direct arguments of ordered sets."""
+    groups = range(len(plan.groups))
+    return site.with_columns(
+        {(plan.relation, at): Code(f"s[{first + at}]", True, True) for at in groups}
+    )
 
 
 class _Grouping:
@@ -239,9 +249,11 @@ class _Grouping:
     def _results(self, site: Site) -> None:
         plan, sets = self._plan, self._sets
         with site.function.loop("for s in groups.values():"):
-            results = [f"s[{place + (sets is not None)}]" for place in range(len(plan.groups))]
+            first = int(sets is not None)
+            results = [f"s[{first + place}]" for place in range(len(plan.groups))]
+            done = _with_groups(site, plan, first)
             for state, names in zip(self._states, self._slots, strict=True):
-                results.append(state.final(site, names))
+                results.append(state.final(done, names))
             results += _groupings(plan, site, sets)
             site.function.line(f"yield ({''.join(f'{text}, ' for text in results)})")
 

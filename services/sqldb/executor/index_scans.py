@@ -15,6 +15,7 @@ from itertools import chain, product
 from typing import TYPE_CHECKING
 
 from services.sqldb.executor.site import Code, Site
+from services.sqldb.interruption import paced, paced_stream
 from services.sqldb.plan import nodes as n
 from services.sqldb.plan.analysis import ROW, Key, needs
 from services.sqldb.storage.index_key import Bound, Descending, KeyRange
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from services.sqldb.transactions.mvcc import Snapshot, Version
 
 TablePlan = n.Scan | n.IndexScan | n.BitmapScan
+
+
+LOOK_UPS = 256
+"""How many keys are looked up between two looks at the interrupts."""
 
 
 def table_columns(plan: TablePlan, row: str, version: str) -> dict[Key, Code]:
@@ -157,7 +162,9 @@ def key_ranges(
         _elements(index, place, value) if place in arrays else (value,)
         for place, value in enumerate(equal)
     ]
-    return [KeyRange(one, *bounds, is_not_null) for one in product(*choices)]
+    return [
+        KeyRange(one, *bounds, is_not_null) for one in paced_stream(product(*choices), LOOK_UPS)
+    ]
 
 
 def _elements(index: HeapIndex, place: int, array: object) -> list:
@@ -180,8 +187,10 @@ def rows_of_ranges(
 ) -> Iterable[Version]:
     if len(ranges) == 1:
         return index.scan(snapshot, ranges[0], backward=backward)
-    found = reversed(ranges) if backward else ranges
-    return chain.from_iterable(index.scan(snapshot, one, backward=backward) for one in found)
+    found = ranges[::-1] if backward else ranges
+    return chain.from_iterable(
+        index.scan(snapshot, one, backward=backward) for one in paced(found, LOOK_UPS)
+    )
 
 
 # Entries alone.
@@ -216,8 +225,10 @@ def _entries(
 def entries_of_ranges(
     index: HeapIndex, snapshot: Snapshot, ranges: list[KeyRange], backward: bool
 ) -> Iterable[object]:
-    found = reversed(ranges) if backward else ranges
-    return chain.from_iterable(index.entries(snapshot, one, backward=backward) for one in found)
+    found = ranges[::-1] if backward else ranges
+    return chain.from_iterable(
+        index.entries(snapshot, one, backward=backward) for one in paced(found, LOOK_UPS)
+    )
 
 
 def value_of_part(part: object) -> object:
@@ -249,7 +260,7 @@ def rows_of_any(
 ) -> Iterator[Version]:
     found: dict[int, Version] = {}
     for index, ranges in looks:
-        for one in ranges:
+        for one in paced(ranges, LOOK_UPS):
             for version in index.scan(snapshot, one):
                 found[version.row_id] = version
     return (found[row_id] for row_id in sorted(found))

@@ -7,6 +7,7 @@ from functools import partial
 
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
+from services.sqldb.interruption import paced
 from services.sqldb.plan import expressions as ex
 from services.sqldb.types.arrays import EMPTY, array_of_elements, dimensions, flat
 from services.sqldb.values import Array, Row
@@ -35,10 +36,10 @@ NOT_GIVEN = object()
 ROWS_PER_BLOCK = 100
 
 
-def _ctid(version: object) -> str:
+def _ctid(version: object) -> tuple[int, int]:
     """Rows have no place on pages here; the row id is shown as if a page had 100."""
     block, offset = divmod(version.row_id, ROWS_PER_BLOCK)
-    return f"({block},{offset + 1})"
+    return block, offset + 1
 
 
 SYSTEM_COLUMNS: dict[str, Callable[[object], object]] = {
@@ -89,7 +90,7 @@ def known_set(expression: ex.Quantified) -> tuple[frozenset, bool] | None:
     if types[0] != types[1] or types[0].sort_key is not None:
         return None
     elements = list(flat(expression.array.value))
-    return frozenset(item for item in elements if item is not None), None in elements
+    return frozenset(item for item in paced(elements) if item is not None), None in elements
 
 
 def quantified(left: object, array: Array | None, compare: Callable, decisive: bool) -> bool | None:

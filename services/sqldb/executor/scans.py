@@ -9,6 +9,7 @@ from services.sqldb.executor import index_scans
 from services.sqldb.executor.expressions import call_text, strict_call
 from services.sqldb.executor.index_scans import table_columns
 from services.sqldb.executor.site import NULL, Code, Site
+from services.sqldb.interruption import paced
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as n
 from services.sqldb.plan.analysis import Key
@@ -42,7 +43,7 @@ def scan(
     check = function.bind("check", "run.check")
     heap = function.bind(f"heap{heads[5:]}", f"run.heap({site.name(plan.table.oid)})")
     function.line(f"{heads} = {heap}.scan({snapshot})")
-    with function.loop(f"while {batch} := tuple(islice({heads}, 1024)):"):
+    with function.loop(f"while {batch} := tuple(islice({heads}, {compiler.batch_rows})):"):
         function.line(f"{check}()")
         with function.loop(f"for {head} in {batch}:"):
             other = f"({head}.xmax or {head}.xmin >= {horizon})"
@@ -72,8 +73,8 @@ def values(
     """VALUES: a tuple of tuples; constants all of it stands ready, however long it is."""
     width = len(plan.rows[0]) if plan.rows else 0
     row = compiler.module.fresh("v")
-    if all(isinstance(item, ex.Constant) for items in plan.rows for item in items):
-        made = tuple(tuple(item.value for item in items) for items in plan.rows)
+    if all(isinstance(item, ex.Constant) for items in paced(plan.rows) for item in items):
+        made = tuple(tuple([item.value for item in items]) for items in paced(plan.rows))
         text = site.name(made)
     elif len(plan.rows) == 1:
         codes = [site.value(item) for item in plan.rows[0]]

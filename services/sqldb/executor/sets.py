@@ -50,20 +50,40 @@ def row_key(columns: tuple[Column, ...]) -> Callable[[tuple], object] | None:
 def set_operation(
     compiler: Compiler, plan: n.SetOperation, site: Site, needed: frozenset[Key], consume: Consume
 ) -> None:
-    left = _side(compiler, plan.left, plan.left_columns, site)
-    right = _side(compiler, plan.right, plan.right_columns, site)
     key = row_key(plan.left_columns)
     key_name = "None" if key is None else site.name(key, "f")
     if plan.kind is n.SetKind.UNION:
-        text = f"{site.name(chain, 'f')}({left}, {right})"
+        sides = [_side(compiler, *side, site) for side in _united(compiler, plan)]
+        text = f"{site.name(chain, 'f')}({', '.join(sides)})"
         if not plan.is_all:
             text = f"{site.name(without_duplicates, 'f')}(run, {text}, {key_name})"
     else:
+        left = _side(compiler, plan.left, plan.left_columns, site)
+        right = _side(compiler, plan.right, plan.right_columns, site)
         helper = intersection if plan.kind is n.SetKind.INTERSECT else difference
         text = f"{site.name(helper, 'f')}(run, {left}, {right}, {key_name}, {plan.is_all})"
     row = compiler.module.fresh("r")
     with site.function.loop(f"for {row} in {text}:"):
         consume(site.with_columns(_columns(plan.relation, len(plan.left_columns), row)))
+
+
+def _united(compiler: Compiler, plan: n.SetOperation) -> list[tuple[n.Plan, tuple[Column, ...]]]:
+    """The sides of a UNION b UNION c …, which would else hand each row on from one to the next."""
+    sides = []
+    while True:
+        left, columns = plan.left, plan.left_columns
+        sides.append((plan.right, plan.right_columns))
+        if (
+            compiler.is_analyzed
+            or not isinstance(left, n.SetOperation)
+            or left.kind is not n.SetKind.UNION
+            or (plan.is_all and not left.is_all)
+            or [(one.relation, one.index) for one in columns]
+            != [(left.relation, place) for place in range(len(left.left_columns))]
+        ):
+            sides.append((left, columns))
+            return sides[::-1]
+        plan = left
 
 
 def _columns(relation: int, width: int, row: str) -> dict[Key, Code]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
 from services.sqldb.executor.spill import SpilledRows, SpillFile, row_bytes, rows_in_memory
+from services.sqldb.piecewise_sort import PIECE_ROWS, sort_in_pieces
 from services.sqldb.storage.index_key import Descending
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 # Above so many rows a sort of all is as fast as a heap of the best.
 TOP_ROWS = 10_000
-PIECE_ROWS = 20_000
-"""How many rows are sorted without a look at the interrupts: some 20 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +70,17 @@ class Order:
         return key
 
     def sort(self, rows: list, check: Callable[[], None] = lambda: None) -> None:
-        """In place. Many rows are sorted in pieces first, with a look at the interrupts between;
-        the last sort has then little to do."""
+        """In place, and stable. Many rows are sorted in pieces: see `sort_in_pieces`."""
         for key, reverse in self.passes:
-            if len(rows) > PIECE_ROWS:
-                for start in range(0, len(rows), PIECE_ROWS):
-                    check()
-                    end = start + PIECE_ROWS
-                    rows[start:end] = sorted(rows[start:end], key=key, reverse=reverse)
-                check()
-            rows.sort(key=key, reverse=reverse)
+            if len(rows) <= PIECE_ROWS:
+                rows.sort(key=key, reverse=reverse)
+                continue
+            if reverse:
+                # What is equal shall stay in its order when all is turned round.
+                rows.reverse()
+            sort_in_pieces(rows, key, check)
+            if reverse:
+                rows.reverse()
 
 
 def _one_key(part: Part) -> Callable:

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
 from services.sqldb.executor.site import Code, Site, local_name
+from services.sqldb.functions.aggregates import stack_arrays
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan.analysis import Key, expressions_of, free_keys, walk, walk_plan
 from services.sqldb.types.arrays import array_of_elements
+from services.sqldb.values import Array
 
 if TYPE_CHECKING:
     from services.sqldb.executor.source import FunctionSource
@@ -116,7 +118,14 @@ def _array(site: Site, expression: ex.Subquery) -> None:
 
         site.function.line(f"return {site.name(nested_array, 'f')}(tuple({name}))")
     else:
-        site.function.line(f"return {site.name(array_of_elements, 'f')}({name})")
+        site.function.line(f"return {site.name(_array_of, 'f')}({name})")
+
+
+def _array_of(values: list) -> Array:
+    """Arrays stand side by side, in one dimension more. # Real: accumArrayResultAny()"""
+    if any(isinstance(value, Array) for value in values):
+        return stack_arrays(values)
+    return array_of_elements(values)
 
 
 def _row(site: Site, expression: ex.Subquery) -> None:

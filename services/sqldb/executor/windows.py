@@ -128,7 +128,7 @@ def with_window_columns(
     for call, (start, end) in zip(spec.calls, offsets, strict=True):
         _check_offsets(call.call.frame, start, end)
     ordered = sorted_rows(run, rows, order)
-    for _, members in groupby(ordered, key=spec.partition.merge_key):
+    for _, members in groupby(run.paced(ordered), key=spec.partition.merge_key):
         partition = list(members)
         run.check()
         view = Partition(run, partition, spec)
@@ -158,6 +158,7 @@ class Partition:
 
     def __init__(self, run, rows: list[tuple], spec: WindowSpec):
         self._run = run
+        self.context = run.context
         self.rows = rows
         self._spec = spec
         self.size = len(rows)
@@ -176,7 +177,8 @@ class Partition:
             self.numbers = [0] * self.size
             return
         at = 0
-        for number, (_, peers) in enumerate(groupby(self.rows, key=self._spec.order.merge_key)):
+        rows = self._run.paced(self.rows)
+        for number, (_, peers) in enumerate(groupby(rows, key=self._spec.order.merge_key)):
             count = sum(1 for _ in peers)
             self.starts += [at] * count
             self.ends += [at + count] * count
@@ -246,7 +248,7 @@ class Partition:
         values: list = []
         state, reached, begun, last = function.initial(), 0, 0, None
         has_last = False
-        for position in range(self.size):
+        for position in self._run.paced(range(self.size)):
             if excludes:
                 state = function.initial()
                 state = self._added(function, context, state, call, frames.positions(position))
@@ -356,7 +358,8 @@ class Frames:
         if value is None:
             return (partition.ends if is_end else partition.starts)[position]
         function = self._frame.range_end if is_end else self._frame.range_start
-        wanted = self._key(function.implementation(value, offset))
+        context = (partition.context,) if function.needs_context else ()
+        wanted = self._key(function.implementation(*context, value, offset))
         if self._keys is None:
             self._keys = [
                 self._key(row[spec.range_place])

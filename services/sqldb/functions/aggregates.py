@@ -26,6 +26,8 @@ from services.sqldb.values import Array, Interval
 
 define = Definitions()
 
+MAX_STRING_BYTES = 0x3FFF_FFFF
+
 _COUNT = AggregateTemplate(("0",), "{s0} += 1", "{s0}")
 define.aggregate(
     "count() -> int8",
@@ -184,13 +186,24 @@ def _add_string(state: list | None, value: Any, delimiter: Any) -> list | None:
     return state
 
 
+def _joined(state: list | None, nothing: Any) -> Any:
+    """54000 above a gigabyte.  # Real: enlargeStringInfo()"""
+    if state is None:
+        return None
+    size = sum(map(len, state))
+    if size > MAX_STRING_BYTES:
+        detail = f"Cannot enlarge string buffer containing {size} bytes."
+        raise SqlError(errors.PROGRAM_LIMIT_EXCEEDED, "out of memory", detail=detail)
+    return nothing.join(state)
+
+
 define.aggregate(
     "string_agg(text, text) -> text", step=_add_string, is_strict=False,
-    final=lambda state: None if state is None else "".join(state),
+    final=lambda state: _joined(state, ""),
 )  # fmt: skip
 define.aggregate(
     "string_agg(bytea, bytea) -> bytea", step=_add_string, is_strict=False,
-    final=lambda state: None if state is None else b"".join(state),
+    final=lambda state: _joined(state, b""),
 )  # fmt: skip
 
 
@@ -202,7 +215,7 @@ def append_value(state: list | None, value: Any) -> list:
     return state
 
 
-def _stack_arrays(state: list | None) -> Array | None:
+def stack_arrays(state: list | None) -> Array | None:
     """Arrays of the same shape, one dimension more."""
     if state is None:
         return None
@@ -222,5 +235,5 @@ define.aggregate(
     final=lambda state: None if state is None else array_of_elements(state) if state else EMPTY,
 )  # fmt: skip
 define.aggregate(
-    "array_agg(anyarray) -> anyarray", step=append_value, is_strict=False, final=_stack_arrays
+    "array_agg(anyarray) -> anyarray", step=append_value, is_strict=False, final=stack_arrays
 )

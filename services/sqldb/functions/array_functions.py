@@ -239,6 +239,13 @@ def array_fill(value: Any, sizes: Array | None, bounds: Array | None = None) -> 
         raise SqlError(
             errors.NULL_VALUE_NOT_ALLOWED, "dimension array or low bound array cannot be null"
         )
+    for given, what in ((sizes, "Dimension"), (bounds, "Low bound")):
+        if given is not None and len(given.lower_bounds) > 1:
+            raise SqlError(
+                errors.ARRAY_SUBSCRIPT_ERROR,
+                "wrong number of array subscripts",
+                detail=f"{what} array must be one dimensional.",
+            )
     lengths = tuple(sizes.elements)
     if None in lengths:
         raise SqlError(errors.NULL_VALUE_NOT_ALLOWED, "dimension values cannot be null")

@@ -109,9 +109,31 @@ def _define_polymorphic() -> None:
 def _comparison_of_types(compare: Callable[[Any, Any], bool]) -> Callable:
     def specialize(types: tuple[SqlType, ...], result: SqlType) -> Callable[[Any, Any], bool]:
         left, right = types
+        problem = _dissimilar(left.fields, right.fields)
+        if problem:
+
+            def refuse(a: Any, b: Any) -> bool:
+                raise SqlError(errors.DATATYPE_MISMATCH, problem)
+
+            return refuse
         return lambda a, b: compare(left.key_of(a), right.key_of(b))
 
     return specialize
+
+
+def _dissimilar(left: tuple | None, right: tuple | None) -> str:
+    """Why rows of these fields have no order; empty: they have. # Real: record_cmp()"""
+    if left is None or right is None:
+        return ""
+    for number, ((_, mine, _), (_, other, _)) in enumerate(zip(left, right, strict=False), 1):
+        if mine.oid != other.oid:
+            return (
+                f"cannot compare dissimilar column types {mine} and {other} "
+                f"at record column {number}"
+            )
+    if len(left) != len(right):
+        return "cannot compare record types with different numbers of columns"
+    return ""
 
 
 def date_as_timestamp(day: int) -> int:

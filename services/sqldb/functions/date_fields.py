@@ -6,6 +6,7 @@ double precision. # Real: timestamp_part_common(), interval_part_common(), times
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import tzinfo
 from decimal import Decimal
@@ -36,7 +37,7 @@ from services.sqldb.types.calendar import (
 )
 from services.sqldb.types.context import SessionContext
 from services.sqldb.types.dates import checked_date, checked_timestamp
-from services.sqldb.types.intervals import checked_interval
+from services.sqldb.types.intervals import checked_interval, out_of_range
 from services.sqldb.types.numeric import NEGATIVE_INFINITY, POSITIVE_INFINITY
 from services.sqldb.types.zones import find_zone, offset_at, to_local, to_utc
 from services.sqldb.values import Interval, TimeTz
@@ -485,5 +486,7 @@ def make_timestamptz_in(*parts: Any) -> int:
 def make_interval(
     years: int, months: int, weeks: int, days: int, hours: int, minutes: int, seconds: float
 ) -> Interval:
+    if not math.isfinite(seconds):
+        raise out_of_range()
     clock = hours * HOUR_US + minutes * MINUTE_US + round(seconds * SECOND_US)
     return checked_interval(years * 12 + months, weeks * 7 + days, clock)

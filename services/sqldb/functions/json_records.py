@@ -18,6 +18,7 @@ from services.sqldb.functions.definitions import Definitions
 from services.sqldb.functions.json_access import JsonText, kind_of, text_of
 from services.sqldb.types import JSON, JSONB, SqlType
 from services.sqldb.types.arrays import EMPTY
+from services.sqldb.types.composites import RECORD_OID
 from services.sqldb.types.context import SessionContext
 from services.sqldb.types.json_values import decode_jsonb, json_text
 from services.sqldb.values import Array, Jsonb, Row
@@ -184,12 +185,37 @@ def _objects_of(part: Part, function: str) -> list[Part]:
     return found
 
 
+def _mismatch(given: SqlType, wanted: SqlType) -> str:
+    """Where the base row is not of the columns that the statement says: what differs."""
+    mine, theirs = given.fields, wanted.fields
+    if given.oid != RECORD_OID or mine is None or theirs is None:
+        return ""
+    if len(mine) != len(theirs):
+        plural = "" if len(mine) == 1 else "s"
+        return (
+            f"Returned row contains {len(mine)} attribute{plural}, but query expects {len(theirs)}."
+        )
+    for number, ((_, one, _), (_, other, _)) in enumerate(zip(mine, theirs, strict=True), 1):
+        if one.oid != other.oid:
+            return f"Returned type {one} at ordinal position {number}, but query expects {other}."
+    return ""
+
+
+def _check_match(mismatch: str) -> None:
+    if mismatch:
+        message = "function return row and query-specified return row do not match"
+        raise SqlError(errors.DATATYPE_MISMATCH, message, detail=mismatch)
+
+
 def _define(kind: str) -> None:
     """The four functions of json, or of jsonb."""
 
     @define.function(f"{kind}_populate_record(anyelement, {kind}) -> anyelement", **_PROPERTIES)
     def populate_record(types: tuple[SqlType, ...], result: SqlType) -> Callable[..., Any]:
+        mismatch = _mismatch(types[0], result)
+
         def call(context: SessionContext, base: Row | None, value: Any) -> Row | None:
+            _check_match(mismatch)
             if value is None:
                 return base
             found = _need_object(_part(value), "populate_composite")
@@ -201,7 +227,10 @@ def _define(kind: str) -> None:
         f"{kind}_populate_recordset(anyelement, {kind}) -> setof anyelement", **_PROPERTIES
     )
     def populate_recordset(types: tuple[SqlType, ...], result: SqlType) -> Callable[..., Any]:
+        mismatch = _mismatch(types[0], result)
+
         def call(context: SessionContext, base: Row | None, value: Any) -> Iterator[Row]:
+            _check_match(mismatch)
             if value is None:
                 return iter(())
             found = _objects_of(_part(value), f"{kind}_populate_recordset")

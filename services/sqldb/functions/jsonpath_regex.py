@@ -10,10 +10,11 @@ import re
 
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
+from services.sqldb.functions.regex_machine import BoundedRegex
 from services.sqldb.functions.regex_translation import compile_regex
 
 
-def compile_xquery_regex(pattern: str, flags: str) -> re.Pattern[str]:
+def compile_xquery_regex(pattern: str, flags: str) -> re.Pattern[str] | BoundedRegex:
     """The compiled pattern; 2201B if it is none."""
     options = "i" if "i" in flags else ""
     if "q" in flags:
@@ -26,4 +27,6 @@ def compile_xquery_regex(pattern: str, flags: str) -> re.Pattern[str]:
     found = compile_regex(pattern, options)
     # Python's flag for the dot says just what s says.
     dot = re.DOTALL if "s" in flags else 0
+    if isinstance(found, BoundedRegex):
+        return found.with_flags(found.pattern.flags & ~re.DOTALL | dot)
     return re.compile(found.pattern, found.flags & ~re.DOTALL | dot)

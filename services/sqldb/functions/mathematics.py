@@ -282,6 +282,12 @@ def width_bucket_of_bounds(types, result):
     key = types[0].key_of
 
     def call(value: object, bounds: Array) -> int:
+        if len(bounds.lower_bounds) > 1:
+            message = "thresholds must be one-dimensional array"
+            raise SqlError(errors.ARRAY_SUBSCRIPT_ERROR, message)
+        if None in bounds.elements:
+            message = "thresholds array must not contain NULLs"
+            raise SqlError(errors.NULL_VALUE_NOT_ALLOWED, message)
         wanted = key(value)
         return sum(key(bound) <= wanted for bound in bounds.elements)
 

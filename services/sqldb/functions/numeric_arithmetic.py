@@ -54,12 +54,18 @@ _TEMPLATE_NAMES = {
 
 
 def add(a: Decimal, b: Decimal) -> Decimal:
-    result = EXACT.add(a, b)
+    try:
+        result = EXACT.add(a, b)
+    except Overflow:
+        raise overflow() from None
     return result if result == result else NUMERIC_NAN
 
 
 def subtract(a: Decimal, b: Decimal) -> Decimal:
-    result = EXACT.subtract(a, b)
+    try:
+        result = EXACT.subtract(a, b)
+    except Overflow:
+        raise overflow() from None
     return result if result == result else NUMERIC_NAN
 
 
@@ -265,8 +271,11 @@ def least_common_multiple(a: Decimal, b: Decimal) -> Decimal:
     if not (a.is_finite() and b.is_finite()):
         return NUMERIC_NAN
     scale = max(scale_of(a), scale_of(b))
-    found = math.lcm(int(a.scaleb(scale, EXACT)), int(b.scaleb(scale, EXACT)))
-    return rounded(Decimal(found).scaleb(-scale, EXACT), scale)
+    try:
+        found = math.lcm(int(a.scaleb(scale, EXACT)), int(b.scaleb(scale, EXACT)))
+        return rounded(Decimal(found).scaleb(-scale, EXACT), scale)
+    except Overflow:
+        raise overflow() from None
 
 
 @define.function("factorial(int8) -> numeric")
@@ -411,6 +420,8 @@ def power(base: Decimal, exponent: Decimal) -> Decimal:
     if not base:
         return rounded(ZERO, _MIN_SIGNIFICANT_DIGITS)
     weight = float(exponent) * (base.adjusted() + math.log10(_mantissa(base)))
+    if not math.isfinite(weight) or weight == 0:
+        return _extreme_power(base, exponent)
     if abs(weight) * _LN_10 > _MAX_EXPONENT * 1.003:
         if weight > 0:
             raise overflow()
@@ -418,6 +429,19 @@ def power(base: Decimal, exponent: Decimal) -> Decimal:
     scale = _bounded_scale(_MIN_SIGNIFICANT_DIGITS - int(weight), base, exponent)
     context = _precise(max(int(weight), 0) + scale + 20)
     return rounded(context.power(base, exponent), scale)
+
+
+def _extreme_power(base: Decimal, exponent: Decimal) -> Decimal:
+    """A base so near to 1, or an exponent so great, that float does not hold the logarithm."""
+    context = _precise(_MAX_RESULT_SCALE + _MAX_EXPONENT)
+    logarithm = context.multiply(_precise(60 + _MAX_EXPONENT // 100).ln(base), exponent)
+    if logarithm.is_infinite() or abs(logarithm) > _MAX_EXPONENT:
+        if logarithm > 0:
+            raise overflow()
+        return rounded(ZERO, _MAX_RESULT_SCALE)
+    weight = int(float(logarithm) / _LN_10)
+    scale = _bounded_scale(_MIN_SIGNIFICANT_DIGITS - weight, base, exponent)
+    return rounded(_precise(max(weight, 0) + scale + 20).exp(logarithm), scale)
 
 
 def _is_whole(value: Decimal) -> bool:

@@ -16,10 +16,14 @@ from services.sqldb.errors import SqlError
 from services.sqldb.functions.definitions import Definitions
 from services.sqldb.functions.regex_translation import compile_regex, read_flags
 from services.sqldb.functions.strings import ascii_lower
+from services.sqldb.interruption import check_for_interrupts, paced_stream
 from services.sqldb.types.arrays import array_of_elements
 from services.sqldb.values import Array
 
 define = Definitions()
+
+LOOK_CHARACTERS = 4096
+"""How much of a text is searched between two looks at the interrupts: 2 ms, if all of it fits."""
 
 
 @lru_cache(maxsize=512)
@@ -276,7 +280,7 @@ def regexp_matches(text: str, pattern: str, flags: str = "") -> Iterator[Array]:
     kept, is_global = read_flags(flags)
     regex = compile_regex(pattern, kept)
     if is_global:
-        return (_groups(match) for match in regex.finditer(text))
+        return (_groups(match) for match in paced_stream(regex.finditer(text)))
     match = regex.search(text)
     return iter(()) if match is None else iter((_groups(match),))
 
@@ -360,8 +364,12 @@ def _replace_from(
 
 def _all_matches(regex: re.Pattern[str], text: str, start: int = 0) -> Iterator[re.Match[str]]:
     """Matches from left to right; behind an empty one the search goes on a character later."""
-    at = start
+    at, next_look = start, start
     while at <= len(text):
+        if at >= next_look:
+            # Between two looks lie few matches, and no long way that is searched in vain.
+            check_for_interrupts()
+            next_look = at + LOOK_CHARACTERS
         match = regex.search(text, at)
         if match is None:
             return

@@ -151,6 +151,9 @@ class BoundedRegex:
         self.groups = pattern.groups
         self._limit = limit
 
+    def with_flags(self, flags: int) -> BoundedRegex:
+        return BoundedRegex(re.compile(self.pattern.pattern, flags), self._limit)
+
     @cached_property
     def _program(self) -> _Program:
         tree = _parser.parse(self.pattern.pattern, self.pattern.flags)

@@ -28,7 +28,15 @@ from services.sqldb.functions.coercion import EXPLICIT, can_coerce, find_cast
 from services.sqldb.functions.definition import Aggregate, Function, Operator, WindowFunction
 from services.sqldb.functions.library import Library, builtin_library
 from services.sqldb.functions.polymorphism import Solution, is_of_elements, is_polymorphic, solve
-from services.sqldb.types import ANY, TEXT, UNKNOWN, SqlType, TypeRegistry, type_by_name
+from services.sqldb.types import (
+    ANY,
+    RECORD,
+    TEXT,
+    UNKNOWN,
+    SqlType,
+    TypeRegistry,
+    type_by_name,
+)
 from services.sqldb.types.registry import BUILTIN_REGISTRY
 
 
@@ -81,6 +89,8 @@ def resolve_function(
     library = library or builtin_library()
     # Functions know nothing of domains, but for the one that tells their names.
     given = tuple(argument_types)
+    if name == "array_agg" and len(given) == 1 and given[0].base is not None:
+        return _array_agg_of_domain(given[0], library, types)
     if name != "pg_typeof":
         given = tuple(type_.plain for type_ in given)
     if argument_names or is_variadic_call or record_type or not _is_cacheable(given):
@@ -93,6 +103,16 @@ def resolve_function(
         if found.result_type.oid < _FIRST_USER_OID:
             library.resolved[key] = found
     return found
+
+
+def _array_agg_of_domain(domain: SqlType, library: Library, types: TypeRegistry) -> ResolvedCall:
+    """An array of the domain, not of the type below: where a domain shows through a function."""
+    found = _find_function("array_agg", (domain.plain,), (), False, library, types)
+    if domain.is_array or not domain.array_oid:
+        return found
+    result = types.array_of(domain)
+    function = replace(found.function, result_type=result)
+    return replace(found, function=function, result_type=result)
 
 
 _FIRST_USER_OID = 16384
@@ -313,8 +333,8 @@ def _concrete_types(
             concrete = solution.concrete(declared, actual)
             concrete = actual if concrete.oid == ANY.oid else concrete
             arguments.append(TEXT if concrete.oid == UNKNOWN.oid else concrete)
-        elif declared.oid == actual.oid:
-            # A record knows its fields, where the declaration does not.
+        elif declared.oid == actual.oid or (declared.oid == RECORD.oid and actual.fields):
+            # A row knows its fields, where the declaration does not.
             arguments.append(actual)
         else:
             arguments.append(declared)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from decimal import Decimal
+from decimal import Decimal, Overflow
 from typing import Any
 
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
-from services.sqldb.functions import numeric_arithmetic
 from services.sqldb.functions.date_arithmetic import add_interval, add_interval_in_zone
 from services.sqldb.functions.definition import STABLE, VOLATILE
 from services.sqldb.functions.definitions import Definitions
@@ -17,6 +16,7 @@ from services.sqldb.types import SqlType, enum_values
 from services.sqldb.types.arrays import array_of_elements
 from services.sqldb.types.context import SessionContext
 from services.sqldb.types.intervals import interval_key
+from services.sqldb.types.numeric import EXACT
 from services.sqldb.values import Array, EnumValue, Interval
 
 define = Definitions()
@@ -54,7 +54,11 @@ def _numeric_steps(start: Decimal, stop: Decimal, step: Decimal) -> Iterator[Dec
     value = start
     while value <= stop if step > 0 else value >= stop:
         yield value
-        value = numeric_arithmetic.add(value, step)
+        try:
+            value = EXACT.add(value, step)
+        except Overflow:
+            # The step behind the last value need not be one that numeric holds.
+            return
 
 
 def _steps(

@@ -16,6 +16,7 @@ from services.sqldb.errors import SqlError
 from services.sqldb.functions import interval_arithmetic, numeric_arithmetic
 from services.sqldb.functions.arithmetic import float_overflow
 from services.sqldb.functions.definitions import Definitions
+from services.sqldb.interruption import check_for_interrupts
 from services.sqldb.types import SqlType
 from services.sqldb.types.arrays import map_array
 from services.sqldb.types.numeric import EXACT, ZERO
@@ -255,6 +256,7 @@ def _make_mode(types: tuple[SqlType, ...], result: SqlType) -> tuple[Callable, .
                 values[at]
             ):
                 end += 1
+            check_for_interrupts()
             if end - at > best_count:
                 best, best_count = values[at], end - at
             at = end

@@ -19,11 +19,22 @@ from services.sqldb.values import Array
 define = Definitions()
 
 _MAX_BYTES = 0x3FFF_FFFF
+_HEADER_BYTES = 4
 _TO_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _TO_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 
-define.operator("text || text -> text", lambda a, b: a + b, template="{0} + {1}")
-define.function("textcat(text, text) -> text")(lambda a, b: a + b)
+
+def concatenated(first: str, second: str) -> str:
+    """Both as one; XX000 above a gigabyte, as PostgreSQL has it."""
+    size = len(first) + len(second)
+    if size > _MAX_BYTES:
+        message = f"invalid memory alloc request size {size + _HEADER_BYTES}"
+        raise SqlError(errors.INTERNAL_ERROR, message)
+    return first + second
+
+
+define.operator("text || text -> text", concatenated)
+define.function("textcat(text, text) -> text")(concatenated)
 
 define.function(
     "length(text) -> int4", "char_length(text) -> int4", "character_length(text) -> int4",

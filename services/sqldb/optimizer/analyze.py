@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from services.sqldb.catalog.definitions import Statistics, Table
 from services.sqldb.types import SqlType
@@ -26,14 +27,20 @@ SAMPLE_BYTES = 64
 
 
 def analyze(
-    table: Table, types: list[SqlType], rows: list[tuple], row_count: float
+    table: Table,
+    types: list[SqlType],
+    rows: list[tuple],
+    row_count: float,
+    check: Callable[[], None] = lambda: None,
 ) -> list[Statistics]:
     """Statistics of all columns, and (column -1) of the table, from a sample of its rows.
 
-    Oids are for the catalog to give.
+    Oids are for the catalog to give. `check` is called for each column: it may raise what
+    interrupts the statement.
     """
     found = [Statistics(0, table.oid, -1, row_count)]
     for at, _ in table.live_columns():
+        check()
         values = [row[at] for row in rows]
         found.append(column_statistics(table.oid, at, types[at], values, row_count))
     return found

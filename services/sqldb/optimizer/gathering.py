@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from services.sqldb.catalog.definitions import Schema, Statistics, Table, TableKind
+from services.sqldb.interruption import interrupted_by
 from services.sqldb.optimizer.analyze import SAMPLE_ROWS, analyze
 from services.sqldb.transactions.lock_modes import LockMode
 
@@ -41,8 +42,8 @@ def gather(session: Session, table: Table) -> None:
     changed = heap.counts.modified
     types = [session.lookup.types.by_oid(column.type_oid) for column in table.columns]
     rows, count = _sample(session, table)
-    with session.engine.latch.released():
-        found = analyze(table, types, rows, count)
+    with session.engine.latch.released(), interrupted_by(None):
+        found = analyze(table, types, rows, count, session.interrupts.raise_pending)
     _write(session, table, found)
     # What has changed meanwhile still counts.
     heap.counts.modified = max(0, heap.counts.modified - changed)
@@ -123,8 +124,9 @@ class AutoAnalyze:
                 for table in self.due():
                     if self._is_stopping.is_set():
                         break
-                    if self._analyze(session, table):
-                        done.append(table.name)
+                    with interrupted_by(session.interrupts.check):
+                        if self._analyze(session, table):
+                            done.append(table.name)
             finally:
                 session.close()
         return done

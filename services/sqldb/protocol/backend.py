@@ -128,6 +128,7 @@ def _fields(error: SqlError, sql: str) -> bytes:
         ("c", error.column),
         ("d", error.datatype),
         ("n", error.constraint),
+        ("R", error.routine),
     ]
     return b"".join(key.encode() + _text(value) for key, value in fields if value) + b"\0"
 

@@ -3,7 +3,7 @@
 login               startup, TLS, SCRAM
 conversation        messages in, answers out
 session             transaction, settings, names, cursors
-copying             COPY
+copying             COPY; copy_options: what may be written with it
 statements          a statement of a text: planned and run, or carried out as a command
 prepared            a statement that is kept, with its plan
 statement_cache     texts that come again

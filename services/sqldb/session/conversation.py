@@ -22,6 +22,7 @@ from services.common.logs import Log
 from services.sqldb import errors
 from services.sqldb.connection import Connection, ConnectionLost
 from services.sqldb.errors import SqlError
+from services.sqldb.interruption import interrupted_by
 from services.sqldb.protocol import backend, frontend
 from services.sqldb.protocol.frontend import Message
 from services.sqldb.session import copying
@@ -40,6 +41,8 @@ from services.sqldb.syntax.nodes import Commit, Copy, Rollback, RollbackToSavepo
 if TYPE_CHECKING:
     from services.sqldb.syntax.nodes import ParsedStatement
 
+# Above so many, undoing them takes more than the time of a quick answer.
+_MANY_WRITES = 1000
 # What a failed transaction still takes.
 _LEAVES_FAILED = (Commit, Rollback, RollbackToSavepoint)
 
@@ -56,6 +59,10 @@ class Conversation:
 
     def run(self) -> None:
         """Until the client says Terminate. Raises ConnectionLost, and SqlError that is FATAL."""
+        with interrupted_by(self._session.interrupts.check):
+            self._run()
+
+    def _run(self) -> None:
         self._ready()
         connection, latch = self._connection, self._session.engine.latch
         # Some clients send their first statement without waiting for the end of the login.
@@ -108,15 +115,24 @@ class Conversation:
     def _fail(self, error: Exception) -> None:
         """Answer with the error; the statement is undone. FATAL ones end the session."""
         session = self._session
-        session.fail()
         if isinstance(error, ConnectionLost):
             # In the middle of COPY: there is nobody to tell.
+            session.fail()
             raise error
-        known = self._as_sql_error(error)
-        self._send_notices()
+        try:
+            known = self._as_sql_error(error)
+            self._send_notices()
+            if known.severity != "FATAL":
+                self._connection.write(backend.error_response(known, self._sql))
+                transaction = session.transaction
+                if transaction is not None and len(transaction.writes) > _MANY_WRITES:
+                    # The client waits for an answer, not for the end of the clearing up.
+                    # Real: EmitErrorReport() flushes, before AbortCurrentTransaction()
+                    self._connection.flush()
+        finally:
+            session.fail()
         if known.severity == "FATAL":
             raise known  # The end of the connection tells it.
-        self._connection.write(backend.error_response(known, self._sql))
 
     def _as_sql_error(self, error: Exception) -> SqlError:
         if isinstance(error, SqlError):

@@ -10,119 +10,34 @@ foreign keys are what they are there. # Real: copyfrom.c, copyto.c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.sqldb import errors
-from services.sqldb.catalog.definitions import Table, TableKind
+from services.sqldb.binder.clauses import Clause
+from services.sqldb.catalog.definitions import Sequence, Table, TableKind
+from services.sqldb.commands.row_expressions import (
+    RowFunction,
+    bind_over_row,
+    compile_row,
+    default_value,
+)
 from services.sqldb.connection import ConnectionLost
 from services.sqldb.errors import SqlError
+from services.sqldb.plan.analysis import walk
+from services.sqldb.plan.expressions import Column
 from services.sqldb.protocol import backend, copy_binary, copy_csv, copy_text, frontend
-from services.sqldb.protocol.copy_csv import CsvFormat
+from services.sqldb.session.copy_options import CopyOptions, copy_options
 from services.sqldb.session.prepared import prepare
 from services.sqldb.session.results import ResultColumn
 from services.sqldb.syntax import nodes, parse
 from services.sqldb.syntax.deparse import quote_identifier
+from services.sqldb.types import BOOL
 
 if TYPE_CHECKING:
     from services.sqldb.connection import Connection
     from services.sqldb.session.session import Session
 
 Decoder = copy_text.CopyTextDecoder | copy_csv.CopyCsvDecoder | copy_binary.CopyBinaryDecoder
-
-
-@dataclass(frozen=True, slots=True)
-class CopyOptions:
-    """The options of COPY, checked. `form` is text, csv or binary."""
-
-    form: str = "text"
-    delimiter: str = "\t"
-    null: str = "\\N"
-    header: bool = False
-    quote: str = '"'
-    escape: str = '"'
-    force_quote: tuple[str, ...] = ()
-    force_not_null: tuple[str, ...] = ()
-    force_null: tuple[str, ...] = ()
-
-    @property
-    def csv(self) -> CsvFormat:
-        return CsvFormat(self.delimiter, self.quote, self.escape, self.null)
-
-    @property
-    def code(self) -> int:
-        return backend.BINARY if self.form == "binary" else backend.TEXT
-
-
-def copy_options(node: nodes.Copy) -> CopyOptions:
-    """Raises SqlError for an option that is unknown or makes no sense."""
-    given: dict[str, object] = {}
-    for option in node.options:
-        if option.name in given:
-            message = "conflicting or redundant options"
-            raise SqlError(errors.SYNTAX_ERROR, message, position=option.position)
-        if option.name not in _KNOWN:
-            message = f'option "{option.name}" not recognized'
-            raise SqlError(errors.SYNTAX_ERROR, message, position=option.position)
-        given[option.name] = option.value
-    form = str(given.get("format", "text"))
-    if form not in ("text", "csv", "binary"):
-        message = f'COPY format "{form}" not recognized'
-        raise SqlError(errors.INVALID_PARAMETER_VALUE, message)
-    _expect_utf8(given.get("encoding"))
-    quote = str(given.get("quote", '"'))
-    header = given.get("header", False)
-    options = CopyOptions(
-        form,
-        str(given.get("delimiter", "," if form == "csv" else "\t")),
-        str(given.get("null", "" if form == "csv" else "\\N")),
-        header=header is None or header is True or str(header).lower() in _TRUE,
-        quote=quote,
-        escape=str(given.get("escape", quote)),
-        force_quote=_names(given.get("force_quote")),
-        force_not_null=_names(given.get("force_not_null")),
-        force_null=_names(given.get("force_null")),
-    )
-    _check(options, given)
-    return options
-
-
-_KNOWN = frozenset(
-    (
-        *("format", "delimiter", "null", "header", "quote", "escape", "encoding", "freeze"),
-        *("force_quote", "force_not_null", "force_null"),
-    )
-)
-_TRUE = ("on", "true", "1", "match")
-
-
-def _names(value: object) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else ()
-
-
-def _expect_utf8(name: object) -> None:
-    if name is not None and str(name).lower().replace("-", "") not in ("utf8", "unicode"):
-        message = f'argument to option "encoding" must be a valid encoding name: {name}'
-        raise SqlError(errors.INVALID_PARAMETER_VALUE, message)
-
-
-def _check(options: CopyOptions, given: dict[str, object]) -> None:
-    if options.form == "binary":
-        for name in ("delimiter", "null", "header"):
-            if name in given:
-                message = f"cannot specify {name.upper()} in BINARY mode"
-                raise SqlError(errors.SYNTAX_ERROR, message)
-    if options.form != "csv":
-        for name in ("quote", "escape", "force_quote", "force_not_null", "force_null"):
-            if name in given:
-                message = f"COPY {name} available only in CSV mode"
-                raise SqlError(errors.FEATURE_NOT_SUPPORTED, message)
-    if len(options.delimiter.encode()) != 1:
-        message = "COPY delimiter must be a single one-byte character"
-        raise SqlError(errors.FEATURE_NOT_SUPPORTED, message)
-    if options.delimiter in "\r\n":
-        message = "COPY delimiter cannot be newline or carriage return"
-        raise SqlError(errors.INVALID_PARAMETER_VALUE, message)
 
 
 # The statement.
@@ -142,6 +57,11 @@ def run_copy(session: Session, node: nodes.Copy, connection: Connection) -> str:
 
 def _table(session: Session, node: nodes.Copy) -> Table:
     written = node.relation
+    found = session.lookup.relation(written.schema, written.name)
+    if isinstance(found, Sequence):
+        way = "to" if node.is_from else "from"
+        message = f'cannot copy {way} sequence "{found.name}"'
+        raise SqlError(errors.WRONG_OBJECT_TYPE, message)
     return session.lookup.expect_table(written.schema, written.name)
 
 
@@ -185,15 +105,18 @@ class _CopyIn:
         if self._table.kind is not TableKind.TABLE:
             message = f'cannot copy to view "{self._table.name}"'
             raise SqlError(errors.WRONG_OBJECT_TYPE, message)
-        if node.where is not None:
-            raise errors.not_supported("COPY FROM ... WHERE", node.position)
+        self._where = node.where
         self._columns = _columns(session, self._table, node)
+        # The columns that are given to INSERT.
+        self._stored = self._columns
         columns = [self._table.columns[index] for index in self._columns]
         self._names = [column.name for column in columns]
         self._types = [session.lookup.types.by_oid(column.type_oid) for column in columns]
         self._line = 0
+        self._expects_header = options.matches_header
 
     def run(self) -> str:
+        is_wanted, complete = self._condition(), self._completed()
         insert = self._insert_statement()
         self._connection.write(backend.copy_in_response(self._options.code, len(self._columns)))
         self._connection.flush()
@@ -206,6 +129,11 @@ class _CopyIn:
                 check()
             try:
                 values = values_of(row)
+                if is_wanted is not None:
+                    values = complete(values)
+                    if is_wanted(values)[0] is not True:
+                        continue
+                    values = tuple([values[index] for index in self._stored])
                 insert(values)
             except SqlError as error:
                 raise self._first_wrong_value(row) or self._at_line(error, row) from None
@@ -221,21 +149,57 @@ class _CopyIn:
         shown = "" if self._options.form == "binary" else _shown(row, self._options)
         return f"COPY {self._table.name}, line {self._line}{shown}"
 
+    def _condition(self) -> RowFunction | None:
+        """COPY … WHERE: asked of the row with its defaults."""
+        if self._where is None:
+            return None
+        session, table = self._session, self._table
+        bound = bind_over_row(session, session.lookup, table, self._where, Clause.COPY_WHERE, BOOL)
+        for part in walk(bound):
+            if isinstance(part, Column) and table.columns[part.index].generated is not None:
+                name = table.columns[part.index].name
+                raise SqlError(
+                    errors.INVALID_COLUMN_REFERENCE,
+                    "generated columns are not supported in COPY FROM WHERE conditions",
+                    detail=f'Column "{name}" is a generated column.',
+                )
+        self._stored = _columns(session, table, nodes.Copy(None, None, (), True))
+        return compile_row(session, [bound])
+
+    def _completed(self) -> RowFunction:
+        """A function from the values that come to a row of the table, with defaults."""
+        table, places = self._table, {index: at for at, index in enumerate(self._columns)}
+        steps = [
+            default_value(self._session, table, index)
+            for index in self._stored
+            if index not in places
+        ]
+        order = [places.get(index) for index in range(len(table.columns))]
+
+        def complete(values: tuple) -> tuple:
+            row = tuple([None if at is None else values[at] for at in order])
+            for step in steps:
+                row = step(row)
+            return row
+
+        return complete
+
     def _insert_statement(self) -> Callable[[tuple], None]:
         """Begin a statement: a function that inserts a row of these columns in it.
 
         One statement for all rows, as they may point to each other.
         """
         session = self._session
-        columns = ", ".join(quote_identifier(name) for name in self._names)
-        holders = ", ".join(f"${number}" for number in range(1, len(self._names) + 1))
+        stored = [self._table.columns[index] for index in self._stored]
+        columns = ", ".join(quote_identifier(column.name) for column in stored)
+        holders = ", ".join(f"${number}" for number in range(1, len(stored) + 1))
         sql = (
             f"INSERT INTO {_qualified(session, self._table)} ({columns}) "  # noqa: S608
             f"OVERRIDING SYSTEM VALUE VALUES ({holders})"
         )
-        if not self._names:
+        if not stored:
             sql = f"INSERT INTO {_qualified(session, self._table)} DEFAULT VALUES"
-        oids = tuple(one.oid for one in self._types)
+        oids = tuple(column.type_oid for column in stored)
         statement = prepare(session, "", sql, parse(sql)[0], oids)
         session.expect_transaction().begin_statement()
         return statement.repeated(session)
@@ -250,22 +214,53 @@ class _CopyIn:
     def _checked(self, rows: Iterator[list]) -> Iterator[list]:
         wanted = len(self._columns)
         for row in rows:
+            if self._expects_header:
+                self._line += 1
+                self._expects_header = False
+                self._check_header(row)
+                continue
             if len(row) != wanted:
                 self._line += 1
                 raise self._first_wrong_value(row) or self._wrong_width(row)
             yield row
+
+    def _check_header(self, row: list) -> None:
+        """HEADER MATCH: the first line has the names of the columns."""
+        if len(row) != len(self._names):
+            message = (
+                f"wrong number of fields in header line: got {len(row)}, "
+                f"expected {len(self._names)}"
+            )
+            raise SqlError(errors.BAD_COPY_FILE_FORMAT, message, context=self._context(row))
+        for number, (found, name) in enumerate(zip(row, self._names, strict=True), 1):
+            message = ""
+            if found is None:
+                message = (
+                    f"column name mismatch in header line field {number}: "
+                    f'got null value ("{self._options.null}"), expected "{name}"'
+                )
+            elif found != name:
+                message = (
+                    f'column name mismatch in header line field {number}: got "{found}", '
+                    f'expected "{name}"'
+                )
+            if message:
+                raise SqlError(errors.BAD_COPY_FILE_FORMAT, message, context=self._context(row))
 
     def _first_wrong_value(self, row: list) -> SqlError | None:
         """The error of the first column that is no value of its type, with the column's name."""
         if self._options.form == "binary" or len(row) > len(self._columns):
             return None
         for text, type_, name in zip(row, self._types, self._names, strict=False):
+            place = f"COPY {self._table.name}, line {self._line}, column {name}"
             try:
                 if text is not None:
                     type_.parse(text, -1, self._session)
+                elif type_.check is not None:
+                    type_.check(self._session, None)
             except SqlError as error:
-                place = f"COPY {self._table.name}, line {self._line}, column {name}"
-                error.context = f'{place}: "{text}"'
+                shown = "null input" if text is None else f'"{text}"'
+                error.context = f"{place}: {shown}"
                 return error
         return None
 
@@ -282,11 +277,12 @@ class _CopyIn:
         options = self._options
         if options.form == "binary":
             return copy_binary.CopyBinaryDecoder()
+        skips_line = options.header and not options.matches_header
         if options.form == "text":
-            return copy_text.CopyTextDecoder(options.delimiter, options.null, options.header)
+            return copy_text.CopyTextDecoder(options.delimiter, options.null, skips_line)
         return copy_csv.CopyCsvDecoder(
             options.csv,
-            options.header,
+            skips_line,
             self._indexes(options.force_not_null),
             self._indexes(options.force_null),
         )
@@ -331,8 +327,12 @@ class _CopyIn:
                 for data, (type_, _) in zip(row, columns, strict=True)
             )
         parsers = [type_.parse for type_ in self._types]
+        checks = [(place, one.check) for place, one in enumerate(self._types) if one.check]
 
         def read(row: list) -> tuple:
+            for place, check in checks:
+                if row[place] is None:
+                    check(session, None)
             return tuple([
                 None if text is None else parse_text(text, -1, session)
                 for text, parse_text in zip(row, parsers, strict=True)

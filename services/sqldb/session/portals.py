@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from services.sqldb import errors
 from services.sqldb.errors import OBJECT_NOT_IN_PREREQUISITE_STATE, SqlError
 from services.sqldb.session.results import Result
 
@@ -31,7 +32,7 @@ class Portal:
 
     __slots__ = (
         "_is_exhausted", "_kept", "_position", "_result", "_start", "is_cursor", "is_detached",
-        "is_held", "is_scrollable", "name", "row_count", "row_format", "sql", "statement",
+        "is_held", "is_scrollable", "name", "places", "row_count", "row_format", "sql", "statement",
     )  # fmt: skip
 
     def __init__(
@@ -61,10 +62,29 @@ class Portal:
         self._is_exhausted = False
         self.is_detached = False
         self.row_count = 0
+        # For WHERE CURRENT OF: where each row that was made lies, by the oid of its table.
+        self.places: list[dict[int, tuple]] | None = None
 
     @property
     def is_done(self) -> bool:
         return self._is_exhausted
+
+    def current_place(self, table_oid: int) -> tuple | None:
+        """The ctid of the row that the cursor stands on, in a table that it reads.
+
+        Raises SqlError 24000 where it stands on none; None: it doesn't know such rows.
+        """
+        if self.is_detached:
+            message = f'cursor "{self.name}" is held from a previous transaction'
+            raise SqlError(errors.INVALID_CURSOR_STATE, message)
+        if self.places is None:
+            return None
+        index = self._position - 1 if self.is_scrollable else len(self.places) - 1
+        is_behind = self._is_exhausted and not self.is_scrollable
+        if is_behind or not 0 <= index < len(self.places):
+            message = f'cursor "{self.name}" is not positioned on a row'
+            raise SqlError(errors.INVALID_CURSOR_STATE, message)
+        return self.places[index].get(table_oid)
 
     def result(self) -> Result:
         """The result, begun if it hasn't been."""

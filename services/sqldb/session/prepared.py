@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from services.sqldb import errors
+from services.sqldb.binder import bind_statement
 from services.sqldb.commands.described import command_columns
 from services.sqldb.errors import SqlError
 from services.sqldb.session.planning import (
@@ -23,6 +24,7 @@ from services.sqldb.session.planning import (
 )
 from services.sqldb.session.results import Result, ResultColumn
 from services.sqldb.session.wire_values import RowFormat, row_format
+from services.sqldb.syntax.nodes import DeclareCursor, Explain
 from services.sqldb.types import SqlType
 from services.sqldb.types.context import clock_timestamp_us
 
@@ -65,6 +67,7 @@ class PreparedStatement:
         self._lookup: Lookup | None = None
         self._row_formats: dict[tuple[int, ...], RowFormat] = {}
         self.is_plannable = parsed is not None and isinstance(parsed.statement, PLANNABLE)
+        self._explained = _explained(parsed)
 
     @property
     def bound(self) -> BoundStatement:
@@ -86,6 +89,9 @@ class PreparedStatement:
             if columns != self.columns:
                 self.columns = columns
                 self._row_formats.clear()
+            if self._explained is not None and self._given is not None:
+                bound = bind_statement(session, session.lookup, self._explained, self._given)
+                self.parameter_types = bound.parameter_types
             return
         planned = self._planned
         if planned is not None and self._still_stands(session, planned):
@@ -93,11 +99,14 @@ class PreparedStatement:
             return
         session.engine.plans.misses += 1
         planned = plan_statement(session, self.parsed.statement, self._given)
-        is_changed = self._planned is not None and _types(planned.columns) != _types(self.columns)
+        was_planned = self._planned is not None or self.columns is not None
+        is_changed = was_planned and _types(planned.columns) != _types(self.columns)
         if is_changed and self._given is not None:
             message = "cached plan must not change result type"
             self._planned = None
-            raise SqlError(errors.FEATURE_NOT_SUPPORTED, message)
+            # By the routine drivers know that they have to prepare anew.
+            routine = "RevalidateCachedQuery"
+            raise SqlError(errors.FEATURE_NOT_SUPPORTED, message, routine=routine)
         self._planned = planned
         self._lookup = session.lookup
         self.columns = planned.columns
@@ -135,8 +144,15 @@ class PreparedStatement:
             return session.in_statement(
                 lambda: run_plan(session, self._planned, values), is_cursor=is_cursor
             )
+        from services.sqldb.commands.cursors import declare_with
+        from services.sqldb.commands.explaining import explain
         from services.sqldb.commands.table import run_command
 
+        if values and self._explained is not None:
+            return explain(session, self.parsed.statement, self.parameter_types, values)
+        if values and isinstance(self.parsed.statement, DeclareCursor):
+            types = self.parameter_oids
+            return declare_with(session, self.parsed.statement, types, values)
         return run_command(session, self.parsed.statement)
 
     def repeated(self, session: Session) -> Callable[[tuple], None]:
@@ -149,6 +165,13 @@ class PreparedStatement:
     def run_now(self, session: Session, values: tuple, snapshot: Snapshot) -> Iterator[tuple]:
         """The rows, as this snapshot sees them; for statements of our own."""
         return run_plan(session, self._planned, values, snapshot=snapshot).rows
+
+
+def _explained(parsed: ParsedStatement | None) -> object | None:
+    """The statement that an EXPLAIN is of, which may have parameters as it may without EXPLAIN."""
+    statement = getattr(parsed, "statement", None)
+    inner = statement.statement if isinstance(statement, Explain) else None
+    return inner if isinstance(inner, PLANNABLE) else None
 
 
 def _types(columns: tuple[ResultColumn, ...] | None) -> list[int] | None:

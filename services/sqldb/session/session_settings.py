@@ -84,6 +84,12 @@ def _check_client_encoding(text: str) -> str:
     return "UTF8"
 
 
+def _check_standard_strings(text: str) -> str:
+    if text.lower() not in ("on", "true", "yes", "1"):
+        raise ValueError("This server reads a backslash in '...' as it stands.")
+    return "on"
+
+
 def _check_application_name(text: str) -> str:
     return "".join(one if " " <= one <= "~" else "?" for one in text)[:63]
 
@@ -94,4 +100,5 @@ _CHECKS: dict[str, Callable[[str], str]] = {
     "datestyle": _check_date_style,
     "client_encoding": _check_client_encoding,
     "application_name": _check_application_name,
+    "standard_conforming_strings": _check_standard_strings,
 }

@@ -67,7 +67,7 @@ class StorageEngine:
         return None if self._directory is None else str(self._directory)
 
     def _retire(self, writes: list, transaction: Transaction) -> None:
-        self.vacuum.retire(writes, transaction)
+        self.vacuum.retire(writes, transaction, self.latch.breathe)
 
     # Starting and stopping: without the latch.
 

@@ -21,6 +21,7 @@ the statement or of the transaction.
 from collections.abc import Callable, Iterator
 
 from services.sqldb.errors import UNIQUE_VIOLATION, SqlError
+from services.sqldb.piecewise_sort import sort_in_pieces
 from services.sqldb.storage.btree import BTree, Cut, precedes
 from services.sqldb.storage.heap import Heap
 from services.sqldb.storage.index_key import IndexKey, KeyRange
@@ -193,19 +194,23 @@ class HeapIndex:
                     if key is not _ABSENT:
                         keys.append(key)
                         rows.append(row_id)
-            if not row_id & 1023:
+            if not row_id & 255:
                 breathe()
         # The sort is stable: entries with the same key stay in the order of their rows.
-        order = sorted(range(len(keys)), key=keys.__getitem__)
+        order = list(range(len(keys)))
+        sort_in_pieces(order, keys.__getitem__, breathe)
         keys, rows = [keys[at] for at in order], [rows[at] for at in order]
         breathe()
         if self.is_unique:
-            self._check_sorted(keys, rows)
+            self._check_sorted(keys, rows, breathe)
+        breathe()
         self.tree = BTree()
         self.tree.load(keys, rows)
 
-    def _check_sorted(self, keys: list, rows: list[int]) -> None:
+    def _check_sorted(self, keys: list, rows: list[int], breathe: Callable[[], None]) -> None:
         for at in range(1, len(keys)):
+            if not at & 4095:
+                breathe()
             if keys[at - 1] == keys[at] and self._must_be_unique(keys[at]):
                 alive = [
                     head

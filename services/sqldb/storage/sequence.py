@@ -35,6 +35,11 @@ class Sequence:
         self._ahead = 0
         self._append = append
 
+    @property
+    def ahead(self) -> int:
+        """How many numbers can be given out before the log is told again."""
+        return self._ahead
+
     def next(self, increment: int, minimum: int, maximum: int, *, cycles: bool = False) -> int:
         """The next number. Raises SqlError 2200H at the end, 53100 where the disk is full."""
         value = self.last_value

@@ -38,11 +38,36 @@ class Vacuum:
         self._procarray = procarray
         self.history: deque[tuple[Heap, Version]] = deque()
         self.freed_total = 0
+        self._retiring = 0
+        """How many transactions are being retired."""
 
-    def retire(self, writes: list[Write], transaction: Transaction) -> None:
-        """A transaction has committed: count what it did, unlock rows, note what is superseded."""
+    def retire(
+        self,
+        writes: list[Write],
+        transaction: Transaction,
+        breathe: Callable[[], None] = lambda: None,
+    ) -> None:
+        """A transaction has committed: count what it did, unlock rows, note what is superseded.
+
+        `breathe` lets others in now and then. Nothing is freed meanwhile: the chains must stay
+        whole until all their superseded versions are noted. Who waits for one of these rows waits
+        for the transaction, which ends after this.
+        """
+        self._retiring += 1
+        try:
+            self._retire(writes, transaction, breathe)
+        finally:
+            self._retiring -= 1
+        if self.history:
+            self.free(FREED_PER_COMMIT)
+
+    def _retire(
+        self, writes: list[Write], transaction: Transaction, breathe: Callable[[], None]
+    ) -> None:
         history = self.history
-        for kind, heap, what, extra in writes:
+        for number, (kind, heap, what, extra) in enumerate(writes):
+            if number & 4095 == 4095:
+                breathe()
             if kind == INSERT:
                 counts = heap.counts
                 counts.live += 1
@@ -64,11 +89,11 @@ class Vacuum:
                 history.append((heap, what))
             elif kind == LOCK:
                 heap.unlock(what, transaction)
-        if history:
-            self.free(FREED_PER_COMMIT)
 
     def free(self, limit: float = math.inf) -> int:
         """Free what can be freed, at most so many; how many that were."""
+        if self._retiring:
+            return 0
         horizon = self._procarray.horizon()
         history, freed = self.history, 0
         for _ in range(len(history)):

@@ -9,6 +9,7 @@ from services.sqldb.syntax import parse_definitions as definitions
 from services.sqldb.syntax import parse_expressions as expressions
 from services.sqldb.syntax import parse_from as from_clause
 from services.sqldb.syntax import parse_roles as roles
+from services.sqldb.syntax import parse_routines as routines
 from services.sqldb.syntax import parse_sequences as sequences
 from services.sqldb.syntax import parse_settings as settings
 from services.sqldb.syntax import parse_tables as tables
@@ -77,6 +78,8 @@ def alter(cursor: Cursor) -> Statement:
             return definitions.unsupported(cursor, "alter", position)
         case "role" | "user" | "group":
             return _alter_role(cursor, position)
+        case "function" | "procedure" | "routine":
+            return _alter_routine(cursor, position)
         case lexer.END | ";" | lexer.ERROR:
             cursor.fail()
         case kind if kind in definitions.UNSUPPORTED or kind in ("extension", "large"):
@@ -380,6 +383,15 @@ def _alter_common(
             cursor.expect("set", "schema")
             return SetSchema(kind, name, cursor.column_name(), position=position)
     return cursor.fail()
+
+
+def _alter_routine(cursor: Cursor, position: int) -> Statement:
+    kind = ObjectKind(cursor.take())
+    name = routines.object_with_arguments(cursor)
+    if cursor.kind == "owner":
+        return _alter_common(cursor, kind, name, position)
+    definitions.skip_statement(cursor)
+    return Unsupported(f"ALTER {kind.value.upper()} of this kind", position)
 
 
 def _add_enum_label(cursor: Cursor, name: tuple[str, ...], position: int) -> AddEnumLabel:

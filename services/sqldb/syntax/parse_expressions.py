@@ -386,11 +386,9 @@ def _in(
         return Subquery(
             SubqueryKind.ANY, inner, left, ("=",), is_negated, is_in=True, position=position
         )
-    items = [inner]
-    while cursor.accept(","):
-        items.append(expression(cursor))
+    items = (inner, *cursor.list_of(expression)) if cursor.accept(",") else (inner,)
     cursor.expect(")")
-    return InList(left, tuple(items), is_negated, position)
+    return InList(left, items, is_negated, position)
 
 
 _LIKE_KINDS = {"like": LikeKind.LIKE, "ilike": LikeKind.ILIKE, "similar": LikeKind.SIMILAR}

@@ -209,10 +209,7 @@ def _grouping_item(cursor: Cursor) -> Expression | GroupingSet:
 def _values(cursor: Cursor) -> Values:
     position = cursor.position
     cursor.advance()
-    rows = [_values_row(cursor)]
-    while cursor.accept(","):
-        rows.append(_values_row(cursor))
-    return Values(tuple(rows), position)
+    return Values(cursor.list_of(_values_row), position)
 
 
 def _values_row(cursor: Cursor) -> tuple[Expression, ...]:

@@ -104,6 +104,41 @@ def test_plans_follow_the_definitions(sqldb: SqldbServer) -> None:  # noqa: F811
         assert ask().fetchall() == []
 
 
+def test_a_statement_whose_columns_have_changed_says_so_until_it_is_prepared_anew(
+    sqldb: SqldbServer,  # noqa: F811
+) -> None:
+    with sqldb.connect() as connection:
+        connection.execute("CREATE TABLE widening (a int)")
+        server = connection.pgconn
+        server.prepare(b"w", b"SELECT * FROM widening")
+        connection.execute("ALTER TABLE widening ADD b int")
+        for _ in range(2):
+            result = server.exec_prepared(b"w", [])
+            assert result.error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"0A000"
+            # asyncpg and JDBC know by it that they have to prepare it again.
+            field = psycopg.pq.DiagnosticField.SOURCE_FUNCTION
+            assert result.error_field(field) == b"RevalidateCachedQuery"
+        connection.execute("ALTER TABLE widening DROP b")
+        assert server.exec_prepared(b"w", []).nfields == 1
+
+
+def test_explain_with_parameters(sqldb: SqldbServer) -> None:  # noqa: F811
+    with sqldb.connect() as connection:
+        connection.execute("CREATE TEMP TABLE explained (a int)")
+        options = "COSTS OFF, ANALYZE, TIMING OFF, SUMMARY OFF"
+        sql = f"EXPLAIN ({options}) SELECT FROM explained WHERE a = %s"
+        lines = [row[0] for row in connection.execute(sql, [5])]
+        assert lines[1] == "  Filter: (a = '5'::smallint)"
+
+
+def test_backslashes_in_plain_strings_stay(sqldb: SqldbServer) -> None:  # noqa: F811
+    with sqldb.connect() as connection:
+        connection.execute("SET standard_conforming_strings = true")
+        with pytest.raises(psycopg.errors.InvalidParameterValue):
+            connection.execute("SET standard_conforming_strings = off")
+        assert connection.info.parameter_status("standard_conforming_strings") == "on"
+
+
 def test_psycopg2(sqldb: SqldbServer) -> None:  # noqa: F811
     psycopg2 = pytest.importorskip("psycopg2")
     connection = psycopg2.connect(**sqldb.parameters)

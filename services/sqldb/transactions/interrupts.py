@@ -67,6 +67,11 @@ class Interrupts:
         if now_s - self.latch.held_since_s >= SLICE_S:
             self.latch.hand_over()
 
+    def raise_pending(self) -> None:
+        """Raise what interrupts the statement; without the latch too."""
+        if self.is_cancelled or self.is_terminated or time.monotonic() >= self.deadline_s:
+            self._raise()
+
     def wait(self, until_s: float = math.inf) -> None:
         """Give up the latch until `wake`, or until a time; raise what interrupts the statement.
 

@@ -269,7 +269,9 @@ class Transaction:
     def _run_checks(self, is_due: Callable[[Constraint], bool]) -> None:
         due = [check for check in self._checks if is_due(check[0])]
         self._checks = [check for check in self._checks if not is_due(check[0])]
-        for _, check in due:
+        for number, (_, check) in enumerate(due):
+            if number & 63 == 63:
+                self.backend.interrupts.check()
             check()
 
     # Undo.
@@ -340,9 +342,9 @@ class Transaction:
             return
         if self._savepoints:
             self._undo_to(self._savepoints[-1])
+            self.state = State.FAILED
         else:
             self._end(is_committed=False)
-        self.state = State.FAILED
 
     def rollback(self) -> None:
         if self.state in (State.ACTIVE, State.FAILED):

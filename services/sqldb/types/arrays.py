@@ -14,6 +14,7 @@ from typing import Any
 
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
+from services.sqldb.interruption import check_for_interrupts, paced
 from services.sqldb.types.context import SessionContext
 from services.sqldb.types.numbers import cut_off, invalid_binary
 from services.sqldb.types.sql_type import SqlType, TypeModifier
@@ -72,7 +73,7 @@ def map_array(array: Array, change: Callable[[Any], Any]) -> Array:
 def _map(elements: tuple, depth: int, change: Callable[[Any], Any]) -> tuple:
     if depth > 1:
         return tuple([_map(part, depth - 1, change) for part in elements])
-    return tuple([None if item is None else change(item) for item in elements])
+    return tuple([None if item is None else change(item) for item in paced(elements)])
 
 
 def array_key(element_key: Callable[[Any], Hashable] | None) -> Callable[[Array], Hashable]:
@@ -128,6 +129,8 @@ class _Reader:
         while True:
             following = self.skip_blanks()
             items.append(self.braces(depth + 1) if following == "{" else self.element())
+            if not len(items) & 1023:
+                check_for_interrupts()
             following = self.skip_blanks()
             self.at += 1
             if following == "}":
@@ -182,7 +185,7 @@ class _Reader:
 def _lengths_of(items: list, reader: _Reader) -> tuple[int, ...]:
     """The lengths of all dimensions, if the nested lists form a block."""
     if not items or not isinstance(items[0], list):
-        if any(isinstance(item, list) for item in items):
+        if list in set(map(type, items)):
             raise _mismatch(reader)
         return (len(items),)
     if not all(isinstance(item, list) for item in items):
@@ -224,7 +227,9 @@ def parse_array(
     def convert(level: list) -> tuple:
         if level and isinstance(level[0], list):
             return tuple([convert(part) for part in level])
-        return tuple([None if item is None else parse(item, typmod, context) for item in level])
+        return tuple(
+            [None if item is None else parse(item, typmod, context) for item in paced(level)]
+        )
 
     return Array(convert(items), lower_bounds)
 
@@ -261,7 +266,8 @@ def _format_level(
         parts = [_format_level(part, depth - 1, format_element, delimiter) for part in elements]
     else:
         parts = [
-            "NULL" if item is None else _quote(format_element(item), delimiter) for item in elements
+            "NULL" if item is None else _quote(format_element(item), delimiter)
+            for item in paced(elements)
         ]
     return "{" + delimiter.join(parts) + "}"
 
@@ -294,7 +300,7 @@ def receive_array(element: SqlType, data: bytes) -> Array:
         if total > len(data):
             raise cut_off()
         items: list[Any] = []
-        for _ in range(total):
+        for _ in paced(range(total)):
             (length,) = struct.unpack_from("!i", data, at)
             at += 4
             if length > len(data) - at:
@@ -317,7 +323,7 @@ def send_array(element: SqlType, array: Array) -> bytes:
             for pair in zip(dimensions(array), array.lower_bounds, strict=True)
         ),
     ]
-    for item in items:
+    for item in paced(items):
         if item is None:
             parts.append(b"\xff\xff\xff\xff")
         else:

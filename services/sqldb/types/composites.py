@@ -190,7 +190,8 @@ def _no_input(text: str, typmod: int, context: SessionContext) -> Row:
 def make_record_type(fields: Fields | None) -> SqlType:
     """The type of ROW(…): a record whose fields are known here and nowhere else.
 
-    Without fields it is the pseudo-type itself, of which functions are declared to return.
+    Without fields it is the pseudo-type itself, of which functions are declared to return: their
+    rows know their own (`FieldedRow`).
     """
     known = fields or ()
     return SqlType(
@@ -198,12 +199,20 @@ def make_record_type(fields: Fields | None) -> SqlType:
         name="record",
         category="P",
         parse=_no_input,
-        format=lambda row, context: format_row(row, known, context),
+        format=lambda row, context: format_row(row, known or _own_fields(row), context),
         receive=lambda data: _no_input("", -1, None),
-        send=lambda row: send_row(row, known),
+        send=lambda row: send_row(row, known or _own_fields(row)),
         alignment="d",
         kind="p",
         array_oid=RECORD_ARRAY_OID,
         fields=fields,
-        sort_key=None if fields is None else row_key(fields),
+        sort_key=_row_key if fields is None else row_key(fields),
     )
+
+
+def _own_fields(row: Row) -> Fields:
+    return getattr(row, "fields", ())
+
+
+def _row_key(row: Row) -> Hashable:
+    return row_key(_own_fields(row))(row)

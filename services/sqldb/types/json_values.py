@@ -18,6 +18,7 @@ from json.encoder import encode_basestring
 
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
+from services.sqldb.interruption import paced
 from services.sqldb.types.context import SessionContext
 from services.sqldb.types.numbers import invalid_binary
 from services.sqldb.types.numeric import decimal_from_text, format_numeric
@@ -190,7 +191,7 @@ def normal(value: object) -> object:
             return {key: normal(value[key]) for key in sorted(value, key=key_order)}
         return {key: normal(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return tuple([normal(item) for item in value])
+        return tuple([normal(item) for item in paced(value)])
     return value
 
 
@@ -225,9 +226,9 @@ def json_text(value: object) -> str:
         case Decimal():
             return format_numeric(value)
         case dict():
-            items = [f"{quoted(key)}: {json_text(item)}" for key, item in value.items()]
+            items = [f"{quoted(key)}: {json_text(item)}" for key, item in paced(value.items())]
             return "{" + ", ".join(items) + "}"
-    return "[" + ", ".join([json_text(item) for item in value]) + "]"
+    return "[" + ", ".join([json_text(item) for item in paced(value)]) + "]"
 
 
 def pretty_text(value: object, indent: str = "") -> str:

@@ -25,7 +25,6 @@ COPY t FROM STDIN (FORMAT csv, DELIMITER ';', QUOTE '''', ESCAPE '\', FORCE_NULL
 20;'it\'s';1
 21;'';2
 \.
--- not here: COPY ... WHERE is missing
 COPY t (a) FROM STDIN WHERE a > 30;
 30
 31
@@ -51,7 +50,6 @@ COPY t FROM STDIN;
 COPY t FROM STDIN (FORMAT csv);
 60,"open,1
 \.
--- not here: HEADER match is read as HEADER
 COPY t FROM STDIN (FORMAT csv, HEADER match);
 a,x,c
 1,2,3

@@ -14,7 +14,6 @@ PREPARE up AS UPDATE t SET b = $2 WHERE a = $1;
 EXECUTE up (1, 'new');
 CREATE TABLE copied AS EXECUTE sel (1, 'zzz');
 SELECT count(*) FROM copied;
--- not here: EXPLAIN EXECUTE is missing
 EXPLAIN (COSTS OFF) EXECUTE up (1, 'new');
 ALTER TABLE t ADD c int DEFAULT 3;
 EXECUTE up (2, 'two');

@@ -13,7 +13,6 @@ CREATE TABLE made_here (a int);
 SELECT schemaname FROM pg_tables WHERE tablename = 'made_here';
 SET search_path = two, one, public;
 SELECT * FROM t;
--- not here: tables of one name need an alias
 SELECT one.t.a, two.t.a FROM one.t, two.t;
 SELECT t.a FROM one.t;
 SELECT 't'::regclass, 'one.t'::regclass;

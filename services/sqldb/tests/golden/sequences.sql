@@ -21,7 +21,6 @@ SELECT nextval('down') FROM generate_series(1, 8);
 SELECT nextval('down');
 CREATE SEQUENCE round MAXVALUE 3 CYCLE;
 SELECT nextval('round') FROM generate_series(1, 5);
--- not here: a sequence is no table
 SELECT last_value, is_called FROM round;
 ALTER SEQUENCE round RESTART WITH 2;
 SELECT nextval('round');
@@ -50,7 +49,6 @@ SELECT setval('s_id_seq', 0);
 CREATE SEQUENCE w INCREMENT 0;
 CREATE SEQUENCE w MINVALUE 5 MAXVALUE 4;
 CREATE SEQUENCE w START 0;
--- not here: the type is not looked at
 CREATE SEQUENCE w AS smallint MAXVALUE 100000;
 DROP SEQUENCE s_id_seq;
 ALTER TABLE s ALTER id DROP DEFAULT;

@@ -200,6 +200,16 @@ def test_a_deadlock_on_rows(system):
     assert not system.locks._locks
 
 
+def test_a_failed_transaction_ends_once(system):
+    session = Session(system, 11).begin()
+    with system.latch:
+        session.transaction.assign_xid()
+        session.transaction.fail()
+        # Those who waited for its end may not have woken yet when the client says ROLLBACK.
+        session.transaction.rollback()
+    assert system.rollbacks_total == 1
+
+
 # Advisory locks.
 
 
