@@ -215,16 +215,20 @@ class Connection:
             self.close()
 
     def flush_stream(self) -> None:
-        """Send what was published, in one piece; drop a reader that lets too much pile up."""
+        """Send what was published, in one piece; drop a reader that lets too much pile up.
+
+        One message may be larger than what may wait: only what was left of earlier ones counts.
+        """
         if self._phase is _Phase.SERVED or self.closed:
             return
+        waiting_bytes = self._output.waiting_bytes
         chunk = b"".join(self._pending.popleft() for _ in range(len(self._pending)))
         if chunk:
             self._output.append(chunk)
         settings = self._server.settings
         is_stream = self._websocket is None
         limit_bytes = settings.max_stream_bytes if is_stream else settings.max_socket_bytes
-        if self._output.waiting_bytes > limit_bytes:
+        if chunk and waiting_bytes > limit_bytes:
             self._server.log.warning("dropped a slow reader", client=self.client_host)
             self.close()
         else:

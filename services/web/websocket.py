@@ -122,6 +122,7 @@ class WebSocket:
         # Held to send, so that nothing follows a close frame.
         self._lock = threading.Lock()
         self._is_closing = False
+        self._is_deaf = False
         self._close_event: Close | None = None
         self._inbox: deque[Callable[[], None]] = deque()
         self._is_served = False
@@ -156,14 +157,17 @@ class WebSocket:
         self.receive_data(early)
 
     def receive_data(self, data: bytes) -> None:
-        """Take bytes from the connection."""
+        """Take bytes from the connection; nothing counts behind a close frame or an error."""
+        if self._is_deaf:
+            return
         self._decoder.receive_data(data)
         try:
-            while (event := self._decoder.next_event()) is not None:
+            while not self._is_deaf and (event := self._decoder.next_event()) is not None:
                 self._take(event)
         except WebSocketError as error:
             log.info("closed a websocket", reason=error.reason, code=int(error.code))
-            self.close(error.code, error.reason)
+            failed = Close(error.code, error.reason)
+            self._end_with(encode_close(error.code, error.reason), failed)
 
     def ping(self) -> bool:
         """Ask for a sign of life; False if the last two were not answered."""
@@ -188,7 +192,13 @@ class WebSocket:
             case Ping(payload):
                 self._push(encode_frame(Opcode.PONG, payload))
             case Close(code, _):
-                self._finish(encode_close(code), event)
+                self._end_with(encode_close(code), event)
+
+    def _end_with(self, frame: bytes, closed: Close) -> None:
+        # Behind the messages that came before: their answers still go out.
+        self._is_deaf = True
+        self._close_event = self._close_event or closed
+        self._queue(lambda: self._finish(frame, closed))
 
     def _push(self, frame: bytes) -> bool:
         with self._lock:

@@ -13,7 +13,7 @@ from services.web.application import Application
 from services.web.test_client import TestClient
 from services.web.tests.serving import WAIT_S, get, read_response
 from services.web.websocket import WebSocketHandler, WebSocketResponse, accept_value
-from services.web.websocket_codec import Opcode, encode_frame
+from services.web.websocket_codec import Opcode, encode_close, encode_frame
 
 KEY = base64.b64encode(b"0123456789abcdef").decode()
 HANDSHAKE = {
@@ -148,6 +148,42 @@ def test_frames_right_behind_the_request(running):
         # The example of RFC 6455, section 1.3, is in the test below.
         assert fields[b"Sec-WebSocket-Accept"].decode() == accept_value(KEY)
         assert file.read(7) == encode_frame(Opcode.TEXT, b"early")
+
+
+def test_one_message_may_be_larger_than_what_may_wait(serve):
+    app = Application()
+
+    @app.get("/echo")
+    def open_echo(request):
+        return WebSocketResponse(request, Echo(), compress=False, max_message_bytes=1 << 25)
+
+    running = serve(app, max_socket_bytes=100_000)
+    with connect(url(running), max_size=None, compression=None) as client:
+        client.send(b"x" * 20_000_000)
+        assert len(client.recv(WAIT_S)) == 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("last", "goodbye"),
+    [
+        (encode_close(1000, "", mask=b"abcd"), encode_close(1000)),
+        (encode_frame(Opcode.TEXT, b"unmasked"), None),
+    ],
+    ids=["close", "error"],
+)
+def test_what_came_before_the_end_is_answered(running, echo, last, goodbye):
+    before = encode_frame(Opcode.TEXT, b"before", mask=b"abcd")
+    behind = encode_frame(Opcode.TEXT, b"behind", mask=b"abcd")
+    request = get("/echo", *(f"{n}: {v}".encode() for n, v in HANDSHAKE.items()))
+    with running.connect() as sock:
+        sock.sendall(request + before + last + behind)
+        answer = sock.makefile("rb").read().partition(b"\r\n\r\n")[2]
+    echoed = encode_frame(Opcode.TEXT, b"before")
+    assert answer.startswith(echoed)
+    close = answer.removeprefix(echoed)
+    assert close == goodbye if goodbye else close[2:4] == (1002).to_bytes(2, "big")
+    assert echo.events.get(timeout=WAIT_S) == "open"
+    assert echo.events.get(timeout=WAIT_S)[0] == int.from_bytes(close[2:4], "big")
 
 
 def test_the_accept_value_of_the_standard():
