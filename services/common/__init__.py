@@ -10,7 +10,8 @@ The way of a request through these files, in the order in which one would read t
                        `accepting`: from a listening socket to connected ones
 5.  `dialect`          JSON lines or RESP? The first bytes tell
 6.  `json_lines`       codec: one JSON object per line
-7.  `resp`             codec: RESP2 and RESP3, the server's side; `resp_replies`: the client's
+7.  `resp`             codec: RESP2 and RESP3, the server's side; `resp_replies`: the client's;
+                       `resp_runs`: a pipeline of requests that are alike
 8.  `channels`         who is subscribed to what (pubsub, and kvdb's own pub/sub); `glob`;
                        `subscribing`: the same in the words of Redis
 
@@ -28,7 +29,8 @@ What others see of a process:
 And for services that depend on kvdb and pubsub:
 
 14. `resp_client`      a blocking Redis client; `redis_url`: where it connects to;
-                       `mongo_url`: where a client of docdb does
+                       `mongo_url`: where a client of docdb does; `connection_pool`: connections
+                       that wait idle for their next loan
 15. `backoff`          how long to wait before trying again
 
 And where a login proves a password without sending it:

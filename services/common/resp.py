@@ -37,9 +37,9 @@ limits as in Redis's networking.c.
 """
 
 import functools
-import itertools
-import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+
+from services.common.resp_runs import MIN_RUN, SIZES, Run, Shape, run_of
 
 MAX_INLINE_BYTES = 64 * 1024
 """Real: PROTO_INLINE_MAX_SIZE in Redis."""
@@ -122,9 +122,8 @@ NEED_MORE = object()
 # than it, which would take " 1", "+1" and "1_0".
 _SMALL_NUMBERS = {b"%d" % number: number for number in range(-1, 1024)}
 
-# For splitting: the lines that a request takes, by its first, and the bytes that are announced.
+# For splitting: the lines that a request takes, by its first.
 _LINES_OF_REQUEST = {b"*%d" % count: 1 + 2 * count for count in range(1, 256)}
-_SIZES = {b"$%d" % size: size for size in range(1024)}
 
 
 def parse_number(text: bytes) -> int:
@@ -187,67 +186,6 @@ _MAX_LINES = 1024
 # Shared by all decoders that are in the middle of none: an idle client need not have a list.
 _NO_ARGUMENTS: list[bytes] = []
 
-MIN_RUN = 5
-"""Fewer requests are taken faster one by one."""
-
-
-class _Shape:
-    """The requests of an even run: of one name, with words of the same lengths.
-
-    Names, padded numbers, hashes, small values: often a request is exactly as long as the one
-    before. Then `struct` cuts all of them at once, at the same places each; and when writing what
-    it has cut gives the same bytes again, it was cut right. That takes half of the time of lines
-    and columns: a pipeline of SETs costs a fifth less altogether, one of MSETs a quarter.
-    """
-
-    __slots__ = ("_cut", "_head", "_name", "_text")
-
-    def __init__(self, name: bytes, lengths: tuple[int, ...]):
-        """`lengths` are those of the words behind the name."""
-        heads = [b"\r\n$%d\r\n" % length for length in lengths]
-        places = [f"{len(head)}x{size}s" for head, size in zip(heads, lengths, strict=True)]
-        self._name = name
-        self._head = b"*%d\r\n$%d\r\n%b" % (1 + len(lengths), len(name), name)
-        self._cut = struct.Struct(f"{len(self._head)}x{''.join(places)}2x")
-        self._text = self._head.replace(b"%", b"%%") + b"%b".join([*heads, b"\r\n"])
-
-    def cut(self, data: bytes) -> tuple[list[list[bytes]], int]:
-        """The run at the beginning, if there is one of this shape, and its size in bytes."""
-        size = self._cut.size
-        count = len(data) // size
-        end = count * size
-        # A look at the last one tells mostly where it will not do.
-        if count < MIN_RUN or not data.startswith(self._head, end - size):
-            return [], 0
-        run_bytes = data[:end]
-        words = list(self._cut.iter_unpack(run_bytes))
-        if self._text * count % tuple(itertools.chain.from_iterable(words)) != run_bytes:
-            return [], 0
-        name = self._name
-        return [[name, *others] for others in words], end
-
-
-_shape = functools.lru_cache(maxsize=256)(_Shape)
-
-
-def _run_of(lines: list[bytes], width: int, count: int) -> list[list[bytes]]:
-    """`count` requests of `width` lines each, if they are a run; else none."""
-    end = count * width
-    names = lines[2:end:width]
-    if lines[0:end:width].count(lines[0]) != count or names.count(names[0]) != count:
-        return []
-    columns = []
-    for at in range(2, width, 2):
-        heads, words = lines[at - 1 : end : width], lines[at:end:width]
-        if heads.count(heads[0]) == count:
-            # All of the same length, as names are, and keys often: a fifth less time.
-            if list(map(len, words)).count(_SIZES.get(heads[0], -1)) != count:
-                return []
-        elif list(map(_SIZES.get, heads)) != list(map(len, words)):
-            return []
-        columns.append(words)
-    return list(map(list, zip(*columns, strict=True)))
-
 
 class RespRequestDecoder:
     """The server's side: bytes in, requests (lists of byte strings) out.
@@ -259,11 +197,8 @@ class RespRequestDecoder:
     length to length, goes on from there; it alone knows limits and errors. Splitting takes a
     third of the time that the other way does for requests such as GET and SET.
 
-    A pipeline is mostly a *run*: requests of the same name, with the same number of words. They
-    stand among the lines in columns, which are looked at one column at a time instead of one
-    word at a time; that takes half of the time again. And where the requests of a run were all of
-    one length, the next one is tried in their `_Shape` first. Who can serve a run faster than
-    its requests one by one looks at `run_bytes` before each `next_request`.
+    A pipeline is mostly a *run* (see `resp_runs`), which is found in half of the time again. Who
+    can serve a run faster than its requests one by one looks at `run` before each `next_request`.
     """
 
     __slots__ = (
@@ -277,7 +212,7 @@ class RespRequestDecoder:
         "_ready",
         "_shape",
         "_size",
-        "run_bytes",
+        "run",
     )
 
     def __init__(self, *, max_request_bytes: int, is_stranger: Callable[[], bool] = lambda: False):
@@ -287,10 +222,10 @@ class RespRequestDecoder:
         # Requests that are whole and have not been asked for yet, the next one last: an empty
         # list takes a tenth of the memory of an empty deque, and most clients are idle.
         self._ready: list[list[bytes]] = []
-        self.run_bytes = b""
-        """Where all that are ready are one run: its bytes, as they came; else empty."""
+        self.run: Run | None = None
+        """Where all that are ready are one run: that, instead of its requests."""
         # That of the last run that was even: the next one is often like it.
-        self._shape: _Shape | None = None
+        self._shape: Shape | None = None
         # What is left behind them. It need not be looked at while it is empty, and not be split
         # again unless there may be more whole requests in it.
         self._buffer = _Buffer()
@@ -306,6 +241,7 @@ class RespRequestDecoder:
     def buffered_bytes(self) -> int:
         """How much has been received and not yet been taken as a request."""
         ready_bytes = sum(len(argument) for request in self._ready for argument in request)
+        ready_bytes += len(self.run.data) if self.run else 0
         return self._buffer.unread_bytes + self._size + ready_bytes
 
     def receive_data(self, data: bytes) -> None:
@@ -317,23 +253,28 @@ class RespRequestDecoder:
             self._buffer.append(data[taken:] if taken else data)
         else:
             self._buffer.append(data)
-            if self._missing or self._ready:
+            if self._missing or self._ready or self.run:
                 self._is_unsplit = True
             else:
                 self._split_buffer()
 
-    def next_run(self) -> list[list[bytes]]:
-        """The requests of the run that comes next, where `run_bytes` is not empty."""
-        run, self._ready, self.run_bytes = self._ready, [], b""
+    def next_run(self) -> Run:
+        """The run that comes next, where there is one."""
+        run, self.run = self.run, None
         if self._is_unsplit:
             self._split_buffer()
-        run.reverse()
         return run
 
     def give_back(self, requests: list[list[bytes]]) -> None:
         """Those of a run that could not be served as one; they come from `next_request` now."""
+        if self.run:
+            self._unfold_run()
         self._ready += reversed(requests)
-        self.run_bytes = b""
+
+    def _unfold_run(self) -> None:
+        """Have the requests of the run taken one by one."""
+        self._ready += reversed(self.run.requests())
+        self.run = None
 
     def next_request(self) -> list[bytes] | None:
         """The next request, or None for "need more"; empty requests are passed over.
@@ -342,16 +283,18 @@ class RespRequestDecoder:
         """
         if self._ready:
             return self._ready.pop()
+        if self.run:
+            self._unfold_run()
+            return self._ready.pop()
         if self._is_empty:
             return None
         buffer = self._buffer
         if self._is_unsplit and not self._missing:
             self._split_buffer()
+            if self.run:
+                self._unfold_run()
             if self._ready:
-                request = self._ready.pop()
-                if self.run_bytes:  # A run begins behind this one.
-                    self.run_bytes = self.run_bytes[len(encode_words(request)) :]
-                return request
+                return self._ready.pop()
         while not self._missing:
             data, position = buffer.data, buffer.position
             if position >= len(data):
@@ -364,7 +307,10 @@ class RespRequestDecoder:
                 continue
             if not self._take_count(data, position):
                 return None
-        return self._take_arguments()
+        request = self._take_arguments()
+        if self._is_unsplit and not self._missing:
+            self._split_buffer()  # A run may follow.
+        return request
 
     def _split_buffer(self) -> None:
         buffer = self._buffer
@@ -375,27 +321,33 @@ class RespRequestDecoder:
         """Take the requests at the beginning that are whole, small and regular; their size."""
         if len(data) > self._max_request_bytes:
             return 0  # One of them might be too large.
-        if self._shape is not None and not self._ready:
-            requests, taken = self._shape.cut(data)
-            if requests:
-                self._is_unsplit = taken < len(data)
-                requests.reverse()
-                self._ready, self.run_bytes = requests, data[:taken]
-                return taken
-        lines = data.split(b"\r\n", _MAX_LINES)
+        if self.run:
+            self._unfold_run()
+        run = self._shape.cut(data) if self._shape and not self._ready else None
+        if run is None:
+            lines = data.split(b"\r\n", _MAX_LINES)
+            width = _LINES_OF_REQUEST.get(lines[0], _MAX_LINES)
+            if len(lines) <= MIN_RUN * width or (run := run_of(lines, width, data)) is None:
+                return self._take_whole(lines, data)
+            self._shape = run.shape(self._shape) or self._shape
+        self._is_unsplit = len(run.data) < len(data)
+        if self._ready:
+            self._ready[:0] = reversed(run.requests())
+        else:
+            self.run = run
+        return len(run.data)
+
+    def _take_whole(self, lines: list[bytes], data: bytes) -> int:
+        """`_split` without runs, with `data` cut at its line ends."""
         behind = len(lines) - 1  # The last one has no line end, or is all the rest.
-        width = _LINES_OF_REQUEST.get(lines[0], _MAX_LINES)
-        at, requests, is_run = 0, [], False
-        if behind >= MIN_RUN * width:
-            requests = _run_of(lines, width, behind // width)
-            at, is_run = len(requests) * width, bool(requests)
+        at, requests = 0, []
         try:
-            while at < behind and not is_run:
+            while at < behind:
                 end = at + _LINES_OF_REQUEST[lines[at]]
                 if end > behind:
                     break
                 head = at + 1
-                while head < end and _SIZES[lines[head]] == len(lines[head + 1]):
+                while head < end and SIZES[lines[head]] == len(lines[head + 1]):
                     head += 2
                 if head < end:
                     break
@@ -407,18 +359,10 @@ class RespRequestDecoder:
             taken = len(data) - len(lines[behind])
         else:
             taken = sum(map(len, lines[:at])) + 2 * at
-        if is_run or behind == _MAX_LINES:
+        if behind == _MAX_LINES:
             self._is_unsplit = 0 < taken < len(data)
         requests.reverse()
-        if self._ready:
-            self._ready[:0] = requests
-            self.run_bytes = b""
-        else:
-            self._ready = requests
-            if is_run:
-                self.run_bytes = data[:taken]
-                if taken == len(requests) * (sum(map(len, lines[:width])) + 2 * width):
-                    self._shape = _shape(lines[2], tuple(map(len, lines[4:width:2])))
+        self._ready[:0] = requests
         return taken
 
     def _take_count(self, data: bytes, position: int) -> bool:
@@ -574,16 +518,24 @@ def _quoted(line: bytes, position: int, quote: bytes) -> tuple[bytearray | None,
 # Encoding.
 
 
-def encode_request(arguments: list[bytes | str | int | float]) -> bytes:
+def encode_request(arguments: Sequence[bytes | str | int | float]) -> bytes:
     """A request as a client sends it; text is encoded as UTF-8, numbers in decimal."""
-    parts = [b"*%d" % len(arguments)]
-    for argument in arguments:
-        if not isinstance(argument, bytes):
-            argument = (argument if isinstance(argument, str) else repr(argument)).encode()
-        size = len(argument)
-        parts.append(_NEXT_HEADS[size] if size < 1024 else b"\r\n$%d\r\n" % size)
-        parts.append(argument)
-    parts.append(b"\r\n")
+    return encode_requests((arguments,))
+
+
+def encode_requests(requests: Iterable[Sequence[bytes | str | int | float]]) -> bytes:
+    """Several requests, one after the other."""
+    parts: list[bytes] = []
+    add = parts.append
+    for arguments in requests:
+        add(b"*%d" % len(arguments))
+        for argument in arguments:
+            if not isinstance(argument, bytes):
+                argument = (argument if isinstance(argument, str) else repr(argument)).encode()
+            size = len(argument)
+            add(_NEXT_HEADS[size] if size < 1024 else b"\r\n$%d\r\n" % size)
+            add(argument)
+        add(b"\r\n")
     return b"".join(parts)
 
 
@@ -638,10 +590,12 @@ def encode_replies(values: list[object], version: int = 2) -> bytes:
         return b"$%d\r\n%%b\r\n" % lengths.pop() * count % tuple(values)
     if kinds == _STATUSES and values.count(OK) == count:
         return b"+OK\r\n" * count
+    if kinds == _NOTHING:
+        return encode_reply(None, version) * count
     return _elements(values, version)
 
 
-_INTEGERS, _STRINGS, _STATUSES = {int}, {bytes}, {Simple}
+_INTEGERS, _STRINGS, _STATUSES, _NOTHING = {int}, {bytes}, {Simple}, {type(None)}
 
 
 def _integer(value: int) -> bytes:

@@ -1,19 +1,24 @@
 """A blocking Redis client: how our services talk to kvdb and pubsub, or to a real Redis.
 
 `RespConnection` is one socket, for one thread at a time: requests out, replies in.
-`RespPool` lends connections to threads. `services.kvdb.client` and `services.pubsub.client`
-build on them what their users need. RESP2 is spoken, which every server of the family knows.
+`RespPool` lends connections to threads (`connection_pool`). `services.kvdb.client` and
+`services.pubsub.client` build on them what their users need. RESP2 is spoken, which every server
+of the family knows.
 """
 
 import collections
-import contextlib
-import select
 import socket
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 
+from services.common.connection_pool import ConnectionPool
 from services.common.redis_url import RedisURL
-from services.common.resp import NEED_MORE, ReplyError, RespError, encode_request
+from services.common.resp import (
+    NEED_MORE,
+    ReplyError,
+    RespError,
+    encode_request,
+    encode_requests,
+)
 from services.common.resp_replies import RespReplyDecoder
 
 RECV_BYTES = 64 * 1024
@@ -69,9 +74,18 @@ class RespConnection:
             raise reply
         return reply
 
-    def pipeline(self, requests: list[tuple[Argument, ...]]) -> list[object]:
-        """Several requests in one write; their replies in order, errors among them as values."""
-        self.send(b"".join(encode_request(list(request)) for request in requests))
+    def pipeline(
+        self,
+        requests: list[tuple[Argument, ...]],
+        meanwhile: Callable[[], None] | None = None,
+    ) -> list[object]:
+        """Several requests in one write; their replies in order, errors among them as values.
+
+        `meanwhile` is called in between.
+        """
+        self.send(encode_requests(requests))
+        if meanwhile is not None:
+            meanwhile()
         return [self.read_reply() for _ in requests]
 
     def send(self, data: bytes) -> None:
@@ -152,62 +166,13 @@ class RespConnection:
         return replies
 
 
-class RespPool:
-    """Connections to one server, lent to one thread at a time; for use from any thread.
-
-    A connection that failed is not taken back, nor lent again when the server has closed it
-    in the meantime: after a restart of the server the next loan simply connects anew.
-    """
+class RespPool(ConnectionPool[RespConnection]):
+    """Connections to one server, lent to one thread at a time; for use from any thread."""
 
     def __init__(self, url: RedisURL, *, timeout_s: float = 5.0, max_idle: int = 16):
         self.url = url
-        self._timeout_s = timeout_s
-        self._max_idle = max_idle
-        self._idle: list[RespConnection] = []
-        self._lock = threading.Lock()
-
-    @contextlib.contextmanager
-    def connection(self) -> Iterator[RespConnection]:
-        """Lend a connection. Raises ConnectionLost where the server cannot be reached."""
-        connection = self._take_idle() or RespConnection(self.url, timeout_s=self._timeout_s)
-        try:
-            yield connection
-        except ReplyError:
-            self._give_back(connection)  # An error reply leaves the connection as it was.
-            raise
-        except BaseException:
-            connection.close()
-            raise
-        self._give_back(connection)
-
-    def _take_idle(self) -> RespConnection | None:
-        while True:
-            with self._lock:
-                if not self._idle:
-                    return None
-                connection = self._idle.pop()
-            # Nothing is owed to an idle connection: what can be read is its end.
-            if not _is_readable(connection):
-                return connection
-            connection.close()
-
-    def _give_back(self, connection: RespConnection) -> None:
-        with self._lock:
-            if connection.fileno() >= 0 and len(self._idle) < self._max_idle:
-                self._idle.append(connection)
-                return
-        connection.close()
-
-    def close(self) -> None:
-        """Close the idle connections; those on loan close when they come back."""
-        with self._lock:
-            idle, self._idle, self._max_idle = self._idle, [], 0
-        for connection in idle:
-            connection.close()
-
-
-def _is_readable(connection: RespConnection) -> bool:
-    # poll and not select, which knows no descriptors above 1023.
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    return bool(poll.poll(0))
+        super().__init__(
+            lambda: RespConnection(url, timeout_s=timeout_s),
+            harmless=ReplyError,
+            max_idle=max_idle,
+        )

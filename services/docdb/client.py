@@ -13,15 +13,13 @@ reached, and CommandError for an error reply; nothing is sent twice by itself, b
 caller knows whether a command may be carried out twice.
 """
 
-import contextlib
 import itertools
-import select
 import socket
 import struct
-import threading
 import time
 from collections.abc import Iterator
 
+from services.common.connection_pool import ConnectionPool
 from services.common.mongo_url import MongoURL, parse_mongo_url
 from services.common.resp_client import ConnectionLost
 from services.common.scram import SHA256, ClientLogin, ScramError
@@ -31,7 +29,6 @@ from services.docdb.bson.types import Binary, Document
 from services.docdb.wire import MAX_MESSAGE_BYTES, WireError, decode_reply, encode_request
 
 CONNECT_TIMEOUT_S = 3.0
-MAX_IDLE = 16
 _LENGTH = struct.Struct("<i")
 
 __all__ = [
@@ -132,12 +129,8 @@ class Connection:
             count -= len(piece)
         return b"".join(pieces)
 
-    @property
-    def is_readable(self) -> bool:
-        """Nothing is owed to an idle connection: what can be read is its end."""
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(0))
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
     def close(self) -> None:
         self._socket.close()
@@ -149,14 +142,12 @@ class DocumentClient:
     def __init__(self, url: MongoURL, *, timeout_s: float = 5.0):
         self.url = url
         self._timeout_s = timeout_s
-        self._idle: list[Connection] = []
-        self._lock = threading.Lock()
-        self._is_closed = False
+        self._pool = ConnectionPool(lambda: Connection(url, timeout_s), harmless=CommandError)
 
     def run(self, database: str, command: Document, *, timeout_s: float | None = None) -> Document:
         """One command, and the reply to it. Write errors are part of the reply."""
         timeout_s = timeout_s or self._timeout_s
-        with self._connection() as connection:
+        with self._pool.connection() as connection:
             return connection.run(database, command, timeout_s)
 
     def documents(self, database: str, command: Document) -> Iterator[Document]:
@@ -176,39 +167,6 @@ class DocumentClient:
         command = {"find": collection, "filter": filters or {}, **options}
         return list(self.documents(database, command))
 
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        connection = self._take_idle() or Connection(self.url, self._timeout_s)
-        try:
-            yield connection
-        except CommandError:
-            self._give_back(connection)  # An error reply leaves the connection as it was.
-            raise
-        except BaseException:
-            connection.close()
-            raise
-        self._give_back(connection)
-
-    def _take_idle(self) -> Connection | None:
-        while True:
-            with self._lock:
-                if not self._idle:
-                    return None
-                connection = self._idle.pop()
-            if not connection.is_readable:
-                return connection
-            connection.close()
-
-    def _give_back(self, connection: Connection) -> None:
-        with self._lock:
-            if not self._is_closed and len(self._idle) < MAX_IDLE:
-                self._idle.append(connection)
-                return
-        connection.close()
-
     def close(self) -> None:
         """Close the idle connections; those on loan close when they come back."""
-        with self._lock:
-            idle, self._idle, self._is_closed = self._idle, [], True
-        for connection in idle:
-            connection.close()
+        self._pool.close()

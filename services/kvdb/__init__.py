@@ -28,6 +28,8 @@ All that these reach is held by `engine`. `clients` is what the server knows of 
 The handlers, by what they work on, with what belongs to it:
 
     strings, long_doubles               a string of bytes; the numbers of INCRBYFLOAT
+    string_columns                      many strings at once, when a pipeline asks for them
+    shared_integers                     the digits of small numbers
     bitmaps, bitfields                  the same string as bits, as integers in a row
     hyperloglog, hyperloglog_registers  the same string as a counter of different elements
     lists, hashes, sets                 Python's deque, dict, and dict without values
@@ -61,6 +63,7 @@ What stands beside the way of a request:
 
     expiry                              removes keys that nobody asks for
     eviction, uses                      makes room at the memory limit; when keys were used
+    values                              what all values have in common
     memory, memory_budget               what a value takes; what all of them may take
     buffer_limits                       which clients take too much memory
     scan_table                          the dict that SCAN can walk

@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterator
 
 from services.common.resp import ReplyError
+from services.common.resp_runs import Run
 from services.kvdb import errors
+from services.kvdb.shared_integers import SHARED_NUMBERS
 
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 
@@ -34,7 +36,10 @@ def to_integer(text: bytes) -> int | None:
 
 def integer(text: bytes, error: str = errors.NOT_AN_INTEGER) -> int:
     """The same, or the error that says what was expected."""
-    if text.isdigit() and len(text) < 19 and (text[0] != _ZERO_DIGIT or len(text) == 1):
+    number = SHARED_NUMBERS.get(text)
+    if number is not None:
+        return number
+    if text.isdigit() and len(text) < 19 and text[0] != _ZERO_DIGIT:
         return int(text)  # The usual number; leaving the expression out saves INCR a quarter.
     number = to_integer(text)
     if number is None:
@@ -164,10 +169,10 @@ def clamp_range(start: int, stop: int, length: int) -> tuple[int, int]:
     return (start, stop + 1) if start <= stop else (0, 0)
 
 
-def common_key(requests: list[list[bytes]]) -> bytes | None:
+def common_key(run: Run) -> bytes | None:
     """The key of all requests of a run; None where they have several."""
-    key = requests[0][1]
-    return key if [request[1] for request in requests].count(key) == len(requests) else None
+    keys = run.columns[0]
+    return keys[0] if keys.count(keys[0]) == run.count else None
 
 
 def pop_count(request: list[bytes]) -> int | None:

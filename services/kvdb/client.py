@@ -17,7 +17,7 @@ knows whether a command may be carried out twice.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from services.common.redis_url import RedisURL
 from services.common.resp import ReplyError
@@ -43,10 +43,15 @@ class KVClient:
         with self._pool.connection() as connection:
             return connection.pipeline(list(commands))
 
-    def transaction(self, *commands: Command) -> list[object]:
-        """Several commands, all or nothing. Raises ReplyError when one is refused at queueing."""
+    def transaction(
+        self, *commands: Command, meanwhile: Callable[[], None] | None = None
+    ) -> list[object]:
+        """Several commands, all or nothing. Raises ReplyError when one is refused at queueing.
+
+        `meanwhile` is called when the request has left, while the answer is on its way.
+        """
         with self._pool.connection() as connection:
-            return _exec(connection, commands)
+            return _exec(connection, commands, meanwhile)
 
     @contextlib.contextmanager
     def watch(self, *keys: str | bytes) -> Iterator["Watch"]:
@@ -81,8 +86,12 @@ class Watch:
         return _exec(self._connection, commands)
 
 
-def _exec(connection: RespConnection, commands: tuple[Command, ...]) -> list[object] | None:
-    *queued, replies = connection.pipeline([("MULTI",), *commands, ("EXEC",)])
+def _exec(
+    connection: RespConnection,
+    commands: tuple[Command, ...],
+    meanwhile: Callable[[], None] | None = None,
+) -> list[object] | None:
+    *queued, replies = connection.pipeline([("MULTI",), *commands, ("EXEC",)], meanwhile)
     for reply in [*queued, replies]:
         if isinstance(reply, ReplyError):
             raise reply

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from services.common.resp_runs import Run
 from services.kvdb.key_specs import NO_KEYS, Keys
 
 if TYPE_CHECKING:
@@ -12,9 +13,13 @@ if TYPE_CHECKING:
 Handler = Callable[["Client", list[bytes]], object]
 """Takes the client and the whole request (its name included); returns the reply, or raises."""
 
-JointHandler = Callable[["Client", list[list[bytes]]], list | None]
-"""Takes a run, requests of one command with one number of words; returns their replies, None where
-they have to be served one by one, or raises before anything has changed."""
+JointHandler = Callable[["Client", Run], list | None]
+"""Takes a run of the command; returns the replies to its requests, or those to the first of them,
+where the others have to be served one by one, or None, where all have to; or raises before anything
+has changed."""
+
+LARGE_REPLY_BYTES = 1024
+"""Of replies that are larger, a run makes few at once: a client may not read them."""
 
 
 @dataclass(slots=True, eq=False)

@@ -63,6 +63,7 @@ from services.kvdb import (
     stream_information,
     stream_reading,
     streams,
+    string_columns,
     strings,
     tracking,
     transactions,
@@ -518,11 +519,15 @@ GROUPS: dict[str, list[Row]] = {
 
 
 JOINT_HANDLERS: dict[str, JointHandler] = {
+    "get": string_columns.get_jointly,
+    "set": string_columns.set_jointly,
+    "incr": string_columns.incr_jointly,
+    "decr": string_columns.decr_jointly,
     "lpush": lists.lpush_jointly,
     "rpush": lists.rpush_jointly,
     "xadd": streams.xadd_jointly,
 }
-"""For what a pipeline fills a queue or a log with: many requests on one key."""
+"""For what a pipeline mostly is: many keys asked, set or counted, or one list or stream filled."""
 
 FAMILIES = {"debug": ADMIN, "command": COMMAND, "memcached": "hidden"}
 """The flags of a family's own entry, where it has any."""

@@ -25,11 +25,12 @@ from typing import TYPE_CHECKING
 
 from services.common.logs import Log
 from services.common.resp import PairMap, Pairs, ReplyError, SetReply, Several
+from services.common.resp_runs import Run
 from services.common.subscribing import not_for_subscribers
 from services.kvdb import errors, memory
 from services.kvdb.blocking import Delivery
 from services.kvdb.clients import NO_REPLY, Client
-from services.kvdb.command import Command
+from services.kvdb.command import LARGE_REPLY_BYTES, Command
 from services.kvdb.errors import Rejection
 from services.kvdb.transactions import QUEUED
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 INTERNAL_ERROR = "ERR internal error"
 
-LARGE_REPLY_BYTES = 1024
 _CONTAINERS = {list, tuple, dict, set, Pairs, PairMap, SetReply}
 
 
@@ -135,9 +135,7 @@ class Dispatcher:
             self._serve_ready()
         return reply
 
-    def execute_run(
-        self, client: Client, requests: list[list[bytes]], run_bytes: bytes
-    ) -> list[object]:
+    def execute_run(self, client: Client, run: Run) -> list[object]:
         """The replies to a run, or to the first of its requests; the others are for `execute`.
 
         A run has one name and one number of words, so that one look at both, and at client and
@@ -145,12 +143,12 @@ class Dispatcher:
         with those of its requests that have changed nothing and will change nothing again. A
         pipeline of GETs takes a fourth less time, and one of SETs half with the file.
         """
-        command, words = self._as_written.get(requests[0][0]), len(requests[0])
+        command = self._as_written.get(run.name)
         if (
             command is None
             or not command.is_plain
             or client.is_guarded
-            or not command.accepts(words)
+            or not command.accepts(1 + len(run.columns))
             or client.database.waiting  # Who waits for a key is served before the next request.
         ):
             return []
@@ -159,12 +157,12 @@ class Dispatcher:
             return []
         client.last_command = command
         dirty = self._keyspace.dirty
-        replies, failure = self._run_all(client, command, requests)
+        replies, failure = self._run_all(client, command, run)
         if is_journaled and self._keyspace.dirty != dirty:
-            if len(replies) == len(requests) and self._journal.instead is None:
-                self._journal.note_run(client.database, run_bytes)
+            if len(replies) == run.count and self._journal.instead is None:
+                self._journal.note_run(client.database, run.data)
             else:
-                self._journal.note_all(client.database, requests[: len(replies)])
+                self._journal.note_all(client.database, run.requests()[: len(replies)])
         if failure is not None:
             replies.append(failure)
         command.calls += len(replies)
@@ -172,16 +170,14 @@ class Dispatcher:
             self._serve_ready()
         return replies
 
-    def _run_all(
-        self, client: Client, command: Command, requests: list[list[bytes]]
-    ) -> tuple[list[object], object]:
+    def _run_all(self, client: Client, command: Command, run: Run) -> tuple[list[object], object]:
         """The replies as far as all is usual, and that of the request which failed."""
         handler, journal = command.handler, self._journal
         replies: list[object] = []
         try:
-            if command.joint_handler and (joint := command.joint_handler(client, requests)):
+            if command.joint_handler and (joint := command.joint_handler(client, run)):
                 return joint, None
-            for request in requests:
+            for request in run.requests():
                 reply = handler(client, request)
                 replies.append(reply)
                 kind = type(reply)
@@ -197,7 +193,7 @@ class Dispatcher:
             return replies, self._refuse(client, command, error)
         except Exception:
             journal.instead = None
-            return replies, self._internal_error(requests[len(replies)])
+            return replies, self._internal_error([run.name])
         return replies, None
 
     def _serve_ready(self) -> None:

@@ -12,6 +12,7 @@ from services.kvdb.database import Database
 from services.kvdb.encoding import encoding_of, type_name
 from services.kvdb.help_texts import help_reply
 from services.kvdb.keyspace import DATABASES
+from services.kvdb.shared_integers import SHARED_NUMBERS
 from services.kvdb.uses import Uses
 
 # Existence.
@@ -279,7 +280,14 @@ def object_encoding(client: Client, request: list[bytes]) -> bytes | None:
 
 
 def object_refcount(client: Client, request: list[bytes]) -> int | None:
-    return None if client.database.peek(request[2]) is None else 1
+    """As Redis counts: one, but for numbers of which all keys have the same object.
+
+    # Real: OBJ_SHARED_REFCOUNT, which is INT_MAX.
+    """
+    value = client.database.peek(request[2])
+    if value is None:
+        return None
+    return 2**31 - 1 if type(value) is bytes and value in SHARED_NUMBERS else 1
 
 
 _TAKES_TIME = (

@@ -13,9 +13,10 @@ wait for an element (BLPOP and its family) are in `blocking` and use `pop` and `
 
 import itertools
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from services.common.resp import NIL_ARRAY, OK, ReplyError
+from services.common.resp_runs import Run
 from services.kvdb import arguments, errors, memory
 from services.kvdb.arguments import integer, words
 from services.kvdb.clients import Client
@@ -43,7 +44,7 @@ class ListValue(deque[bytes]):
     def copy(self) -> "ListValue":
         return ListValue(self)
 
-    def push(self, side: bytes, elements: list[bytes]) -> int:
+    def push(self, side: bytes, elements: Sequence[bytes]) -> int:
         """One after the other, so that the last one is at the end; the memory that they take."""
         (self.extendleft if side == LEFT else self.extend)(elements)
         size_bytes = 0
@@ -122,25 +123,25 @@ def _push(client: Client, request: list[bytes], side: bytes) -> int:
     return len(value)
 
 
-def lpush_jointly(client: Client, requests: list[list[bytes]]) -> list[int] | None:
-    return _push_jointly(client, requests, LEFT)
+def lpush_jointly(client: Client, run: Run) -> list[int] | None:
+    return _push_jointly(client, run, LEFT)
 
 
-def rpush_jointly(client: Client, requests: list[list[bytes]]) -> list[int] | None:
-    return _push_jointly(client, requests, RIGHT)
+def rpush_jointly(client: Client, run: Run) -> list[int] | None:
+    return _push_jointly(client, run, RIGHT)
 
 
-def _push_jointly(client: Client, requests: list[list[bytes]], side: bytes) -> list[int] | None:
+def _push_jointly(client: Client, run: Run, side: bytes) -> list[int] | None:
     """A run of pushes to one list is one push of all the elements; a third of the time."""
-    key, count = arguments.common_key(requests), len(requests)
-    if key is None or len(requests[0]) > 3:
+    key = arguments.common_key(run)
+    if key is None or len(run.columns) > 2:
         return None
     database = client.database
     value = database.create_as(ListValue, key)
     length = len(value)
-    size_bytes = value.push(side, [request[2] for request in requests])
-    database.grown_jointly(key, value, size_bytes, count)
-    return list(range(length + 1, length + 1 + count))
+    size_bytes = value.push(side, run.columns[1])
+    database.grown_jointly(key, value, size_bytes, run.count)
+    return list(range(length + 1, length + 1 + run.count))
 
 
 def lpushx(client: Client, request: list[bytes]) -> int:

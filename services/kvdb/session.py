@@ -119,7 +119,7 @@ class Session:
         count = pending_bytes = 0
         try:
             while pending_bytes < PAUSE_BYTES:
-                if decoder.run_bytes and (data := self._serve_run()):
+                if decoder.run is not None and (data := self._serve_run()):
                     pending_bytes += len(data)
                     replies.append(data)
                     continue
@@ -159,13 +159,11 @@ class Session:
 
     def _serve_run(self) -> bytes:
         """The replies to a run, or to its first requests; the others are served one by one."""
-        decoder = self._decoder
-        run_bytes = decoder.run_bytes
-        requests = decoder.next_run()
-        replies = self._dispatcher.execute_run(self.client, requests, run_bytes)
+        run = self._decoder.next_run()
+        replies = self._dispatcher.execute_run(self.client, run)
         served = len(replies)
-        if served < len(requests):
-            decoder.give_back(requests[served:])
+        if served < run.count:
+            self._decoder.give_back(run.requests()[served:])
         self._engine.vitals.requests_total += served
         return encode_replies(replies, self.client.resp)
 

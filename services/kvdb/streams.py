@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from services.common.resp import NIL_ARRAY, OK, ReplyError
+from services.common.resp_runs import Run
 from services.kvdb import arguments, errors, stream_id
 from services.kvdb.arguments import integer, words
 from services.kvdb.change import Change
@@ -90,12 +91,12 @@ def xadd(client: Client, request: list[bytes]) -> bytes | None:
     return format_id(entry_id)
 
 
-def xadd_jointly(client: Client, requests: list[list[bytes]]) -> list[bytes] | None:
+def xadd_jointly(client: Client, run: Run) -> list[bytes] | None:
     """A run of XADDs to one stream with the same names, `*` and no options: half of the time."""
-    count = len(requests)
-    _, keys, ids, *columns = zip(*requests, strict=True)
-    key, names = keys[0], [column[0] for column in columns[::2]]
-    if keys.count(key) != count or ids.count(b"*") != count or len(columns) % 2:
+    key, count = arguments.common_key(run), run.count
+    _, ids, *columns = run.columns
+    names = [column[0] for column in columns[::2]]
+    if key is None or ids.count(b"*") != count or len(columns) % 2:
         return None
     if any(column.count(column[0]) != count for column in columns[::2]):
         return None

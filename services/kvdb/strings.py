@@ -16,6 +16,8 @@ from services.kvdb.clients import Client
 from services.kvdb.database import Database
 from services.kvdb.long_doubles import LongDouble
 from services.kvdb.memcached_item import Item
+from services.kvdb.shared_integers import text_of
+from services.kvdb.string_columns import set_strings
 
 MAX_STRING_BYTES = 512 * 1024 * 1024
 """Real: proto-max-bulk-len in Redis."""
@@ -237,7 +239,7 @@ def _string_or_none(value: object) -> bytes | None:
 def mset(client: Client, request: list[bytes]) -> object:
     if len(request) % 2 == 0:
         raise errors.wrong_arity("mset")
-    client.database.set_strings(request[1::2], request[2::2])
+    set_strings(client.database, request[1::2], request[2::2])
     return OK
 
 
@@ -282,9 +284,9 @@ def _add(client: Client, key: bytes, amount: int) -> int:
     if not arguments.MIN_INTEGER <= total <= arguments.MAX_INTEGER:
         raise ReplyError(errors.OVERFLOW)
     if type(value) is bytes:
-        database.rewrite(key, value, b"%d" % total)
+        database.rewrite(key, value, text_of(total))
     else:
-        database.replace(key, b"%d" % total)
+        database.replace(key, text_of(total))
     return total
 
 

@@ -25,6 +25,7 @@ from services.common.resp import (
     split_words,
 )
 from services.common.resp_replies import RespReplyDecoder
+from services.common.resp_runs import Run
 
 MAX_BYTES = 1000
 
@@ -135,12 +136,12 @@ def requests_by_runs(*pieces: bytes) -> tuple[list[list[bytes]], list[int]]:
     for piece in pieces:
         decoder.receive_data(piece)
         while True:
-            if decoder.run_bytes:
-                run_bytes, run = decoder.run_bytes, decoder.next_run()
-                assert run_bytes == b"".join(map(encode_request, run))
-                assert len({request[0] for request in run}) == 1
-                lengths.append(len(run))
-                found += run
+            if decoder.run:
+                run = decoder.next_run()
+                assert run.data == b"".join(map(encode_request, run.requests()))
+                assert {request[0] for request in run.requests()} == {run.name}
+                lengths.append(run.count)
+                found += run.requests()
             elif (request := decoder.next_request()) is not None:
                 found.append(request)
             else:
@@ -173,10 +174,10 @@ def test_a_long_pipeline_comes_in_runs() -> None:
     decoder = RespRequestDecoder(max_request_bytes=1 << 20)
     decoder.receive_data(b"".join(map(encode_request, sets(1000))))
     found, lengths = [], []
-    while decoder.run_bytes:
+    while decoder.run:
         run = decoder.next_run()
-        lengths.append(len(run))
-        found += run
+        lengths.append(run.count)
+        found += run.requests()
     assert found == sets(1000)[: len(found)]
     assert max(lengths) < 200 <= sum(lengths)
     while (request := decoder.next_request()) is not None:
@@ -209,9 +210,8 @@ def test_lengths_that_lie_make_no_run() -> None:
 def test_what_is_given_back_comes_first() -> None:
     decoder = new_decoder()
     decoder.receive_data(b"".join(map(encode_request, sets(10))) + encode_request([b"PI"])[:-4])
-    run = decoder.next_run()
-    decoder.give_back(run[3:])
-    assert not decoder.run_bytes
+    decoder.give_back(decoder.next_run().requests()[3:])
+    assert not decoder.run
     decoder.receive_data(b"PI\r\n")
     rest = list(iter(decoder.next_request, None))
     assert rest == [*sets(10)[3:], [b"PI"]]
@@ -237,25 +237,78 @@ def test_a_run_like_the_one_before_is_looked_at_as_closely(
     place: int, inserted: bytes, removed: int
 ) -> None:
     # The values hold line ends, so that the first run has to be another one.
-    first = b"".join(encode_request([b"SET", *words]) for words in [[b"key:%03d", b"123456"]] * 9)
+    first = b"".join(encode_request([b"SET", b"k:%05d" % n, b"12345%d" % n]) for n in range(9))
     data = b"".join(map(encode_request, EVEN))
     data = data[:place] + inserted + data[place + removed :]
     decoder = new_decoder()
     decoder.receive_data(first)
-    assert len(decoder.next_run()) == 9
+    assert decoder.next_run().count == 9
     assert cut_or_refused(decoder, data) == cut_or_refused(new_decoder(), data)
 
 
 def test_an_even_run_may_hold_anything_and_need_not_end_with_the_data() -> None:
     decoder, data = new_decoder(), b"".join(map(encode_request, EVEN))
-    decoder.receive_data(b"".join(encode_request([b"SET", b"key:abc", b"123456"]) for _ in EVEN))
-    assert len(decoder.next_run()) == 9
+    decoder.receive_data(
+        b"".join(encode_request([b"SET", b"key:ab%d" % n, b"12345%d" % n]) for n in range(9))
+    )
+    assert decoder.next_run().count == 9
     decoder.receive_data(data + data[:9])
-    assert decoder.run_bytes == data
-    assert decoder.next_run() == EVEN
+    assert decoder.run.data == data
+    assert decoder.next_run().requests() == EVEN
     assert decoder.next_request() is None
     decoder.receive_data(data[9:])
     assert list(iter(decoder.next_request, None)) == EVEN
+
+
+def adds(stream: bytes, value: bytes = b"%d") -> list[list[bytes]]:
+    values = [value % number if b"%" in value else value for number in range(9)]
+    return [[b"XADD", stream, b"*", b"field", it] for it in values]
+
+
+def test_words_that_do_not_vary_are_found_until_they_do() -> None:
+    decoder = new_decoder()
+    runs = [
+        adds(b"one"),
+        adds(b"one", b"8"),  # All of one word is the same again …
+        adds(b"two"),  # … and here is another that was always the same,
+        adds(b"six", b"x"),
+        adds(b"\r\n*", b"\n"),  # which may be anything,
+        adds(b"longer"),
+        [[b"XADD", b"two", b"*", b"other", b"1"]] * 9,
+        [[b"LPUSH", b"list", b"\r"]] * 9,  # which is no run of lines,
+        [[b"LPUSH", b"list", b"a"]] * 9,
+        [[b"LPUSH", b"list", b"\n"]] * 9,
+        [[b"PING"]] * 9,
+    ]
+    for requests in runs:
+        data = b"".join(map(encode_request, requests))
+        decoder.receive_data(data)
+        found = decoder.run.requests() if decoder.run else None
+        assert list(iter(decoder.next_request, None)) == requests
+        assert found in (None, requests)
+
+
+def test_a_shape_is_as_narrow_as_what_was_seen() -> None:
+    def run(requests: list[list[bytes]]) -> Run:
+        decoder = new_decoder()
+        decoder.receive_data(b"".join(map(encode_request, requests)))
+        return decoder.next_run()
+
+    first = run(adds(b"one")).shape(None)
+    assert first.words == (b"one", b"*", b"field", 1)
+    wider = run(adds(b"two")).shape(first)
+    assert wider.words == (3, b"*", b"field", 1)
+    assert run(adds(b"two")).shape(wider) is wider
+    assert run(adds(b"longer")).shape(wider).words == (b"longer", b"*", b"field", 1)
+    assert run([[b"SET", b"k", b"v" * 65]] * 9).shape(wider).words == (b"k", 65)
+    for data in (b"".join(map(encode_request, adds(name))) for name in (b"one", b"two")):
+        assert wider.cut(data + b"*1").data == data
+        assert wider.cut(data[:-1]).count == 8
+        for place in range(len(data)):
+            broken = wider.cut(data[:place] + b"\0" + data[place + 1 :])
+            if broken:
+                assert broken.data == b"".join(map(encode_request, broken.requests()))
+    assert first.cut(b"".join(map(encode_request, adds(b"two")))) is None
 
 
 KINDS = st.sampled_from(

@@ -1,7 +1,5 @@
 """The blocking Redis client against a small server that says what the test tells it to."""
 
-import contextlib
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -189,7 +187,7 @@ def test_a_server_that_speaks_something_else(connection: RespConnection) -> None
     assert connection.fileno() == -1
 
 
-# The pool.
+# The pool; `test_connection_pool` has what does not depend on the protocol.
 
 
 @pytest.fixture
@@ -224,15 +222,6 @@ def test_a_connection_that_failed_is_not_lent_again(server: FakeServer, pool: Re
     assert server.accepted == 2
 
 
-def test_a_loan_that_was_broken_off_is_not_lent_again(server: FakeServer, pool: RespPool) -> None:
-    """Its reply may still be under way, and would be taken for that of the next loan."""
-    with pytest.raises(KeyError), pool.connection() as connection:
-        connection.send(b"*2\r\n$4\r\nECHO\r\n$5\r\nstale\r\n")
-        raise KeyError("the caller's own affair")
-    assert say(pool, "ECHO", "fresh") == b"fresh"
-    assert server.accepted == 2
-
-
 def test_after_a_restart_of_the_server_the_next_loan_simply_connects_anew(
     server: FakeServer, pool: RespPool
 ) -> None:
@@ -244,45 +233,3 @@ def test_after_a_restart_of_the_server_the_next_loan_simply_connects_anew(
     assert sock.recv(1, socket.MSG_PEEK) == b""  # It is there, and still to be read.
     assert say(pool, "ECHO", "b") == b"b"
     assert server.accepted == 2
-
-
-def test_a_process_with_more_than_a_thousand_open_files(server: FakeServer, pool: RespPool) -> None:
-    with contextlib.ExitStack() as stack:
-        while (file := stack.enter_context(open(os.devnull))).fileno() < 1100:
-            pass
-        for _ in range(2):
-            with pool.connection() as connection:
-                assert connection.fileno() > 1023
-                assert connection.execute("ECHO", "a") == b"a"
-    assert file.closed
-
-
-def test_the_pool_keeps_few_idle_connections(server: FakeServer, pool: RespPool) -> None:
-    with pool.connection() as a, pool.connection() as b, pool.connection() as c:
-        connections = [a, b, c]
-    assert [connection.fileno() >= 0 for connection in connections].count(True) == 2
-
-
-def test_many_threads_share_the_pool(server: FakeServer, pool: RespPool) -> None:
-    wrong: list[object] = []
-
-    def talk(name: str) -> None:
-        for number in range(50):
-            if (answer := say(pool, "ECHO", f"{name}{number}")) != f"{name}{number}".encode():
-                wrong.append(answer)
-
-    threads = [threading.Thread(target=talk, args=(name,)) for name in "abcd"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert wrong == []
-    assert len(server.requests) == 200
-
-
-def test_a_closed_pool_closes_what_comes_back(server: FakeServer) -> None:
-    pool = RespPool(server.url)
-    with pool.connection() as connection:
-        pool.close()
-        assert connection.execute("ECHO", "a") == b"a"
-    assert connection.fileno() == -1

@@ -7,11 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.common.resp import ReplyError, encode_reply, encode_request
+from services.common.resp_runs import Run
 from services.kvdb.engine import Engine
 from services.kvdb.errors import DISK_REFUSES
 from services.kvdb.snapshot import encode_snapshot
 from services.kvdb.tests.serving import serving
-from services.kvdb.tests.support import HandClock, new_engine
+from services.kvdb.tests.support import Console, HandClock, new_engine
 
 Request = list[bytes]
 
@@ -20,10 +21,15 @@ def data_of(engine: Engine) -> bytes:
     return b"".join(encode_snapshot(engine.keyspace.databases, 0, 0))
 
 
+def run_of(requests: list[Request]) -> Run:
+    columns = list(zip(*requests, strict=True))[1:]
+    return Run(requests[0][0], columns, b"".join(map(encode_request, requests)), len(requests))
+
+
 def run(engine: Engine, client, requests: list[Request]) -> list[object]:
     """As a session does it: as a run as far as it goes, then one by one."""
     dispatcher = engine.dispatcher
-    replies = dispatcher.execute_run(client, requests, b"".join(map(encode_request, requests)))
+    replies = dispatcher.execute_run(client, run_of(requests))
     rest = [dispatcher.execute(client, request) for request in requests[len(replies) :]]
     return [encode_reply(reply) for reply in (*replies, *rest)]
 
@@ -48,6 +54,7 @@ SHAPES = {
     b"GET": 1,
     b"SET": 2,
     b"INCR": 1,
+    b"DECR": 1,
     b"INCRBY": 2,
     b"APPEND": 2,
     b"GETDEL": 1,
@@ -150,7 +157,7 @@ def test_a_run_stops_at_a_large_reply() -> None:
     client = engine.clients.connect()
     engine.dispatcher.execute(client, [b"SET", b"a", b"x" * 5000])
     requests = [[b"GET", b"a"]] * 9
-    assert engine.dispatcher.execute_run(client, requests, b"") == [b"x" * 5000]
+    assert engine.dispatcher.execute_run(client, run_of(requests)) == [b"x" * 5000]
 
 
 def test_no_run_is_served_while_the_disk_refuses(tmp_path: Path) -> None:
@@ -167,7 +174,7 @@ def test_a_client_that_is_guarded_has_no_runs(guard: str) -> None:
     engine = new_engine()
     client = engine.clients.connect()
     engine.dispatcher.execute(client, guard.encode().split())
-    assert engine.dispatcher.execute_run(client, [[b"SET", b"a", b"b"]] * 9, b"") == []
+    assert engine.dispatcher.execute_run(client, run_of([[b"SET", b"a", b"b"]] * 9)) == []
 
 
 def test_a_pipeline_is_answered_in_order_and_wakes_who_waits() -> None:
@@ -233,6 +240,86 @@ def test_a_run_on_several_keys_is_served_one_by_one() -> None:
         run(engine, client, [[name, key, *others] for key in keys])
         lengths = {len(client.database.table[key]) for key in keys}
         assert lengths <= {3, 6}  # Both XADDs go to the same keys.
+
+
+LOWEST, HIGHEST = b"-9223372036854775808", b"9223372036854775807"
+STATES = {
+    "strings": [b"SET a 5", b"SET b 9999", b"SET c 10000"],
+    "missing keys": [b"SET a 41"],
+    "negative numbers": [b"SET a -1", b"SET b -9999", b"SET c 0"],
+    "the last numbers": [b"SET a " + LOWEST, b"SET b " + HIGHEST, b"SET c 12345678901234567"],
+    "no numbers": [b"SET a 1", b"SET b 01", b"SET c -0"],
+    "long strings": [b"SET a 1", b"SET b " + b"x" * 900, b"SET c " + b"y" * 9000],
+    "other forms": [b"SET a 1", b"APPEND b 7", b"MEMCACHED STORE c 1 0 0 -1"],
+    "other types": [b"SET a 1", b"RPUSH b x", b"SADD c y"],
+    "an expiry": [b"SET a 1", b"SET b 2 PX 5", b"SET c 3 EX 5"],
+    "who watches": [b"SET a 1", b"SET b 2", b"WATCH b"],
+    "notifications": [b"SET a 1", b"CONFIG SET notify-keyspace-events KEA"],
+}
+ORDERS = [b"abcabcabc", b"aaaaaaa", b"bbbbb", b"aaaaacaab"]
+
+
+@pytest.mark.parametrize("name", [b"GET", b"SET", b"INCR", b"DECR"])
+@pytest.mark.parametrize("state", STATES)
+def test_a_run_on_strings_does_what_its_requests_do(state: str, name: bytes) -> None:
+    together, singly = (Console(), Console())
+    for console in (together, singly):
+        console.heard = []
+        for words in STATES[state]:
+            assert "syntax" not in str(console(*words.split()))
+        console.clock.advance(0.01)
+        if state == "notifications":
+            console.engine.keyspace.observer = lambda *change, it=console: it.heard.append(
+                (change[0].index, *change[1:])
+            )
+    for order in ORDERS:
+        words = [b"7"] if name == b"SET" else []
+        requests = [[name, bytes([letter]), *words] for letter in order]
+        expected = [
+            encode_reply(singly.engine.dispatcher.execute(singly.client, list(request)))
+            for request in requests
+        ]
+        assert run(together.engine, together.client, requests) == expected
+        assert figures_of(together) == figures_of(singly)
+    assert together.heard == singly.heard
+
+
+def figures_of(console: Console) -> dict[str, object]:
+    keyspace, client = console.engine.keyspace, console.client
+    return {
+        "data": data_of(console.engine),
+        "size": keyspace.used_bytes,
+        "changes": keyspace.dirty,
+        "hits": (client.database.hits, client.database.misses),
+        "uses": list(keyspace.uses.recent),
+        "stale": client.transaction.is_stale,
+        "failed": console.engine.dispatcher.errors,
+    }
+
+
+@pytest.mark.parametrize("name", [b"GET", b"SET", b"INCR", b"DECR"])
+def test_usual_strings_are_served_jointly(name: bytes) -> None:
+    """Else the test above would say nothing."""
+    console = Console()
+    requests = [[name, b"%d" % key, *([b"7"] if name == b"SET" else [])] for key in range(9)]
+    handler = console.engine.dispatcher.commands[name].joint_handler
+    assert len(handler(console.client, run_of(requests))) == 9
+
+
+def test_small_numbers_are_the_same_objects() -> None:
+    console = Console()
+    for key in ("one", "other"):
+        console("SET", key, 9998)
+        console("INCR", key)
+    table = console.client.database.table
+    assert table[b"one"] is table[b"other"]
+    assert console("OBJECT", "REFCOUNT", "one") == 2**31 - 1
+    console("INCR", "one")
+    assert console("OBJECT", "REFCOUNT", "one") == 1
+    console("SET", "one", -1)
+    assert console("INCR", "one") == 0
+    assert console("OBJECT", "REFCOUNT", "one") == 2**31 - 1
+    assert console("OBJECT", "REFCOUNT", "none") is None
 
 
 @pytest.mark.parametrize(
