@@ -103,8 +103,16 @@ def _read_array(data: bytes, position: int, limit: int, depth: int) -> tuple[lis
         zero = find(b"\0", position + 1, last)
         if zero < 0:
             raise BsonError("the name of an element has no end")
-        value, position = _reader(kind)(data, zero + 1, last, depth)
-        array.append(value)
+        position = zero + 1
+        if kind == 0x02:
+            length = _int32(data, position)[0]
+            position += 4 + length
+            if length < 1 or position > last or data[position - 1]:
+                raise BsonError("the length of a string is wrong")
+            array.append(data[position - length : position - 1].decode())
+        else:
+            value, position = _reader(kind)(data, position, last, depth)
+            array.append(value)
     if position != last:
         raise BsonError("a value reaches beyond its array")
     return array, end

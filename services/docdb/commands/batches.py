@@ -39,20 +39,21 @@ class Batch:
 
     def advance(self) -> None:
         """Do what is left to do. Raises MongoError 112 where a statement cannot be run yet."""
-        retry = self.request.retry
+        retry, limit_s = self.request.retry, read_limit_s(self.request.body)
         while self._place < len(self.items):
             place = self._place
             outcome = retry.known_outcome(place) if retry is not None else None
-            if outcome is None and not self._run(place):
+            if outcome is None and not self._run(place, limit_s):
                 return
             if outcome is not None:
                 self.outcomes.append((place, outcome))
             self._place += 1
 
-    def _run(self, place: int) -> bool:
+    def _run(self, place: int, limit_s: float | None) -> bool:
         """Whether to go on."""
         try:
-            self._check_time()
+            if limit_s and time.monotonic() - self.request.received_at_s > limit_s:
+                raise exceeded()
             outcome = self.run(place, self.items[place])
         except (MongoError, BsonError) as problem:
             error = problem if isinstance(problem, MongoError) else MongoError(2, str(problem))
@@ -66,11 +67,6 @@ class Batch:
         if self.request.retry is not None:
             self.request.retry.done(place, outcome)
         return True
-
-    def _check_time(self) -> None:
-        limit_s = read_limit_s(self.request.body)
-        if limit_s and time.monotonic() - self.request.received_at_s > limit_s:
-            raise exceeded()
 
     def reply(self, totals: Document) -> Document:
         """The reply, where `totals` is what the statements have done together."""

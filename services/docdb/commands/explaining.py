@@ -86,11 +86,11 @@ def _stages(found: Find, query: Document, outer: str | None) -> Document:
         plan = replace(plan, is_by_id=False)
     if outer == "COUNT" and not query and found.collection is not None and not found.query.hint:
         return {"stage": "RECORD_STORE_FAST_COUNT"}
-    stage = explain_plan(plan, query, found.condition)
+    stage = explain_plan(plan, query)
     if stage["stage"] == "EOF":
         return {"stage": outer, "inputStage": stage} if outer == "COUNT" else stage
     if outer == "COUNT":
-        stage = count_stages(plan, stage, found.condition)
+        stage = count_stages(plan, stage)
     elif outer == "DISTINCT":
         stage = _with_distinct(stage)
     else:
@@ -173,9 +173,7 @@ def _explained(
             "maxIndexedAndSolutionsReached": False,
             "maxScansToExplodeReached": False,
             "winningPlan": _stages(found, query, outer),
-            "rejectedPlans": [
-                explain_plan(plan, query, found.condition) for plan in found.choice.rejected
-            ],
+            "rejectedPlans": [explain_plan(plan, query) for plan in found.choice.rejected],
         },
     }
     if verbosity != "queryPlanner":
@@ -223,7 +221,11 @@ _BY_KEYS = frozenset({"IXSCAN", "COUNT_SCAN", "DISTINCT_SCAN", "IDHACK"})
 def _annotate(stage: Document, documents: int, keys: int, returned: int, plan: Plan) -> None:
     """Write the counts into the tree of stages."""
     name = stage["stage"]
-    stage["nReturned"] = keys if name in ("IXSCAN", "COUNT_SCAN", "DISTINCT_SCAN") else returned
+    stage["nReturned"] = returned
+    if name == "IXSCAN":
+        stage["nReturned"] = documents or returned
+    elif name in ("COUNT_SCAN", "DISTINCT_SCAN"):
+        stage["nReturned"] = keys
     if name in ("FETCH", "COLLSCAN", "IDHACK") or isinstance(plan, CollectionScan):
         stage["docsExamined"] = documents
     if name == "COUNT":

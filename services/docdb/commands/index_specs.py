@@ -7,6 +7,7 @@
 
 from decimal import Decimal
 
+from services.docdb.bson import extended_json
 from services.docdb.bson.types import Document
 from services.docdb.errors import MongoError
 from services.docdb.expressions.numbers import is_number
@@ -116,7 +117,8 @@ def _check_part(path: str, kind: object) -> None:
 def _check_flags(spec: Document) -> None:
     for name in ("unique", "sparse", "hidden"):
         if name in spec and not isinstance(spec[name], bool | int | float | Decimal):
-            raise MongoError(14, f"The field '{name}' has value {name}: {spec[name]}, which is not "
+            shown = extended_json.dump(spec[name], relaxed=True)
+            raise MongoError(14, f"The field '{name}' has value {name}: {shown}, which is not "
                              "convertible to bool")  # fmt: skip
     if spec["key"] == {"_id": 1}:
         for name in ("unique", "sparse", "expireAfterSeconds", "partialFilterExpression"):

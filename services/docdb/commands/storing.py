@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from services.docdb.bson.decoder import MAX_DEPTH
 from services.docdb.bson.encoder import RawDocument, encode_document
-from services.docdb.bson.types import UNDEFINED, Document, Regex
+from services.docdb.bson.types import UNDEFINED, Document, ObjectId, Regex
 from services.docdb.errors import MongoError
 from services.docdb.query.comparison import MISSING
 from services.docdb.storage.collection import Collection, Record
@@ -17,6 +17,7 @@ from services.docdb.wire import MAX_DOCUMENT_BYTES
 if TYPE_CHECKING:
     from services.docdb.engine import Engine
 
+_PLAIN_IDS = frozenset({ObjectId, int, str})
 MAX_STORED_DEPTH = MAX_DEPTH - 1
 # Levels below the document itself. What is deeper could be written, and not read again.
 
@@ -83,6 +84,8 @@ def too_large(size_bytes: int) -> MongoError:
 
 
 def check_id(document_id: object) -> None:
+    if type(document_id) in _PLAIN_IDS:
+        return
     if type(document_id) is list:
         raise MongoError(53, "The '_id' value cannot be of type array")
     if type(document_id) is Regex:

@@ -184,19 +184,22 @@ def _real(
 def _log(value: object, base: object) -> object:
     _check_number("$log", value, 28756)
     _check_number("$log", base, 28757)
-    if not value > 0:
+    if value == value and value <= 0:
         raise MongoError(28758, f"$log's argument must be a positive number, but is {value}")
-    if not base > 0 or base == 1:
+    if base == base and (base <= 0 or base == 1):
         raise MongoError(
             28759, f"$log's base must be a positive number not equal to 1, but is {base}"
         )
+    if Decimal in (type(value), type(base)):
+        return CONTEXT.divide(CONTEXT.ln(to_decimal(value)), CONTEXT.ln(to_decimal(base)))
     return math.log(value) / math.log(base) if base != 2 else math.log2(value)
 
 
 def _atan2(y: object, x: object) -> object:
     _check_number("$atan2", y, 51044)
     _check_number("$atan2", x, 51045)
-    return math.atan2(y, x)
+    result = math.atan2(y, x)
+    return Decimal(repr(result)) if Decimal in (type(y), type(x)) else result
 
 
 def _bits(name: str, start: int, call: Callable[[int, int], int]) -> Compile:
@@ -217,6 +220,14 @@ def _bit_not(value: object) -> object:
 
 def _is_finite(value: float) -> bool:
     return not math.isinf(value)
+
+
+def _times(factor: Decimal) -> Callable[[Decimal], Decimal]:
+    return lambda value: CONTEXT.multiply(value, factor)
+
+
+_DEGREE = Decimal("0.01745329251994329576923690768488613")
+_RADIAN = Decimal("57.29577951308232087679815481410517")
 
 
 def _within_one(value: float) -> bool:
@@ -262,8 +273,8 @@ OPERATORS: dict[str, Compile] = {
     "$asinh": _real("$asinh", math.asinh),
     "$acosh": _real("$acosh", math.acosh, domain=lambda v: v >= 1),
     "$atanh": _real("$atanh", math.atanh, domain=_within_one),
-    "$degreesToRadians": _real("$degreesToRadians", math.radians),
-    "$radiansToDegrees": _real("$radiansToDegrees", math.degrees),
+    "$degreesToRadians": _real("$degreesToRadians", math.radians, _times(_DEGREE)),
+    "$radiansToDegrees": _real("$radiansToDegrees", math.degrees, _times(_RADIAN)),
     "$bitAnd": _bits("$bitAnd", -1, lambda a, b: a & b),
     "$bitOr": _bits("$bitOr", 0, lambda a, b: a | b),
     "$bitXor": _bits("$bitXor", 0, lambda a, b: a ^ b),

@@ -12,7 +12,8 @@ projection    which fields of a document a reply has; projection_tree: how that 
 sorting       sort specifications
 update        an update document becomes a list of changes …
 update_operators   … one function for each operator
-bounds        which part of an index the conditions leave to be looked at
+intervals     between which values a condition can hold …
+bounds        … and which part of an index that leaves to be looked at
 canonical     filters in one form, as `explain` shows them
 covering      what can be answered from the keys of an index alone
 implication   whether a partial index has all that a query can find

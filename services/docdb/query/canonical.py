@@ -6,14 +6,14 @@
 """
 
 from services.docdb.bson.types import Document, Regex
-from services.docdb.query.conditions import And, Condition, Field
+from services.docdb.query.comparison import equal
+from services.docdb.query.conditions import Field
 from services.docdb.query.field_filters import is_operators
 
 _ORDER = ["$and", "$or", "$elemMatch", "$size", "$eq", "$lte", "$lt", "$gt", "$gte", "$regex",
           "$mod", "$exists", "$in", "$bitsAllSet", "$bitsAllClear", "$bitsAnySet",
           "$bitsAnyClear", "$not", "$nor", "$type", "$geoWithin", "$geoIntersects", "$near",
           "$where", "$expr", "$text"]  # fmt: skip
-_EXACT = frozenset({"$eq", "$in", "$gt", "$gte", "$lt", "$lte"})
 
 
 def canonical(query: Document) -> Document:
@@ -75,41 +75,26 @@ def _place(clause: Document) -> tuple[int, str]:
     return place, name
 
 
-def beside(query: Document, paths: set[str], *, is_multikey: bool) -> Document:
+def beside(query: Document, said: list[Field]) -> Document:
     """What of a filter the bounds of an index do not say: it is held against the documents."""
-    left, spoken = [], set()
-    for clause in clauses(query):
-        path, operand = next(iter(clause.items()))
-        if path not in paths or not _is_exact(operand) or (is_multikey and path in spoken):
-            left.append(clause)
-        else:
-            spoken.add(path)
+    left = [clause for clause in clauses(query) if not any(_is_of(clause, it) for it in said)]
     return joined(left)
 
 
-def _is_exact(operand: object) -> bool:
-    """Whether an interval says all of it; null is also what is not there."""
-    name, value = next(iter(operand.items()))
-    if name not in _EXACT:
+def _is_of(clause: Document, field: Field) -> bool:
+    """Whether a clause is what has become this condition."""
+    path, operand = next(iter(clause.items()))
+    if path != field.path:
         return False
-    values = value if name == "$in" else [value]
-    return not any(item is None or type(item) in (list, Regex) for item in values)
+    name, value = next(iter(operand.items()))
+    if name == "$regex" and type(value) is str:
+        value = Regex(value, operand.get("$options", ""))
+    wanted, operator = field.operand, field.operator
+    if operator == "$in" and len(wanted) == 1:
+        operator, wanted = "$eq", wanted[0]
+    return name == operator and type(value) is type(wanted) and equal(value, wanted)
 
 
 def is_rooted_or(query: Document) -> bool:
     """Whether a filter is one `$or` and nothing else: its clauses are planned one by one."""
     return list(canonical(query)) == ["$or"]
-
-
-def open_ends(condition: Condition, path: str) -> tuple[bool, bool]:
-    """Whether the interval of a path does not contain its lower, and its upper end."""
-    operators = {field.operator for field in _fields(condition) if field.path == path}
-    return "$gt" in operators, "$lt" in operators
-
-
-def _fields(condition: Condition) -> list[Field]:
-    if type(condition) is Field:
-        return [condition]
-    if type(condition) is And:
-        return [field for child in condition.children for field in _fields(child)]
-    return []

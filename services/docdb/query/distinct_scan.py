@@ -14,7 +14,7 @@ An index says null also where the field is not there; then the documents are ask
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.docdb.query.bounds import IndexBounds, bounds_of, fields_by_path
+from services.docdb.query.bounds import IndexBounds, bounds_of, everything, fields_by_path
 from services.docdb.query.comparison import NULL_KEY, Descending
 from services.docdb.query.conditions import And
 from services.docdb.query.covering import covers, value_of
@@ -36,8 +36,7 @@ class DistinctScan(Plan):
 
     def records(self, collection: Collection, counters: Counters) -> Iterator[Record]:
         path, entries = self.index.fields[0][0], self.index.entries
-        for low, high in self.bounds.scans:
-            start, end = (low, -1), (high, float("inf"))
+        for start, end in self.bounds.scans:
             while True:
                 entry = entries.first_from(start)
                 if entry is None or end < entry:
@@ -87,7 +86,7 @@ def distinct_scan(collection: Collection | None, query: Query, path: str) -> Dis
             continue
         if not covers(index, And(query.condition.children), frozenset({path})):
             continue
-        bounds = bounds_of(index, fields) if fields else IndexBounds([((), (TOP,))], {}, 0)
+        bounds = bounds_of(index, fields) if fields else everything()
         if bounds is not None:
             return DistinctScan(index, bounds)
     return None

@@ -3,13 +3,14 @@
 from services.docdb.geo import cells
 from services.docdb.geo.shapes import Cap, boxes_of
 from services.docdb.query.geo_conditions import Area
+from services.docdb.query.intervals import Interval
 from services.docdb.storage.geo_column import cell_key
 from services.docdb.storage.index import Index
 
 MAX_INTERVALS = 500
 
 
-def intervals_of(index: Index, path: str, area: Area) -> list[tuple] | None:
+def intervals_of(index: Index, path: str, area: Area) -> list[Interval] | None:
     """Where in a geospatial index all is that may be in an area; None where it cannot say."""
     grid = index.grid_of(path)
     is_sphere = index.pattern[path] == "2dsphere"
@@ -24,4 +25,4 @@ def intervals_of(index: Index, path: str, area: Area) -> list[tuple] | None:
     found = cells.ranges(grid.cover(boxes))
     if len(found) > MAX_INTERVALS:
         return None
-    return [(cell_key(low), cell_key(high)) for low, high in found]
+    return [Interval(cell_key(low), cell_key(high)) for low, high in found]

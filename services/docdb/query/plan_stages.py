@@ -1,10 +1,9 @@
 """Plans as `explain` shows them: the stages, under the names that MongoDB has for them."""
 
 from services.docdb.bson.types import Document
-from services.docdb.query.bounds import EVERYTHING
-from services.docdb.query.canonical import beside, canonical, is_rooted_or, open_ends
-from services.docdb.query.conditions import Condition
+from services.docdb.query.canonical import beside, canonical, is_rooted_or
 from services.docdb.query.distinct_scan import DistinctScan
+from services.docdb.query.intervals import EVERYTHING, point
 from services.docdb.query.near_plan import NearScan
 from services.docdb.query.plans import CollectionScan, IndexScan, Nothing, OrPlan, Plan
 from services.docdb.query.shown_bounds import end_value, shown_interval
@@ -12,7 +11,7 @@ from services.docdb.query.text_plan import TextScan
 from services.docdb.storage.index import Index, IndexKind
 
 
-def explain_plan(plan: Plan, parsed_query: Document, condition: Condition) -> Document:
+def explain_plan(plan: Plan, parsed_query: Document) -> Document:
     """The stages of a plan, as `explain` shows them."""
     match plan:
         case Nothing():
@@ -28,13 +27,13 @@ def explain_plan(plan: Plan, parsed_query: Document, condition: Condition) -> Do
         case TextScan():
             return _explain_text(plan)
         case DistinctScan():
-            return {**_explain_index(plan, condition), "stage": "DISTINCT_SCAN"}
+            return {**_explain_index(plan), "stage": "DISTINCT_SCAN"}
         case IndexScan(is_by_id=True):
             return {"stage": "IDHACK"}
         case IndexScan():
-            return _explain_index_scan(plan, parsed_query, condition)
+            return _explain_index_scan(plan, parsed_query)
         case OrPlan():
-            return _explain_or(plan, parsed_query, condition)
+            return _explain_or(plan, parsed_query)
     raise AssertionError(plan)
 
 
@@ -42,10 +41,9 @@ def _filter(query: Document) -> Document:
     return {"filter": query} if query else {}
 
 
-def _explain_index_scan(plan: IndexScan, query: Document, condition: Condition) -> Document:
-    scan = _explain_index(plan, condition)
-    spoken = set(plan.bounds.fields) if plan.index.is_plain else set()
-    left = beside(query, spoken, is_multikey=plan.index.is_multikey)
+def _explain_index_scan(plan: IndexScan, query: Document) -> Document:
+    scan = _explain_index(plan)
+    left = beside(query, plan.bounds.said)
     if plan.merged_from:
         scans = [{**scan, "indexBounds": shown} for shown in _bounds_of_points(plan)]
         pattern = dict(plan.index.fields[plan.merged_from :])
@@ -55,11 +53,10 @@ def _explain_index_scan(plan: IndexScan, query: Document, condition: Condition) 
     return {"stage": "FETCH", **_filter(left), "inputStage": scan}
 
 
-def _explain_or(plan: OrPlan, query: Document, condition: Condition) -> Document:
+def _explain_or(plan: OrPlan, query: Document) -> Document:
     clauses = canonical(query).get("$or", [{}] * len(plan.plans))
     inputs = [
-        explain_plan(inner, clause, condition)
-        for inner, clause in zip(plan.plans, clauses, strict=False)
+        explain_plan(inner, clause) for inner, clause in zip(plan.plans, clauses, strict=False)
     ]
     above = {} if is_rooted_or(query) else _filter(canonical(query))
     if all(stage["stage"] == "FETCH" and "filter" not in stage for stage in inputs):
@@ -81,41 +78,36 @@ def _joined(plan: OrPlan, inputs: list[Document]) -> Document:
 
 def _bounds_of_points(plan: IndexScan) -> list[Document]:
     """For each of the points that are read side by side, its own bounds."""
-    paths = list(plan.index.pattern)
+    shown = [(path, _bounds_of_path(plan, path)) for path in plan.index.pattern]
     return [
         {
-            path: [
-                shown_interval((low[place],) * 2)
-                if place < len(low)
-                else shown_interval(EVERYTHING, downwards=_goes_down(plan, path))
-            ]
-            for place, path in enumerate(paths)
+            path: [shown_interval(point(start[0][place]))] if place < len(start[0]) else bounds
+            for place, (path, bounds) in enumerate(shown)
         }
-        for low, _ in plan.bounds.scans
+        for start, _ in plan.bounds.scans
     ]
 
 
-def count_stages(plan: Plan, stages: Document, condition: Condition) -> Document:
+def count_stages(plan: Plan, stages: Document) -> Document:
     """What counting makes of a plan: a scan of one interval counts its keys and no more."""
-    if stages["stage"] == "IXSCAN" and "filter" not in stages and len(plan.bounds.scans) == 1:
-        stages = {**stages, "stage": "COUNT_SCAN", "indexBounds": _one_interval(plan, condition)}
+    is_one = stages["stage"] == "IXSCAN" and "filter" not in stages
+    if is_one and len(plan.bounds.scans) == 1 and not plan.bounds.residues:
+        stages = {**stages, "stage": "COUNT_SCAN", "indexBounds": _one_interval(plan)}
         stages.pop("direction")
     return {"stage": "COUNT", "inputStage": stages}
 
 
-def _one_interval(plan: IndexScan, condition: Condition) -> Document:
-    paths = list(plan.index.pattern)
-    ends = {path: (plan.bounds.fields.get(path) or [EVERYTHING])[0] for path in paths}
-    is_open = [open_ends(condition, path) for path in paths]
+def _one_interval(plan: IndexScan) -> Document:
+    of_path = {path: plan.bounds.fields.get(path, [EVERYTHING])[0] for path in plan.index.pattern}
     return {
-        "startKey": {path: end_value(low, 0) for path, (low, _) in ends.items()},
-        "startKeyInclusive": not any(below for below, _ in is_open),
-        "endKey": {path: end_value(high, 1) for path, (_, high) in ends.items()},
-        "endKeyInclusive": not any(above for _, above in is_open),
+        "startKey": {path: end_value(interval.low, 0) for path, interval in of_path.items()},
+        "startKeyInclusive": not any(interval.is_open_below for interval in of_path.values()),
+        "endKey": {path: end_value(interval.high, 1) for path, interval in of_path.items()},
+        "endKeyInclusive": not any(interval.is_open_above for interval in of_path.values()),
     }
 
 
-def _explain_index(plan: IndexScan | DistinctScan, condition: Condition) -> Document:
+def _explain_index(plan: IndexScan | DistinctScan) -> Document:
     index, pattern = plan.index, dict(plan.index.pattern)
     paths = list(pattern)
     if index.kind is IndexKind.WILDCARD:
@@ -132,7 +124,7 @@ def _explain_index(plan: IndexScan | DistinctScan, condition: Condition) -> Docu
         "isPartial": index.partial is not None,
         "indexVersion": 2,
         "direction": "backward" if plan.backwards != _is_stored_upwards(index) else "forward",
-        "indexBounds": {path: _bounds_of_path(plan, path, condition) for path in paths},
+        "indexBounds": {path: _bounds_of_path(plan, path) for path in paths},
     }
 
 
@@ -147,10 +139,10 @@ def _goes_down(plan: IndexScan | DistinctScan, path: str) -> bool:
     return is_down != plan.backwards
 
 
-def _bounds_of_path(plan: IndexScan | DistinctScan, path: str, condition: Condition) -> list[str]:
-    intervals = plan.bounds.fields.get(path) or [EVERYTHING]
-    is_open, goes_down = open_ends(condition, path), _goes_down(plan, path)
-    shown = [shown_interval(interval, is_open, downwards=goes_down) for interval in intervals]
+def _bounds_of_path(plan: IndexScan | DistinctScan, path: str) -> list[str]:
+    goes_down = _goes_down(plan, path)
+    intervals = plan.bounds.fields.get(path, [EVERYTHING])
+    shown = [shown_interval(interval, downwards=goes_down) for interval in intervals]
     return shown[::-1] if goes_down else shown
 
 

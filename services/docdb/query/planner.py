@@ -18,19 +18,23 @@ fields that the query fixes to one value are followed by the fields of the sort.
 
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 
 from services.docdb.bson.types import Document
 from services.docdb.errors import MongoError, bad_value, failed_to_parse
 from services.docdb.query.bounds import (
     IndexBounds,
     bounds_of,
+    everything,
     fields_by_path,
+    scan_all,
     wildcard_bounds,
 )
 from services.docdb.query.collation import Collation
 from services.docdb.query.comparison import NULL_KEY
 from services.docdb.query.conditions import And, Condition, Field, Or
 from services.docdb.query.covering import covers
+from services.docdb.query.intervals import point
 from services.docdb.query.plans import (
     CollectionScan,
     Counters,
@@ -98,9 +102,8 @@ def _by_id(collection: Collection, query: Query) -> Plan | None:
         case [Field(path="_id", operator="$eq", operand=operand)] if type(operand) is not list:
             index = collection.id_index
             if serves_collation(index, query.collation):
-                point = index.key(operand)
-                scan = ((point,), (point,))
-                bounds = IndexBounds([scan], {"_id": [(point, point)]}, 1)
+                key = index.key(operand)
+                bounds = IndexBounds([scan_all((key,))], {"_id": [point(key)]}, points=1, prefix=1)
                 return IndexScan(index, bounds, sorts=True, is_by_id=True)
     return None
 
@@ -143,23 +146,23 @@ def _index_plan(index: Index, query: Query, fields: dict[str, list[Field]]) -> I
     if bounds is None:
         if query.sort is None or not query.sort.fields or index.is_sparse or not index.is_plain:
             return None
-        bounds = IndexBounds([((), (TOP,))], {}, 0)
+        bounds = everything()
         direction = _sort_direction(index, bounds, query.sort)
         return IndexScan(index, bounds, direction < 0, True) if direction else None
     direction = _sort_direction(index, bounds, query.sort) if query.sort else 0
     if query.sort and not direction:
         direction = _merged_direction(index, bounds, query.sort)
         if direction:
-            places = len(bounds.fields)
+            places = bounds.prefix
             return IndexScan(index, bounds, direction < 0, sorts=True, merged_from=places)
     return IndexScan(index, bounds, direction < 0, direction != 0)
 
 
 def _merged_direction(index: Index, bounds: IndexBounds, sort: SortOrder) -> int:
     """1 or -1 where each of several points of an index has the wanted order within it."""
-    places = len(bounds.fields)
+    places = bounds.prefix
     rest, wanted = index.fields[places:], sort.fields
-    is_points = all(high == (*low, TOP) for low, high in bounds.scans)
+    is_points = all(end[0] == (*start[0], TOP) for start, end in bounds.scans)
     if index.is_multikey or not index.is_plain or not is_points or len(bounds.scans) < 2:
         return 0
     if not wanted or [path for path, _ in wanted] != [path for path, _ in rest[: len(wanted)]]:
@@ -170,7 +173,7 @@ def _merged_direction(index: Index, bounds: IndexBounds, sort: SortOrder) -> int
 
 def _may_be_null(bounds: IndexBounds) -> bool:
     return all(
-        any(low == NULL_KEY or type(low) is not tuple for low, _ in found)
+        any(it.low == NULL_KEY or type(it.low) is not tuple for it in found)
         for found in bounds.fields.values()
     )
 
@@ -263,7 +266,7 @@ def _hinted(collection: Collection, query: Query) -> Plan:
     bounds = bounds_of(index, fields)
     if index.kind is IndexKind.TEXT or (index.geo_paths and bounds is None):
         return CollectionScan()
-    bounds = bounds or IndexBounds([((), (TOP,))], {}, 0)
+    bounds = bounds or everything()
     covered = query.wanted is not None and _is_covered(index, query)
     if query.sort is None:
         # Whoever names an index sees its own order.
@@ -286,8 +289,8 @@ def _between(collection: Collection, query: Query) -> Plan:
     if index is None or list(index.pattern) != pattern:
         raise MongoError(51174, "The index chosen is not compatible with min/max")
     start = _edge(index, low) if low is not None else ()
-    end = _edge(index, high) if high is not None else (TOP,)
-    return IndexScan(index, IndexBounds([(start, end)], {}, 0), excludes_end=high is not None)
+    end = (_edge(index, high), -1) if high is not None else ((TOP,), inf)
+    return IndexScan(index, IndexBounds([((start, -1), end)], {}))
 
 
 def _edge(index: Index, edge: Document) -> tuple:

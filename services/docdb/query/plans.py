@@ -8,7 +8,8 @@
     OrPlan             several of them, each record once                    OR
 
 A plan yields records; the filter is held against each by `Execution`, which counts what was
-looked at: for `explain`, and for the race of plans (`planner`).
+looked at: for `explain`, and for the race of plans (`planner`). Where the bounds of an index say
+all of the filter that changes nothing, unless a record has changed since its key was read.
 """
 
 import heapq
@@ -23,8 +24,10 @@ from services.docdb.query.covering import document_of
 from services.docdb.query.sorting import SortOrder
 from services.docdb.storage.collection import Collection, Record
 from services.docdb.storage.index import Index
+from services.docdb.storage.sorted_blocks import Entry
 
-_INFINITE = float("inf")
+READ_BEFORE_SEEK = 20
+"""To look up a key in an index costs as much as to read some twenty that follow each other."""
 
 
 @dataclass(slots=True)
@@ -79,7 +82,6 @@ class IndexScan(Plan):
     sorts: bool = False
     covers: bool = False
     """The projection wants nothing that is not in the keys."""
-    excludes_end: bool = False
     is_by_id: bool = False
     """It is `{_id: value}` and nothing else.  # Real: IDHACK"""
     merged_from: int = 0
@@ -88,29 +90,44 @@ class IndexScan(Plan):
     def note_use(self) -> None:
         self.index.uses += 1
 
-    def entries(self, counters: Counters) -> Iterator[tuple[tuple, int]]:
-        scans = self.bounds.scans
-        entries = self.index.entries
-        if self.merged_from:
-            yield from self._merged(counters)
-            return
-        for low, high in reversed(scans) if self.backwards else scans:
-            start, end = (low, -1), (high, -1 if self.excludes_end else _INFINITE)
-            read = entries.between_downwards if self.backwards else entries.between
-            for entry in read(start, end):
-                counters.keys += 1
-                yield entry
+    def entries(self, counters: Counters) -> Iterator[Entry]:
+        scans = self.bounds.scans[::-1] if self.backwards else self.bounds.scans
+        read = self._possible if self.bounds.residues else self._read
+        found = (read(start, end, counters) for start, end in scans)
+        if not self.merged_from:
+            return chain.from_iterable(found)
+        # The entries of several points as one sequence.  # Real: SORT_MERGE
+        place = self.merged_from
+        return heapq.merge(*found, key=lambda entry: entry[0][place:], reverse=self.backwards)
 
-    def _merged(self, counters: Counters) -> Iterator[tuple[tuple, int]]:
-        """The entries of several points as one sequence.  # Real: SORT_MERGE"""
-        entries, place = self.index.entries, self.merged_from
-        read = entries.between_downwards if self.backwards else entries.between
-        scans = [read((low, -1), (high, _INFINITE)) for low, high in self.bounds.scans]
-        for entry in heapq.merge(
-            *scans, key=lambda entry: entry[0][place:], reverse=self.backwards
-        ):
+    def _read(self, start: Entry, end: Entry, counters: Counters) -> Iterator[Entry]:
+        entries = self.index.entries
+        for entry in (entries.between_downwards if self.backwards else entries.between)(start, end):
             counters.keys += 1
             yield entry
+
+    def _possible(self, start: Entry, end: Entry, counters: Counters) -> Iterator[Entry]:
+        """The entries that pass the residues; what cannot pass is jumped over."""
+        residues, in_vain, patience = self.bounds.residues, 0, READ_BEFORE_SEEK
+        is_over = False
+        while not is_over:
+            is_over = True
+            for entry in self._read(start, end, counters):
+                failed = next((it for it in residues if not it.admits(entry[0])), None)
+                if failed is None:
+                    in_vain, patience = 0, READ_BEFORE_SEEK
+                    yield entry
+                    continue
+                in_vain += 1
+                if in_vain > patience:
+                    # Where jumps lead to nothing there may be nothing to jump over.
+                    patience = min(2 * patience, 16 * READ_BEFORE_SEEK)
+                    in_vain, is_over = 0, False
+                    if self.backwards:
+                        end = failed.previous_entry(entry[0])
+                    else:
+                        start = failed.next_entry(entry[0])
+                    break
 
     def records(self, collection: Collection, counters: Counters) -> Iterator[Record]:
         current = collection.records
@@ -121,7 +138,7 @@ class IndexScan(Plan):
         is_point = self.bounds.points == len(self.index.fields) and self.index.is_unique
         if is_point and not self.index.is_sparse:
             # One key, and so one record at the most.
-            for record_id in self.index.record_ids(self.bounds.scans[0][0]):
+            for record_id in self.index.record_ids(self.bounds.scans[0][0][0]):
                 counters.keys += 1
                 counters.documents += 1
                 yield current[record_id]

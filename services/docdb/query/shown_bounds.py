@@ -9,63 +9,64 @@ from services.docdb.bson.types import MAX_KEY, MIN_KEY, Date, ObjectId, Regex
 from services.docdb.query import comparison as c
 from services.docdb.query.comparison import Descending
 from services.docdb.query.covering import value_of
+from services.docdb.query.intervals import Interval
+from services.docdb.storage.sorted_blocks import BOTTOM, TOP
 
-_LAST = "\U0010ffff"
-_ENDS = {
-    c.NUMBER_RANK: ("-inf", "inf"),
-    c.STRING_RANK: ('""', "{}"),
-    c.OBJECT_RANK: ("{}", "[]"),
-    c.OBJECT_ID_RANK: (f"ObjectId('{'0' * 24}')", f"ObjectId('{'f' * 24}')"),
-    c.BOOL_RANK: ("false", "true"),
-    c.DATE_RANK: ("new Date(-9223372036854775808)", "new Date(9223372036854775807)"),
+_FIRST = {
+    c.NUMBER_RANK: "-inf",
+    c.STRING_RANK: '""',
+    c.OBJECT_RANK: "{}",
+    c.ARRAY_RANK: "[]",
+    c.OBJECT_ID_RANK: f"ObjectId('{'0' * 24}')",
+    c.BOOL_RANK: "false",
+    c.DATE_RANK: "new Date(-9223372036854775808)",
+    c.TIMESTAMP_RANK: "Timestamp(0, 0)",
+}
+_LAST = {
+    c.NUMBER_RANK: "inf",
+    c.OBJECT_ID_RANK: f"ObjectId('{'f' * 24}')",
+    c.BOOL_RANK: "true",
+    c.DATE_RANK: "new Date(9223372036854775807)",
+    c.TIMESTAMP_RANK: "Timestamp(4294967295, 4294967295)",
 }
 
 
-def shown_interval(
-    interval: tuple[object, object],
-    is_open: tuple[bool, bool] = (False, False),
-    *,
-    downwards: bool = False,
-) -> str:
-    """An interval of keys, the ends of which may not belong to it, as it is read."""
-    low, high = (_shown_end(end, place) for place, end in enumerate(interval))
-    is_open_below, is_open_above = is_open
-    if high == "{}" and low.startswith('"'):
-        is_open_above = True  # The first value after all texts is no text.
-    elif high.endswith(_LAST + '"'):
-        # All that begins with a text: up to the next one that could stand in its place.
-        prefix = high[1:-2]
-        high, is_open_above = f'"{prefix[:-1]}{chr(ord(prefix[-1]) + 1)}"', True
+def shown_interval(interval: Interval, *, downwards: bool = False) -> str:
+    """An interval of keys as it is read."""
+    low, high = _shown_end(interval.low, 0), _shown_end(interval.high, 1)
     if downwards:
-        return f"{'(' if is_open_above else '['}{high}, {low}{')' if is_open_below else ']'}"
-    return f"{'(' if is_open_below else '['}{low}, {high}{')' if is_open_above else ']'}"
+        opening, closing = "[("[interval.is_open_above], "])"[interval.is_open_below]
+        return f"{opening}{high}, {low}{closing}"
+    return f"{'[('[interval.is_open_below]}{low}, {high}{'])'[interval.is_open_above]}"
 
 
 def _shown_end(end: object, is_high: int) -> str:
     if type(end) is Descending:
         end = end.key
-    if type(end) is not tuple:
+    if end is TOP or end is BOTTOM:
         return "MaxKey" if is_high else "MinKey"
-    rank, *rest = end
-    if not rest or type(rest[0]).__name__.startswith("_"):
-        return _ENDS.get(rank, ("MinKey", "MaxKey"))[is_high]
+    match end:
+        case (rank,) if rank in _FIRST:
+            return _FIRST[rank]
+        case (rank, last) if last is TOP:
+            return _LAST.get(rank, "MaxKey")
     try:
         return shown_value(value_of(end))
     except (TypeError, ValueError):
-        return str(rest[0])
+        return str(end[1])
 
 
 def end_value(end: object, is_high: int) -> object:
     """The value at an end; where it is the end of a type, what is shown of that."""
     if type(end) is Descending:
         end = end.key
-    if type(end) is tuple and len(end) > 1 and not type(end[1]).__name__.startswith("_"):
+    if end is TOP or end is BOTTOM:
+        return MAX_KEY if is_high else MIN_KEY
+    if len(end) > 1 and end[1] is not TOP:
         try:
             return value_of(end)
         except (TypeError, ValueError):
             pass
-    elif type(end) is not tuple:
-        return MAX_KEY if is_high else MIN_KEY
     return _shown_end(end, is_high)
 
 

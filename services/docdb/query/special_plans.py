@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from services.docdb.bson.types import Document
 from services.docdb.errors import MongoError
-from services.docdb.query.bounds import fields_by_path, intervals
+from services.docdb.query.bounds import fields_by_path
 from services.docdb.query.collation import Collation
 from services.docdb.query.conditions import And, Condition, Field
 from services.docdb.query.geo_conditions import Near
 from services.docdb.query.implication import implies
+from services.docdb.query.intervals import intervals_of_condition
 from services.docdb.query.metadata import Metadata
 from services.docdb.query.near_plan import NearScan
 from services.docdb.query.plans import Plan
@@ -113,8 +114,11 @@ def _prefixes(index: Index, paths: list[str], query: Query) -> list[tuple] | Non
         found = None
         for condition in fields.get(path, []):
             if condition.operator in ("$eq", "$in"):
-                found = intervals(condition, index.key, has_collation=index.collation is not None)
+                found = intervals_of_condition(
+                    condition, index.key, has_collation=index.collation is not None
+                )
         if found is None:
             return None
-        prefixes = [(*p, index.extractor.part(low, place)) for p in prefixes for low, _ in found]
+        points = [index.extractor.part(interval.low, place) for interval in found]
+        prefixes = [(*prefix, point) for prefix in prefixes for point in points]
     return prefixes

@@ -91,8 +91,10 @@ class Collection:
     """The open snapshots; one list for all collections."""
     claims: Claims = field(default_factory=Claims)
     next_id: int = 1
+    namespace: str = field(init=False)
 
     def __post_init__(self) -> None:
+        self.namespace = f"{self.database}.{self.name}"
         id_spec = dict(ID_INDEX)
         clustered = self.options.get("clusteredIndex")
         if clustered:
@@ -107,10 +109,6 @@ class Collection:
         """Bring in line what follows from the options."""
         validator = self.options.get("validator")
         self.validate = compile_filter(validator) if validator else None
-
-    @property
-    def namespace(self) -> str:
-        return f"{self.database}.{self.name}"
 
     @property
     def id_index(self) -> Index:
@@ -235,5 +233,6 @@ class Collection:
 
     def rename(self, database: str, name: str) -> None:
         self.database, self.name = database, name
+        self.namespace = f"{database}.{name}"
         for index in self.indexes.values():
             index.rename_to(self.namespace)

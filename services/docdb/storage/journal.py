@@ -22,6 +22,7 @@ that nothing in it is taken back. # Real: the oplog of a replica set.
 """
 
 import struct
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -57,8 +58,14 @@ class Journal(Protocol):
 
 
 def encode_change(kind: bytes, namespace: str, raw: bytes) -> bytes:
+    return _head(kind, namespace) + raw
+
+
+@lru_cache(maxsize=1024)
+def _head(kind: bytes, namespace: str) -> bytes:
+    """What stands before the BSON: the same for all inserts into a collection."""
     name = namespace.encode()
-    return _HEAD.pack(kind[0], len(name)) + name + raw
+    return _HEAD.pack(kind[0], len(name)) + name
 
 
 def decode_changes(payload: bytes) -> list[tuple[bytes, str, bytes]]:

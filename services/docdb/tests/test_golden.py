@@ -57,6 +57,8 @@ def run_command(database: Database, text: str, sessions: dict[str, Session]) -> 
 def shown_reply(database: Database, reply: dict) -> list[str]:
     for name in TIMES:
         reply.pop(name, None)
+    if "executionStats" in reply:
+        reply["executionStats"]["executionTimeMillis"] = 0
     if not reply.pop("ok"):
         labels = "".join(f" +{label}" for label in reply.get("errorLabels", ()))
         return [f"error {reply['code']} {reply['codeName']}: {reply['errmsg']}{labels}"]

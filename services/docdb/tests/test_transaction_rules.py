@@ -3,27 +3,12 @@
 import pytest
 
 from services.docdb.tests.support import Database, Session
-
-TRANSIENT = ["TransientTransactionError"]
+from services.docdb.tests.transacting import TRANSIENT, ids, insert, update, with_three_documents
 
 
 @pytest.fixture
 def database() -> Database:
-    database = Database(replset="rs")
-    database.insert("c", *({"_id": n, "v": n * 10} for n in range(1, 4)))
-    return database
-
-
-def insert(*documents: dict) -> dict:
-    return {"insert": "c", "documents": list(documents)}
-
-
-def update(filters: dict, change: dict, **options: object) -> dict:
-    return {"update": "c", "updates": [{"q": filters, "u": change, **options}]}
-
-
-def ids(documents: list[dict]) -> list[object]:
-    return [document["_id"] for document in documents]
+    return with_three_documents()
 
 
 @pytest.mark.parametrize(

@@ -7,27 +7,12 @@ import pytest
 from services.docdb.command import Pending
 from services.docdb.tests.support import Database
 from services.docdb.tests.test_persistence import finish_snapshot, restarted
-
-TRANSIENT = ["TransientTransactionError"]
+from services.docdb.tests.transacting import TRANSIENT, ids, insert, update, with_three_documents
 
 
 @pytest.fixture
 def database() -> Database:
-    database = Database(replset="rs")
-    database.insert("c", *({"_id": n, "v": n * 10} for n in range(1, 4)))
-    return database
-
-
-def insert(*documents: dict) -> dict:
-    return {"insert": "c", "documents": list(documents)}
-
-
-def update(filters: dict, change: dict, **options: object) -> dict:
-    return {"update": "c", "updates": [{"q": filters, "u": change, **options}]}
-
-
-def ids(documents: list[dict]) -> list[object]:
-    return [document["_id"] for document in documents]
+    return with_three_documents()
 
 
 def test_nobody_sees_it_before_the_commit_and_everybody_after(database: Database) -> None:

@@ -71,6 +71,7 @@ class CollectionView(Collection):
         self._foreign: set[int] = set()
         """Records that others have changed since: to write them is a conflict."""
         self.database, self.name, self.uuid = below.database, below.name, below.uuid
+        self.namespace = below.namespace
         self.options, self.collation = below.options, below.collation
         self.validate = below.validate
         self.listener = owner
