@@ -10,8 +10,7 @@ redis-server. Ours submits straight to the store, as the others do; `by HTTP` go
     drain         tasks a second from then on, when the worker has started: from the first result
                   to the last
     CPU           milliseconds of processor time that a task takes while they are drained, of all
-                  processes together: the worker with its children, the stores, our broker, which
-                  listens
+                  processes together: the worker with its children, the stores, our broker
     round trip    milliseconds from the call to its result, one at a time, with the worker idle
 
 The systems take turns, and the medians of the rounds are printed. The others are installed from the

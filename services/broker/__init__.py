@@ -37,7 +37,7 @@ The life of a task through these files, in the order in which one would read the
     GET /tasks/ID/wait, and other questions
 18. `events`         what happens is told over pub/sub (`announcer`: by threads that do not wait
                      for that); `progress`: how far a task has come
-19. `waiting`        and wakes whoever waits for it
+19. `waiting`        and wakes whoever waits for it; `ends`: a broker hears of ends
 20. `listing`        pages of tasks and workflows; `workers`: who they are
                      `queues`, `schedule_book`, `workflows`, `bulk`: what people do about them, with
                      their routes in `…_routes`

@@ -30,7 +30,13 @@ from services.broker.clock import clock_ms
 from services.broker.connections import connect, open_connection
 from services.broker.delivery import Session
 from services.broker.errors import BrokerError
-from services.broker.events import Message, decode_wake, message_of_progress, messages_of
+from services.broker.events import (
+    Message,
+    decode_wake,
+    message_of_progress,
+    messages_to_act_upon,
+    messages_to_watch,
+)
 from services.broker.execution import (
     REPORTS_PER_S,
     Execution,
@@ -113,7 +119,8 @@ __all__ = [
     "kvdb_url",
     "lease",
     "message_of_progress",
-    "messages_of",
+    "messages_to_act_upon",
+    "messages_to_watch",
     "open_connection",
     "parse_options",
     "progress",

@@ -7,11 +7,12 @@ dies, the step and its consequences have both happened, or neither.
 """
 
 from services.broker.concurrency import commands_to_release
+from services.broker.events import commands_to_tell
 from services.broker.steps import commands_to_report
 from services.broker.task_record import TaskRecord
 from services.kvdb.client import Command
 
-_RULES = (commands_to_release, commands_to_report)
+_RULES = (commands_to_release, commands_to_report, commands_to_tell)
 
 
 def consequences(before: TaskRecord, after: TaskRecord) -> list[Command]:

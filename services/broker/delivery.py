@@ -50,19 +50,21 @@ What happens when somebody dies:
     who and when                            then
     ─────────────────────────────────────   ─────────────────────────────────────────────────────
     client, before its answer               the task was submitted or not; an idempotency key tells
-    broker, before EXEC of a submission     nothing was stored; the client sees the connection end
+    broker, before EXEC of a submission     nothing was stored; the client sees the connection end,
+                                            and a worker may have been woken for nothing
     broker, after it                        the task is queued; a worker finds it, at its next look
     worker, after the claim                 the lease expires; the task is queued, not counted
     worker, while the child runs            the same, counted as a loss; the child ends with its
                                             worker; at most once: the task is dead instead
     worker, before EXEC of the result       as above: the task runs again (at least once)
-    worker, after it                        the result is there; at worst nobody was told at once
+    worker, after it                        the result is there, and who waits for it was told by
+                                            the same EXEC; those who only watch may not have been
     child                                   the attempt failed; the worker goes on
     scheduler                               another broker takes over when its lease expires
     kvdb, and its answer to EXEC is lost    the worker reconnects and compares: `reconcile`
     kvdb, and loses its last seconds        the same; tasks are where they were, some run again
-    pubsub                                  nobody is woken; every worker looks by itself, each
-                                            time it renews its lease
+    pubsub                                  no worker is woken; each looks by itself, when it renews
+                                            its lease; who waits for an end hears it from kvdb
 
 The lease is timed by kvdb alone, so the clocks of the machines need not agree. A lease that ran
 out while kvdb was away means nothing, so the scheduler waits one lease after each reconnect.
@@ -75,7 +77,7 @@ wakes the workers, and a connection that blocks could renew nothing).
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from services.broker import keys, queue_settings
 from services.broker.clock import Clock
@@ -110,6 +112,8 @@ class Round:
     """Every task that changed its state, as it is now: to be announced."""
     left: dict[str, int]
     """How many ids are left in each queue list that was claimed from."""
+    missing: list[str] = field(default_factory=list)
+    """What was expected, and is not stored: not any more, or not yet."""
 
 
 class Session:
@@ -302,38 +306,37 @@ class Session:
             )
             if done is not None:
                 replies = done.replies[len(commands) :]
-                taken = self._settle(finished, opened, kept, allowed, replies)
-                return replace(taken, left=dict.fromkeys(claims, 0) | taken.left)
+                left = dict.fromkeys(claims, 0) | self._settle_claims(kept, allowed, replies)
+                return Round(
+                    started=self._settle(finished, opened),
+                    steps=[
+                        *(after for _, after in finished),
+                        *(one.after for one in opened if one.after is not None),
+                    ],
+                    left=left,
+                    missing=[one for one in expected if self._opener.is_missing(one)],
+                )
         raise _never_went_through()
 
     def _settle(
-        self,
-        finished: list[tuple[TaskRecord, TaskRecord]],
-        opened: list[Opened],
-        kept: list[str],
-        claims: Sequence[str],
-        replies: list[object],
-    ) -> Round:
-        """The transaction went through: remember what is so from now on."""
+        self, finished: Sequence[tuple[TaskRecord, TaskRecord]], opened: Sequence[Opened]
+    ) -> list[TaskRecord]:
+        """The transaction went through: remember what is held from now on; what has started."""
         for before, _ in finished:
             del self._held[before.id]
         started = [one.after for one in opened if one.is_start]
         self._held.update((record.id, record) for record in started)
         self._starting.clear()
+        return started
+
+    def _settle_claims(
+        self, kept: list[str], claims: Sequence[str], replies: list[object]
+    ) -> dict[str, int]:
+        """Remember what is claimed from now on; what is left of each list."""
         ids, lengths = replies[: len(claims)], replies[len(claims) :]
-        claimed = [task_id.decode("utf-8", "replace") for task_id in ids if task_id]
-        self._claimed = [*kept, *claimed]
-        return Round(
-            started=started,
-            steps=[
-                *(after for _, after in finished),
-                *(one.after for one in opened if one.after is not None),
-            ],
-            left={
-                name: length or 0
-                for name, length in zip(dict.fromkeys(claims), lengths, strict=True)
-            },
-        )
+        self._claimed = [*kept, *(one.decode("utf-8", "replace") for one in ids if one)]
+        lists = dict.fromkeys(claims)
+        return {name: length or 0 for name, length in zip(lists, lengths, strict=True)}
 
     def _connect(self, connection: Pipeline) -> None:
         self._kvdb = FencedConnection(connection, self.id, self._log)

@@ -4,9 +4,14 @@ Pub/sub keeps nothing, so an event is never the truth, only a reason to look: wh
 service was down, the listener was away) looks by himself when he is connected again. Telling
 must hold up nobody (`announcer`), and when pub/sub is down, events are dropped.
 
-Each event goes out on `tasks:events`, for those who watch. The few that somebody acts upon go out
-on `tasks:news` as well, so brokers and clients that wait are woken once in the life of a task and
-not three times: to be woken for nothing costs as much as to be woken for something.
+Each event goes out on `tasks:events`, for those who watch. The few that a scheduler acts upon go
+out on `tasks:news` as well: to be woken for nothing costs as much as to be woken for something.
+
+The end of a task is what somebody may wait for, and is told on another way: the transaction that
+ends the task publishes it, in kvdb itself (`commands_to_tell`, one of the `consequences`). So it is
+told if it has happened, and not otherwise, whoever dies in between; and it is on its way two
+messages sooner than if the worker had to hear of its success first.
+# Real: Celery's result backend for Redis, which publishes each result where it stores it.
 
 The messages are described in `keys`.
 """
@@ -16,15 +21,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.broker import keys
-from services.broker.places import list_of
 from services.broker.progress import Progress, encode_progress
 from services.broker.states import State
 from services.broker.task_record import TaskRecord, document_of
 from services.broker.workflow_record import WorkflowState
+from services.kvdb.client import Command
 
 MAX_EVENTS_IN_A_MESSAGE = 200
 MAX_IDS_IN_A_WAKE = 16
-MAX_NEWS_CHARACTERS = 4096
+MAX_END_CHARACTERS = 4096
 """Of one event with its record: every broker and every program that waits reads all of them."""
 
 Message = tuple[str, bytes]
@@ -50,11 +55,16 @@ class Event:
 
     @property
     def is_news(self) -> bool:
-        """Somebody may act upon it: who waits for the end, or the scheduler."""
-        return self.state.is_final or self.due_at_ms is not None or bool(self.follow_up)
+        """A scheduler may have to act upon it."""
+        return self.due_at_ms is not None or bool(self.follow_up)
 
 
-def event_of(record: TaskRecord) -> Event:
+def end_of(record: TaskRecord) -> Event:
+    """The end of a task, with its record."""
+    return event_of(record, document_of(record))
+
+
+def event_of(record: TaskRecord, document: Mapping[str, object] | None = None) -> Event:
     """The last step of a record."""
     is_over = record.state is not State.RUNNING and record.lane is None
     has_slot = record.options.slot_key(record.task) is not None
@@ -69,13 +79,15 @@ def event_of(record: TaskRecord) -> Event:
         due_at_ms=record.due_at_ms,
         workflow=record.workflow,
         follow_up=is_step or (has_slot and is_over) or None,
+        record=document,
     )
 
 
-def news_of(record: TaskRecord) -> Event:
-    """The same with the record, where that is final."""
-    event = event_of(record)
-    return replace(event, record=document_of(record)) if record.state.is_final else event
+def commands_to_tell(before: TaskRecord, after: TaskRecord) -> list[Command]:
+    """What a step of a task tells those who wait for its end."""
+    if not after.state.is_final:
+        return []
+    return [("PUBLISH", keys.ENDS_CHANNEL, encode_events([end_of(after)]))]
 
 
 def encode_events(events: Iterable[Event]) -> bytes:
@@ -85,7 +97,7 @@ def encode_events(events: Iterable[Event]) -> bytes:
 def _encoded(event: Event) -> str:
     members = {name: value for name, value in _members(event).items() if value is not None}
     text = _as_json(members)
-    if event.record is not None and len(text) > MAX_NEWS_CHARACTERS:
+    if event.record is not None and len(text) > MAX_END_CHARACTERS:
         return _encoded(replace(event, record=None))
     return text
 
@@ -196,23 +208,27 @@ def message_of_progress(reports: Mapping[str, Progress]) -> Message:
     return keys.PROGRESS_CHANNEL, encode_progress(reports)
 
 
-def messages_of(steps: Sequence[TaskRecord], others: Sequence[Message] = ()) -> list[Message]:
-    """What is published of these steps, and of what else is to be told.
+def messages_of(steps: Sequence[TaskRecord]) -> list[Message]:
+    """What is published of these steps."""
+    return [*messages_to_act_upon(steps), *messages_to_watch(steps)]
 
-    Wake-ups first: a worker that is woken early costs nobody anything.
-    """
+
+def messages_to_act_upon(steps: Sequence[TaskRecord]) -> list[Message]:
+    """Those that a worker or a scheduler acts upon."""
     queued: dict[str, list[str]] = {}
     for record in steps:
         if record.state is State.QUEUED and record.lane is None:
-            queued.setdefault(list_of(record), []).append(record.id)
-    messages = [
-        (keys.WAKE_CHANNEL, encode_wake(name, len(ids), ids)) for name, ids in queued.items()
-    ]
-    messages += others
-    for start in range(0, len(steps), MAX_EVENTS_IN_A_MESSAGE):
-        told = steps[start : start + MAX_EVENTS_IN_A_MESSAGE]
-        # Those who wait come before those who watch.
-        if news := [event for event in map(news_of, told) if event.is_news]:
-            messages.append((keys.NEWS_CHANNEL, encode_events(news)))
-        messages.append((keys.EVENTS_CHANNEL, encode_events(map(event_of, told))))
-    return messages
+            queued.setdefault(record.list_name, []).append(record.id)
+    wakes = [(keys.WAKE_CHANNEL, encode_wake(name, len(ids), ids)) for name, ids in queued.items()]
+    news = [event for event in map(event_of, steps) if event.is_news]
+    return wakes + _messages(keys.NEWS_CHANNEL, news)
+
+
+def messages_to_watch(steps: Sequence[TaskRecord]) -> list[Message]:
+    """All of them, for those who look on."""
+    return _messages(keys.EVENTS_CHANNEL, [event_of(record) for record in steps])
+
+
+def _messages(channel: str, events: Sequence[Event]) -> list[Message]:
+    starts = range(0, len(events), MAX_EVENTS_IN_A_MESSAGE)
+    return [(channel, encode_events(events[at : at + MAX_EVENTS_IN_A_MESSAGE])) for at in starts]

@@ -61,11 +61,14 @@ Channels of pub/sub, which keep nothing (whoever was away looks at the keys):
 
     tasks:wake                 something was queued: {"list": "default/5", "count": 1, "ids": […]}
     tasks:events               steps of tasks: [{"id": …, "task": …, "state": …, "at_ms": …}, …]
-    tasks:news                 of these, again, those that somebody acts upon: ends (with the
-                               record, where it is short), times to come
+    tasks:news                 of these, again, those that a scheduler acts upon: times to come,
+                               steps of workflows that have ended, slots that are free
     tasks:orders               to the workers: {"cancel": ID} or {"look": "queues"}
     tasks:progress             [{"id": …, "fraction": 0.4, "message": …, "at_ms": …}, …]
     tasks:workflows            {"id": …, "state": …, "at_ms": …}, when one starts and ends
+
+    tasks:ends                 the event of a task that has ended, with its record where that is
+                               short: for those who wait. This one is kvdb's own (see `events`)
 """
 
 from services.broker.states import State
@@ -86,6 +89,7 @@ STEPS = "tasks:steps"
 
 WAKE_CHANNEL = "tasks:wake"
 EVENTS_CHANNEL = "tasks:events"
+ENDS_CHANNEL = "tasks:ends"
 NEWS_CHANNEL = "tasks:news"
 ORDERS_CHANNEL = "tasks:orders"
 PROGRESS_CHANNEL = "tasks:progress"

@@ -98,6 +98,11 @@ class Opener:
         for task_id, document, order in zip(ids, documents, orders, strict=True):
             self._read[task_id] = Claimed(task_id, self._decoded(document), order is not None)
 
+    def is_missing(self, task_id: str) -> bool:
+        """Whether there was nothing to be read of this id."""
+        found = self._read.get(task_id)
+        return found is not None and found.record is None
+
     def forget(self) -> None:
         """Nothing is watched any more."""
         self._read.clear()

@@ -22,12 +22,6 @@ from services.kvdb.client import Command
 STEP_KEPT_MS = 24 * 3600 * 1000
 
 
-def list_of(record: TaskRecord) -> str:
-    """The queue list that this task waits in, or would wait in."""
-    options = record.options.effective()
-    return keys.list_name(options.queue, options.priority)
-
-
 def commands_to_create(record: TaskRecord) -> list[Command]:
     """A task that did not exist before: queued or scheduled."""
     return [*_store(record), *_enter(record)]
@@ -89,7 +83,7 @@ def _enter(record: TaskRecord, *, is_back: bool = False) -> list[Command]:
             ("HINCRBY", keys.BLOCKED, record.options.effective().queue, 1),
         ]
     elif record.state is State.QUEUED:
-        name = list_of(record)
+        name = record.list_name
         push = "LPUSH" if is_back else "RPUSH"
         commands += [("SADD", keys.QUEUES, name), (push, keys.queue(name), record.id)]
     elif record.state.is_waiting_for_time:
@@ -112,7 +106,7 @@ def _leave(before: TaskRecord, after: TaskRecord, held_by: str | None) -> list[C
             commands.append(("LREM", keys.claimed(held_by), 1, before.id))
     elif before.state is State.QUEUED and before.lane is None:
         # Costs a walk along the list, but only for what leaves a queue before its turn.
-        commands.append(("LREM", keys.queue(list_of(before)), 1, before.id))
+        commands.append(("LREM", keys.queue(before.list_name), 1, before.id))
     elif before.state.is_waiting_for_time:
         commands.append(("ZREM", keys.DUE, before.id))
     if before.expires_at_ms is not None:

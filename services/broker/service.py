@@ -1,11 +1,12 @@
 """The broker as a whole: which part knows which.
 
     HTTP request ─▶ api ─▶ TaskQueue ─▶ kvdb          Scheduler ─▶ kvdb
-                     │        │                           │
-                     ▼        └────────▶ Announcer ◀──────┘
-                  Waiting                    │ publish
-                     ▲                       ▼
-                     └──── Subscriber ◀── pubsub ──▶ workers
+                     │        │                        │     ▲
+                     ▼        └─────▶ Announcer ◀──────┘     │
+                  Waiting                 │ publish          │
+                     ▲                    ▼                  │
+           kvdb ─▶ Ends                pubsub ─────────▶ Subscriber
+                                          └──▶ workers
 
 None of the parts holds anything that kvdb does not know: kill this process, start two of it.
 """
@@ -22,7 +23,8 @@ from services.broker.bulk import Bulk
 from services.broker.clock import clock_ms
 from services.broker.duties import standard_duties
 from services.broker.election import Election
-from services.broker.events import decode_events, decode_workflow_end
+from services.broker.ends import Ends
+from services.broker.events import Event, decode_events, decode_workflow_end
 from services.broker.listing import Listing
 from services.broker.queues import Queues
 from services.broker.reaper import Reaper
@@ -48,7 +50,6 @@ class Broker:
         self, kvdb_url: RedisURL, pubsub_url: RedisURL, vitals: Vitals, log: Log, max_waiting: int
     ):
         self._vitals = vitals
-        self._is_listening = False
         kv = KVClient(kvdb_url)
         self._announcer = Announcer(pubsub_url, vitals, log)
         queue = TaskQueue(kv, self._announcer, clock_ms, self._expect)
@@ -56,7 +57,8 @@ class Broker:
         # Few wait for workflows; the threads are those of the tasks.
         for_workflows = max(1, max_waiting // 4)
         self._workflows_waiting = Waiting(workflows.get, for_workflows)
-        self._waiting = Waiting(queue.look, max(1, max_waiting - for_workflows))
+        self._ends = Ends(kvdb_url, log, self._on_end, self._look_for_tasks)
+        self._waiting = Waiting(queue.look, max(1, max_waiting - for_workflows), self._ends.wait)
         reaper = Reaper(kv, standard_rules(), clock_ms, time.monotonic, log)
         self._scheduler = Scheduler(
             kv,
@@ -102,6 +104,7 @@ class Broker:
     def stop(self) -> None:
         self._scheduler.stop()
         self._subscriber.stop()
+        self._ends.stop()
         self._announcer.stop()
 
     def _on_message(self, channel: str, message: bytes) -> None:
@@ -110,23 +113,22 @@ class Broker:
                 self._workflows_waiting.on_finished(workflow_id)
             return
         for event in decode_events(message):
-            self._waiting.on_event(event)
             self._scheduler.on_event(event)
 
+    def _on_end(self, event: Event) -> None:
+        self._waiting.on_event(event)
+
+    def _look_for_tasks(self) -> None:
+        self._waiting.look_all()
+
     def _expect(self, task_ids: Iterable[str]) -> None:
-        if self._is_listening:
+        if self._ends.is_listening:
             self._waiting.expect(task_ids)
 
     def _on_connected(self) -> None:
         self._vitals.problems.pop("pubsub", None)
-        self._look_all()
-        self._is_listening = True
+        self._workflows_waiting.look_all()
 
     def _on_lost(self, reason: str) -> None:
         self._vitals.problems["pubsub"] = reason
-        self._is_listening = False
-        self._look_all()
-
-    def _look_all(self) -> None:
-        self._waiting.look_all()
         self._workflows_waiting.look_all()

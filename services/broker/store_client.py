@@ -62,12 +62,11 @@ class StoreClient:
         self._announcer.start()
         self._queue = TaskQueue(self._kv, self._announcer, clock_ms, self._expect)
         self._workflows = Workflows(self._kv, self._queue, self._announcer, clock_ms)
-        self._waiting = Waiting(
-            self._queue.get, MAX_WAITING, self._listen_until, takes_records=True
-        )
-        self._workflows_waiting = Waiting(self._workflows.get, MAX_WAITING, self._listen_until)
+        self._waiting = Waiting(self._queue.get, MAX_WAITING, self._until_task, takes_records=True)
+        self._workflows_waiting = Waiting(self._workflows.get, MAX_WAITING, self._until_workflow)
         self._lock = threading.Lock()
-        self._subscriber: SharedSubscriber | None = None
+        self._ends: SharedSubscriber | None = None
+        self._workflow_ends: SharedSubscriber | None = None
         self._is_listening = False
 
     def submit(
@@ -107,7 +106,6 @@ class StoreClient:
 
     def wait_once(self, task_id: str, timeout_s: float) -> TaskDocument:
         """The same; woken by the task's event. Raises BrokerError while kvdb is away."""
-        self._subscribe()
         return self._do(lambda: self._waiting.wait(task_id, timeout_s)).as_json()
 
     def cancel(self, task_id: str) -> TaskDocument:
@@ -127,7 +125,6 @@ class StoreClient:
 
     def wait_workflow_once(self, workflow_id: str, timeout_s: float) -> dict[str, object]:
         """The workflow when it is over, or as it is after `timeout_s`."""
-        self._subscribe()
         return self._do(lambda: self._workflows_waiting.wait(workflow_id, timeout_s)).as_json()
 
     def cancel_workflow(self, workflow_id: str) -> dict[str, object]:
@@ -141,8 +138,9 @@ class StoreClient:
         """Tell what is still to be told, and end the threads."""
         self._waiting.close()
         self._workflows_waiting.close()
-        if self._subscriber is not None:
-            self._subscriber.stop()
+        for subscriber in (self._ends, self._workflow_ends):
+            if subscriber is not None:
+                subscriber.stop()
         self._announcer.stop()
         self._kv.close()
 
@@ -152,46 +150,61 @@ class StoreClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _subscribe(self) -> None:
+    def _hear_ends(self) -> SharedSubscriber:
         """Listen from the first wait on; whoever waits looks again when the subscription stands."""
         with self._lock:
-            if self._subscriber is None:
-                self._subscriber = SharedSubscriber(
-                    self._pubsub_url,
-                    self._on_message,
+            if self._ends is None:
+                # They come from kvdb itself: see `events`.
+                self._ends = SharedSubscriber(
+                    self._kv.url,
+                    self._on_ends,
                     self._log,
-                    channels=[keys.NEWS_CHANNEL, keys.WORKFLOWS_CHANNEL],
+                    channels=[keys.ENDS_CHANNEL],
                     on_connected=self._on_connected,
                     on_lost=self._on_lost,
                 )
-                self._subscriber.start()
+                self._ends.start()
+            return self._ends
+
+    def _hear_workflow_ends(self) -> SharedSubscriber:
+        with self._lock:
+            if self._workflow_ends is None:
+                self._workflow_ends = SharedSubscriber(
+                    self._pubsub_url,
+                    self._on_workflow_event,
+                    self._log,
+                    channels=[keys.WORKFLOWS_CHANNEL],
+                    on_connected=self._workflows_waiting.look_all,
+                    on_lost=lambda reason: self._workflows_waiting.look_all(),
+                )
+                self._workflow_ends.start()
+            return self._workflow_ends
 
     def _expect(self, task_ids: Iterable[str]) -> None:
         if self._is_listening:
             self._waiting.expect(task_ids)
 
-    def _listen_until(self, woken: threading.Event, timeout_s: float) -> None:
-        self._subscriber.listen_until(woken, timeout_s)
+    def _until_task(self, woken: threading.Event, timeout_s: float) -> None:
+        self._hear_ends().listen_until(woken, timeout_s)
+
+    def _until_workflow(self, woken: threading.Event, timeout_s: float) -> None:
+        self._hear_workflow_ends().listen_until(woken, timeout_s)
 
     def _on_connected(self) -> None:
-        self._look_all()
+        self._waiting.look_all()
         self._is_listening = True
 
     def _on_lost(self, reason: str) -> None:
         self._is_listening = False
-        self._look_all()
-
-    def _look_all(self) -> None:
         self._waiting.look_all()
-        self._workflows_waiting.look_all()
 
-    def _on_message(self, channel: str, message: bytes) -> None:
-        if channel == keys.WORKFLOWS_CHANNEL:
-            if (workflow_id := decode_workflow_end(message)) is not None:
-                self._workflows_waiting.on_finished(workflow_id)
-            return
+    def _on_ends(self, channel: str, message: bytes) -> None:
         for event in decode_events(message):
             self._waiting.on_event(event)
+
+    def _on_workflow_event(self, channel: str, message: bytes) -> None:
+        if (workflow_id := decode_workflow_end(message)) is not None:
+            self._workflows_waiting.on_finished(workflow_id)
 
     def _do(self, action: Callable[[], object]) -> object:
         with _broker_errors():

@@ -15,6 +15,7 @@ from services.broker.clock import Clock
 from services.broker.conflicts import MAX_CONFLICTS, TooManyConflicts
 from services.broker.creation import Creation, reasons_for_once
 from services.broker.merging import merged
+from services.broker.once import Once
 from services.broker.places import commands_to_create, commands_to_move
 from services.broker.progress import Progress, decode_stored
 from services.broker.states import IllegalTransition, State
@@ -79,11 +80,11 @@ class TaskQueue:
         """
         records = self._creation.new_records(submissions, self._clock_ms())
         self._expect(record.id for record in records)
-        tasks = self._create(submissions, records)
-        new_ids = {record.id for record in records}
-        outcome = [(task, task.id in new_ids) for task in tasks]
-        self._announcer.announce(task for task, is_new in outcome if is_new)
-        return outcome
+        reasons = list(map(reasons_for_once, submissions, records))
+        if any(reasons):
+            return self._create_once(records, reasons)
+        self._create(records)
+        return [(record, True) for record in records]
 
     def cancel(self, task_id: str) -> TaskRecord:
         """Cancel a task that waits; order the worker of a running one to stop it.
@@ -103,21 +104,31 @@ class TaskQueue:
         """
         return self._change(task_id, requeued)
 
-    def _create(
-        self, submissions: Sequence[Submission], records: Sequence[TaskRecord]
-    ) -> list[TaskRecord]:
-        reasons = list(map(reasons_for_once, submissions, records))
+    def _create(self, records: Sequence[TaskRecord]) -> None:
+        """Store new tasks, and tell the workers."""
+        commands = merged(one for record in records for one in commands_to_create(record))
+        if [record.state for record in records] == [State.QUEUED]:
+            # A wake-up goes by way of pub/sub and a worker, and reaches kvdb after the task. So it
+            # need not wait for the answer; and a worker that comes too early comes again.
+            self._kv.transaction(*commands, meanwhile=lambda: self._announcer.announce(records))
+            return
+        self._kv.transaction(*commands)
+        self._announcer.announce(records)
+
+    def _create_once(
+        self, records: Sequence[TaskRecord], reasons: Sequence[Sequence[Once]]
+    ) -> list[tuple[TaskRecord, bool]]:
+        """The same, where a task may exist already that is to be taken instead."""
         names = once.keys_of(reasons)
-        if not names:
-            commands = (one for record in records for one in commands_to_create(record))
-            self._kv.transaction(*merged(commands))
-            return list(records)
+        new_ids = {record.id for record in records}
         for _ in range(MAX_CONFLICTS):
             with self._kv.watch(*names) as watch:
                 known = once.known_tasks(names, watch.execute)
                 tasks, commands = once.plan(records, reasons, known)
                 if watch.commit(*merged(commands)) is not None:
-                    return tasks
+                    outcome = [(task, task.id in new_ids) for task in tasks]
+                    self._announcer.announce(task for task, is_new in outcome if is_new)
+                    return outcome
         raise TooManyConflicts("others keep submitting the same")
 
     def _change(

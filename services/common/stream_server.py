@@ -364,7 +364,9 @@ class StreamServer:
 
     def _flush_all(self) -> None:
         batch, self.to_flush = self.to_flush, []
-        for connection in batch:
+        # Whoever hears a message has waited for it, and comes before who has published it.
+        # Real: clients_pending_write in Redis, which is taken from the same end.
+        for connection in reversed(batch):
             try:
                 if not connection.has_sent_at_once():
                     connection.flush()

@@ -7,7 +7,7 @@ The way of a task through these files, in the order in which one would read them
                      (what a session is, stands in `services.broker.delivery`); `coroutines`: how
                      it waits without holding up the others; `loop_connection`: for kvdb;
                      `listener`, `teller`: what it hears and tells over pub/sub
-3.  `backlog`        what waits, as far as the worker knows
+3.  `backlog`        what waits, as far as the worker knows; `reminders`: what is not there yet
     `fair_share`     from which queues the next tasks are claimed
 4.  `pool`           the children, and which of them runs what
 5.  `child_process`  one child as the worker sees it; `frames`: what is said between the two

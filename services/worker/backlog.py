@@ -32,10 +32,9 @@ class Backlog:
             self._heads.setdefault(name, []).extend(ids)
         self.lengths[name] = before + count
 
-    def expected(self, claims: Sequence[str]) -> list[str]:
-        """What a claim from each of these lists will probably bring."""
-        heads = [self._heads.get(name) for name in claims]
-        return [head.pop(0) for head in heads if head]
+    def expected(self, claims: Sequence[str]) -> dict[str, str]:
+        """What claims from these lists will probably bring: ids, and from which list."""
+        return {head.pop(0): name for name in claims if (head := self._heads.get(name))}
 
     def left(self, lengths: Mapping[str, int]) -> None:
         """What the claims have left of these lists."""

@@ -32,9 +32,10 @@ from services.common.redis_url import RedisURL
 from services.common.resp import ReplyError
 from services.common.resp_client import ConnectionLost
 from services.worker.backlog import Backlog
-from services.worker.coroutines import Promise, spawn
+from services.worker.coroutines import Deadline, Promise, spawn
 from services.worker.fair_share import FairShare
 from services.worker.loop_connection import LoopConnection
+from services.worker.reminders import Reminders
 from services.worker.teller import Teller
 
 RENEWALS_PER_LEASE = 3
@@ -137,10 +138,12 @@ class Consumer:
         self._is_burst = is_burst
         self._inbox: deque[_Message] = deque()
         self._arrival: Promise[None] | None = None
+        self._deadline = Deadline(loop, self._end_wait)
         self._session: Session | None = None
         self._outcomes: dict[str, Outcome] = {}
         self._reports: dict[str, Progress] = {}
         self._backlog = Backlog()
+        self._reminders = Reminders(loop, self.woken)
         self._renew_at_s = 0.0
         self._claimed_at_s = 0.0
         self._is_draining = False
@@ -257,9 +260,9 @@ class Consumer:
             self._is_draining = not self._has_work()
 
     async def _advance(self, claims: Sequence[str]) -> None:
-        outcomes = dict(self._outcomes)
+        outcomes, expected = dict(self._outcomes), self._backlog.expected(claims)
         result = await self._session.advance(
-            outcomes, claims, self._free(len(outcomes)), self._backlog.expected(claims)
+            outcomes, claims, self._free(len(outcomes)), list(expected)
         )
         for task_id in outcomes:
             del self._outcomes[task_id]
@@ -267,6 +270,8 @@ class Consumer:
             self._executor.start(record)
         self._claimed_at_s = time.monotonic()
         self._backlog.left(result.left)
+        for task_id in result.missing:
+            self._reminders.came_too_early(task_id, expected[task_id])
         self._teller.announce(result.steps)
 
     async def _renew(self) -> None:
@@ -338,12 +343,15 @@ class Consumer:
         """Everything that has come in; where that is nothing, wait for something."""
         if not self._inbox and timeout_s > 0:
             self._arrival = Promise()
-            timer = self._loop.call_later(timeout_s, self._arrival.keep)
+            self._deadline.set(timeout_s)
             await self._arrival
-            timer.cancel()
+            self._deadline.clear()
             self._arrival = None
         while self._inbox:
             self._take(self._inbox.popleft())
+
+    def _end_wait(self) -> None:
+        self._arrival.keep()
 
     def _post(self, message: _Message) -> None:
         self._inbox.append(message)

@@ -10,11 +10,13 @@ the next one, so nothing that it does needs a lock.
 """
 
 import functools
+import math
 import threading
+import time
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
-from services.common.event_loop import EventLoop
+from services.common.event_loop import EventLoop, Timer
 
 T = TypeVar("T")
 
@@ -73,6 +75,37 @@ def spawn(coroutine: Coroutine[Promise[Any], None, None]) -> Callable[[], None]:
 
     go_on()
     return coroutine.close
+
+
+class Deadline:
+    """The end of waits that mostly end before: one timer, put off and not made anew each time."""
+
+    def __init__(self, loop: EventLoop, on_time: Callable[[], None]):
+        self._loop = loop
+        self._on_time = on_time
+        self._at_s = math.inf
+        self._timer: Timer | None = None
+
+    def set(self, delay_s: float) -> None:
+        """Call `on_time` so much later, unless there is another deadline, or none, by then."""
+        self._at_s = time.monotonic() + delay_s
+        if self._timer is not None:
+            if self._timer.due_s <= self._at_s:
+                return  # It will see then how long there is left.
+            self._timer.cancel()
+        self._timer = self._loop.call_later(delay_s, self._look)
+
+    def clear(self) -> None:
+        self._at_s = math.inf
+
+    def _look(self) -> None:
+        self._timer = None
+        left_s = self._at_s - time.monotonic()
+        if left_s <= 0:
+            self.clear()
+            self._on_time()
+        elif left_s < math.inf:
+            self._timer = self._loop.call_later(left_s, self._look)
 
 
 async def sleep(loop: EventLoop, seconds: float) -> None:

@@ -10,10 +10,10 @@ from collections import deque
 
 from services.common.event_loop import EventLoop
 from services.common.redis_url import RedisURL
-from services.common.resp import encode_request
+from services.common.resp import encode_requests
 from services.common.resp_client import ConnectionLost, RespConnection
 from services.kvdb.client import Command
-from services.worker.coroutines import Promise, in_thread
+from services.worker.coroutines import Deadline, Promise, in_thread
 
 
 class LoopConnection:
@@ -28,6 +28,7 @@ class LoopConnection:
         self._unsent = b""
         self._replies: deque[object] = deque()
         self._arrival: Promise[bool] | None = None
+        self._deadline = Deadline(loop, lambda: self._arrival.keep(False))
         self._lost: ConnectionLost | None = None
         loop.watch(self, self._on_readable)
 
@@ -54,7 +55,7 @@ class LoopConnection:
         """Send what the socket takes now, and the rest as soon as it does."""
         if self._lost is not None:
             raise self._lost
-        self._unsent += b"".join([encode_request(list(request)) for request in requests])
+        self._unsent += encode_requests(requests)
         self._send_unsent()
         if self._unsent:
             self._loop.watch(self, self._on_readable, self._on_writable)
@@ -67,14 +68,13 @@ class LoopConnection:
         """Wait until something has arrived; false where nothing has within `timeout_s`."""
         if self._lost is not None:
             raise self._lost
-        arrival: Promise[bool] = Promise()
-        self._arrival = arrival
-        timer = self._loop.call_later(timeout_s, lambda: arrival.keep(False))
+        self._arrival = Promise()
+        self._deadline.set(timeout_s)
         try:
-            return await arrival
+            return await self._arrival
         finally:
             self._arrival = None
-            timer.cancel()
+            self._deadline.clear()
 
     # The loop's callbacks.
 

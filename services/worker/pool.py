@@ -266,7 +266,7 @@ class Pool:
         output = seat.child.output.take()
         record, seat.record = seat.record, None
         if not seat.is_abandoned:
-            self._on_ended(record, replace(outcome, output=output))
+            self._on_ended(record, outcome if output is None else replace(outcome, output=output))
         if seat.is_ready and (reason := spent or self._worn_out(seat)):
             self._retire(seat, str(reason))
         self._run_waiting(seat)

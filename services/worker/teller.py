@@ -1,14 +1,14 @@
 """The worker's voice: it announces over pub/sub what has become of tasks, from the event loop.
 
-What ends a task is told at once, for somebody may wait for it; but the ends of one millisecond go
-out together. That a task has begun is told a moment later, with its end where that has come by
-then: only people look at it. Each message that is saved like this need not wake pub/sub and
-everybody who listens, which with short tasks costs more than the message.
+What others act upon (a task that is handed back, one that waits for its next attempt) is told at
+once. Those who watch each step hear of it a moment later, with all others of that moment: they are
+people. Each message that is saved like this need not wake pub/sub and everybody who listens, which
+with short tasks costs more than the message. The end of a task is not told here but by kvdb, to
+those who wait for it.
 
 Nobody waits for pub/sub. What it does not take is kept and sent later, the newest steps of it.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 from services.broker.client import (
@@ -16,11 +16,11 @@ from services.broker.client import (
     Message,
     Outlet,
     Progress,
-    State,
     TaskRecord,
     Trouble,
     message_of_progress,
-    messages_of,
+    messages_to_act_upon,
+    messages_to_watch,
 )
 from services.common.backoff import Backoff
 from services.common.event_loop import EventLoop, Timer
@@ -31,8 +31,7 @@ from services.common.resp import ReplyError
 from services.common.resp_client import ConnectionLost
 from services.worker.coroutines import Promise, in_thread, sleep, spawn
 
-BEGINNING_TOLD_AFTER_S = 0.01
-ENDS_TOLD_WITHIN_S = 0.001
+WATCHERS_TOLD_AFTER_S = 0.01
 LOOK_INTERVAL_S = 1.0
 
 
@@ -43,17 +42,17 @@ class Teller:
         self._loop = loop
         self._url = url
         self._trouble = Trouble(url, vitals, log)
+        # What those who watch have not been told.
         self._steps: list[TaskRecord] = []
         self._messages: list[Message] = []
         self._outlet: Outlet | None = None
         self._is_outlet_lost: Promise[None] = Promise()
         self._timer: Timer | None = None
-        self._flushed_at_s = 0.0
         self._end: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         self._end = spawn(self._keep_connected())
-        self._loop.call_every(LOOK_INTERVAL_S, self._flush)
+        self._loop.call_every(LOOK_INTERVAL_S, self._flush_all)
 
     def stop(self) -> None:
         """After the loop has ended: tell what is left."""
@@ -61,7 +60,7 @@ class Teller:
         if self._outlet is None:
             return
         try:
-            self._outlet.send(self._take())
+            self._outlet.send(self._messages + messages_to_watch(self._steps))
             self._outlet.close()
         except (ConnectionLost, ReplyError) as error:
             self._drop_outlet(str(error))
@@ -69,33 +68,33 @@ class Teller:
     def announce(self, steps: Sequence[TaskRecord]) -> None:
         """Tell of the last step of each record, and wake workers for those that are queued."""
         self._steps += steps
-        if any(record.state is not State.RUNNING for record in steps):
-            self._flush_within(self._flushed_at_s + ENDS_TOLD_WITHIN_S - time.monotonic())
-        elif steps and self._timer is None:
-            self._flush_within(BEGINNING_TOLD_AFTER_S)
+        self._messages += messages_to_act_upon(steps)
+        if self._messages:
+            self._flush()
+        if self._steps and self._timer is None:
+            self._timer = self._loop.call_later(WATCHERS_TOLD_AFTER_S, self._flush_all)
 
     def announce_progress(self, reports: Mapping[str, Progress]) -> None:
         """Tell how far tasks have come."""
         self._messages.append(message_of_progress(reports))
-        self._flush()
+        self._flush_all()
 
-    def _flush_within(self, delay_s: float) -> None:
-        if delay_s <= 0:
-            self._flush()
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(delay_s, self._flush)
-
-    def _flush(self) -> None:
-        """Send what is there to be told, and look whether the connection still stands."""
+    def _flush_all(self) -> None:
+        """Tell everybody everything."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._outlet is not None:
+            self._messages += messages_to_watch(self._steps)
+            self._steps = []
+        self._flush()
+
+    def _flush(self) -> None:
+        """Send what is there to be told, and look whether the connection still stands."""
         if self._outlet is None:
             del self._steps[:-MAX_PENDING], self._messages[:-MAX_PENDING]
             return
-        messages = self._take()
+        messages, self._messages = self._messages, []
         try:
             if messages and not self._outlet.has_sent(messages):
                 # Its buffer is full. It may have room when we look again.
@@ -106,12 +105,6 @@ class Teller:
             # To be told twice harms nobody.
             self._messages = messages
             self._drop_outlet(str(error))
-        self._flushed_at_s = time.monotonic()
-
-    def _take(self) -> list[Message]:
-        messages = messages_of(self._steps, self._messages)
-        self._steps, self._messages = [], []
-        return messages
 
     def _drop_outlet(self, reason: str) -> None:
         self._outlet.abandon()
@@ -129,6 +122,6 @@ class Teller:
             else:
                 backoff.reset()
                 self._is_outlet_lost = Promise()
-                self._flush()
+                self._flush_all()
                 await self._is_outlet_lost
             await sleep(self._loop, backoff.next_delay_s())

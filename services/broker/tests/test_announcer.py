@@ -89,7 +89,7 @@ def test_what_was_told_last_arrives(announcing: Callable) -> None:
     assert [pubsub.channels.get(timeout=PATIENCE_S) for _ in range(3)] == [keys.ORDERS_CHANNEL] * 3
 
 
-def test_only_what_somebody_acts_upon_is_news(announcing: Callable) -> None:
+def test_what_a_scheduler_acts_upon_is_told_once_more(announcing: Callable) -> None:
     pubsub = PubSub()
     announcing(pubsub).announce([record("a"), running(record("b"))])
     assert [pubsub.channels.get(timeout=PATIENCE_S) for _ in range(2)] == [
@@ -97,6 +97,8 @@ def test_only_what_somebody_acts_upon_is_news(announcing: Callable) -> None:
         keys.EVENTS_CHANNEL,
     ]
     announcing(pubsub).announce([running(record("b")).moved_to(State.FAILED, 3)])
+    assert pubsub.channels.get(timeout=PATIENCE_S) == keys.EVENTS_CHANNEL
+    announcing(pubsub).announce([record("c").moved_to(State.SCHEDULED, 3, due_at_ms=9)])
     assert [pubsub.channels.get(timeout=PATIENCE_S) for _ in range(2)] == [
         keys.NEWS_CHANNEL,
         keys.EVENTS_CHANNEL,

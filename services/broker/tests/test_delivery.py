@@ -7,6 +7,7 @@ import pytest
 
 from services.broker import keys
 from services.broker.delivery import Session
+from services.broker.events import decode_events
 from services.broker.fence import Fenced
 from services.broker.outcomes import Failed, HandedBack, Succeeded
 from services.broker.places import commands_to_create
@@ -226,6 +227,52 @@ def test_a_wrong_expectation_costs_a_trip_and_nothing_else(bench: Bench, expecte
     assert [task.id for task in session.advance({}, []).started] == ["t1"]
     assert len(sent) == 3
     assert [bench.stored(name).state for name in ("t2", "t3")] == [State.QUEUED] * 2
+
+
+def test_what_is_expected_and_not_stored_yet_is_missing(bench: Bench):
+    bench.submit(record("t2"))
+    session, other = bench.session(), bench.session("s2")
+    other.advance({}, [DEFAULT])
+    early = session.advance({}, [DEFAULT, DEFAULT], expected=["t1", "t2"])
+    assert (early.missing, early.left) == (["t1"], {DEFAULT: 0})
+    bench.submit(record("t1"))
+    assert session.advance({}, [DEFAULT], expected=["t1"]).missing == []
+    assert [task.id for task in session.advance({}, []).started] == ["t1"]
+
+
+def heard_ends(bench: Bench) -> Callable[[], list[tuple[str, State]]]:
+    """What is told of ends from now on; each call waits for one message."""
+    connection = bench.connect()
+    connection.execute("SUBSCRIBE", keys.ENDS_CHANNEL)
+
+    def heard() -> list[tuple[str, State]]:
+        _, _, message = connection.read_reply()
+        return [(event.id, event.state) for event in decode_events(message)]
+
+    return heard
+
+
+def test_an_end_is_told_by_the_transaction_that_makes_it(bench: Bench):
+    bench.submit(record("t1"), record("t2"), record("t3"))
+    session = bench.session()
+    heard = heard_ends(bench)
+    started(session, DEFAULT, DEFAULT)
+    session.advance({"t1": DONE, "t2": HandedBack("stopped")}, [])
+    assert heard() == [("t1", State.SUCCEEDED)]
+    bench.queue.cancel("t3")
+    assert heard() == [("t3", State.CANCELLED)]
+
+
+def test_a_session_that_was_given_up_tells_of_no_end(bench: Bench):
+    bench.submit(record("t1"))
+    session = bench.session()
+    started(session)
+    heard = heard_ends(bench)
+    bench.lose("s1")
+    with pytest.raises(Fenced):
+        session.advance({"t1": DONE}, [])
+    bench.queue.cancel("t1")
+    assert heard() == [("t1", State.CANCELLED)]
 
 
 def test_what_waits_in_the_session_is_read_with_the_transaction_before(bench: Bench):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.broker.events import (
-    MAX_NEWS_CHARACTERS,
+    MAX_END_CHARACTERS,
     Wake,
     decode_events,
     decode_wake,
@@ -16,8 +16,8 @@ from services.broker.events import (
     encode_events,
     encode_wake,
     encode_workflow_event,
+    end_of,
     event_of,
-    news_of,
 )
 from services.broker.states import State
 from services.broker.task_record import record_of
@@ -49,13 +49,12 @@ def test_an_event_says_only_what_it_knows():
     assert set(event) == {"id", "task", "queue", "state", "at_ms"}
 
 
-def test_news_of_an_end_bring_the_record_where_it_is_short():
+def test_an_end_brings_its_record_where_that_is_short():
     done = running(record("a")).moved_to(State.SUCCEEDED, 9, result="ä\ud800")
-    (event,) = decode_events(encode_events([news_of(done)]))
+    (event,) = decode_events(encode_events([end_of(done)]))
     assert record_of(event.record) == done
-    long = running(record("a")).moved_to(State.SUCCEEDED, 9, result="x" * MAX_NEWS_CHARACTERS)
-    assert decode_events(encode_events([news_of(long)])) == [event_of(long)]
-    assert news_of(running(record("a"))).record is None
+    long = running(record("a")).moved_to(State.SUCCEEDED, 9, result="x" * MAX_END_CHARACTERS)
+    assert decode_events(encode_events([end_of(long)])) == [event_of(long)]
 
 
 def test_wake_ups_and_orders_come_back_as_they_were():

@@ -70,5 +70,5 @@ def test_steps_of_several_tasks_are_merged():
     ends = [(task, task.moved_to(State.FAILED, task.entered_at_ms)) for task in tasks]
     commands = merged(one for step in ends for one in commands_to_move(*step, "s1"))
     assert sorted(command[0] for command in commands) == sorted(
-        ["ZREM", "ZADD", *["LREM"] * 3, *["SET"] * 3]
+        ["ZREM", "ZADD", *["LREM"] * 3, *["SET"] * 3, *["PUBLISH"] * 3]
     )

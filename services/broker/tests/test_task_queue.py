@@ -1,5 +1,7 @@
 """What the API does to tasks: submit, cancel, retry, and never half of it."""
 
+import threading
+
 import pytest
 
 from services.broker import keys
@@ -9,8 +11,11 @@ from services.broker.submission import Submission
 from services.broker.task_options import TaskOptions
 from services.broker.task_queue import NoSuchTask, TaskQueue
 from services.broker.tests.support import Announcements, HandClock, record, running
+from services.common.resp_client import ConnectionLost
+from services.common.tests.test_resp_client import FakeServer
 from services.kvdb.client import KVClient
 
+PATIENCE_S = 10.0
 DEFAULT = keys.queue("default/5")
 
 
@@ -35,6 +40,53 @@ def test_a_task_is_stored_queued_and_announced(queue, kv, announcements):
     assert kv.execute("LRANGE", DEFAULT, 0, -1) == [task.id.encode()]
     assert kv.execute("SMEMBERS", keys.QUEUES) == [b"default/5"]
     assert announcements.states() == [(task.id, State.QUEUED)]
+
+
+def transaction_without_an_answer(*commands, meanwhile=None):
+    """In the place of `KVClient.transaction`: the request leaves, and nothing comes back."""
+    if meanwhile is not None:
+        meanwhile()
+    raise ConnectionLost("timed out")
+
+
+def test_a_transaction_leaves_before_what_is_done_meanwhile_and_is_answered_after_it():
+    has_arrived, is_done = threading.Event(), threading.Event()
+
+    def answer(request: list[bytes]) -> bytes:
+        if request == [b"EXEC"]:
+            has_arrived.set()
+            return b"*1\r\n+OK\r\n" if is_done.wait(PATIENCE_S) else b"-ERR too late\r\n"
+        return b"+QUEUED\r\n"
+
+    def meanwhile() -> None:
+        assert has_arrived.wait(PATIENCE_S)
+        is_done.set()
+
+    server = FakeServer(answer)
+    kv = KVClient(server.url, timeout_s=2 * PATIENCE_S)
+    assert kv.transaction(("SET", "a", 1), meanwhile=meanwhile) == ["OK"]
+    kv.close()
+    server.close()
+
+
+def test_workers_are_woken_before_the_answer_is_there(queue, kv, announcements, monkeypatch):
+    monkeypatch.setattr(kv, "transaction", transaction_without_an_answer)
+    with pytest.raises(ConnectionLost):
+        queue.submit([submission()])
+    assert [state for _, state in announcements.states()] == [State.QUEUED]
+
+
+@pytest.mark.parametrize(
+    "submissions",
+    [[submission(), submission()], [submission(due_at_ms=HandClock().now_ms + 5000)]],
+)
+def test_of_many_and_of_what_waits_nothing_is_told_before(
+    queue, kv, announcements, monkeypatch, submissions
+):
+    monkeypatch.setattr(kv, "transaction", transaction_without_an_answer)
+    with pytest.raises(ConnectionLost):
+        queue.submit(submissions)
+    assert announcements.states() == []
 
 
 def test_several_tasks_keep_their_order(queue, kv):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.broker.events import event_of, news_of
+from services.broker.events import end_of, event_of
 from services.broker.states import State
 from services.broker.task_queue import NoSuchTask
 from services.broker.task_record import TaskRecord
@@ -90,7 +90,7 @@ def test_the_end_of_what_was_submitted_here_brings_its_record(tasks: Tasks):
     waiting.expect(["t1"])
     waiter = Waiter(waiting)
     wait_until(lambda: waiting._waiting)
-    waiting.on_event(news_of(done))
+    waiting.on_event(end_of(done))
     assert waiter.result() == done
     assert not tasks.was_read.acquire(blocking=False)
 
@@ -100,11 +100,11 @@ def test_an_old_end_that_comes_late_is_only_a_reason_to_look(tasks: Tasks):
     old = tasks.task.moved_to(State.FAILED, tasks.task.created_at_ms + 1)
     waiter = Waiter(waiting)
     assert tasks.was_read.acquire(timeout=PATIENCE_S)
-    waiting.on_event(news_of(old))
+    waiting.on_event(end_of(old))
     assert tasks.was_read.acquire(timeout=PATIENCE_S)
     assert waiter.answer is None
     done = tasks.finish()
-    waiting.on_event(news_of(done))
+    waiting.on_event(end_of(done))
     assert waiter.result() is done
 
 
@@ -115,7 +115,7 @@ def test_what_is_no_record_is_only_a_reason_to_look(tasks: Tasks, document: dict
     waiting.expect(["t1"])
     waiter = Waiter(waiting)
     wait_until(lambda: waiting._waiting)
-    waiting.on_event(replace(news_of(done), record=document))
+    waiting.on_event(replace(end_of(done), record=document))
     assert waiter.result() is done
 
 

@@ -19,16 +19,17 @@ def test_tasks_are_expected_in_the_order_of_the_wake_ups():
     backlog.woken(LIST, 2, ["a", "b"])
     backlog.woken(LIST, 1, ["c"])
     backlog.woken("mail/0", 1, ["m"])
-    assert backlog.expected([LIST, "mail/0", LIST]) == ["a", "m", "b"]
+    expected = backlog.expected([LIST, "mail/0", LIST])
+    assert list(expected.items()) == [("a", LIST), ("m", "mail/0"), ("b", LIST)]
     backlog.left({LIST: 1, "mail/0": 0})
-    assert backlog.expected([LIST, LIST, "other/1"]) == ["c"]
+    assert backlog.expected([LIST, LIST, "other/1"]) == {"c": LIST}
 
 
 def test_behind_what_is_not_known_nothing_is_expected():
     backlog = Backlog()
     backlog.found({LIST: 3})
     backlog.woken(LIST, 1, ["d"])
-    assert backlog.expected([LIST]) == []
+    assert backlog.expected([LIST]) == {}
     assert backlog.lengths == {LIST: 4}
 
 
@@ -36,7 +37,7 @@ def test_a_wake_up_that_does_not_name_all_is_followed_by_nothing_that_is_known()
     backlog = Backlog()
     backlog.woken(LIST, 3, ["a"])
     backlog.woken(LIST, 1, ["d"])
-    assert backlog.expected([LIST, LIST]) == ["a"]
+    assert backlog.expected([LIST, LIST]) == {"a": LIST}
 
 
 def test_where_others_were_faster_nothing_is_expected_any_more():
@@ -44,7 +45,7 @@ def test_where_others_were_faster_nothing_is_expected_any_more():
     backlog.woken(LIST, 3, ["a", "b", "c"])
     backlog.expected([LIST])
     backlog.left({LIST: 1})
-    assert backlog.expected([LIST]) == []
+    assert backlog.expected([LIST]) == {}
 
 
 def test_an_empty_list_is_known_again():
@@ -52,12 +53,12 @@ def test_an_empty_list_is_known_again():
     backlog.found({LIST: 1})
     backlog.left({LIST: 0})
     backlog.woken(LIST, 1, ["a"])
-    assert backlog.expected([LIST]) == ["a"]
+    assert backlog.expected([LIST]) == {"a": LIST}
 
 
 def test_a_look_corrects_everything():
     backlog = Backlog()
     backlog.woken(LIST, 1, ["a"])
     backlog.found({LIST: 1, "mail/0": 0})
-    assert backlog.expected([LIST]) == []
+    assert backlog.expected([LIST]) == {}
     assert backlog.total == 1

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from services.common.event_loop import EventLoop
+from services.common.event_loop import EventLoop, Timer
 from services.common.resp import ReplyError
 from services.common.resp_client import ConnectionLost
 from services.common.tests.test_event_loop import RecordingLog
 from services.common.tests.test_resp_client import FakeServer
-from services.worker.coroutines import Promise, in_thread, sleep, spawn
+from services.worker.coroutines import Deadline, Promise, in_thread, sleep, spawn
 from services.worker.loop_connection import LoopConnection
 
 PATIENCE_S = 20.0
@@ -110,7 +110,7 @@ def test_others_run_while_one_sleeps(loop: EventLoop):
 
     async def nap() -> None:
         loop.call_soon(lambda: order.append("other"))
-        await sleep(loop, 0.01)
+        await sleep(loop, 0.1)
         order.append("awake")
 
     result_of(loop, nap())
@@ -230,3 +230,51 @@ def test_the_number_of_a_lost_connection_may_be_used_again(loop: EventLoop, serv
         return await asked(loop, server, ("PING",))
 
     assert result_of(loop, one_after_the_other()) == ["OK"]
+
+
+class HandTimers:
+    """A loop that keeps the timers that are set, and a clock for `Deadline`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        self.now_s = 0.0
+        self.set: list[Timer] = []
+        monkeypatch.setattr("services.worker.coroutines.time.monotonic", lambda: self.now_s)
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
+        self.set.append(Timer(self.now_s + delay_s, len(self.set), callback, None))
+        return self.set[-1]
+
+    def run_until(self, time_s: float) -> None:
+        while due := [one for one in self.set if one.callback and one.due_s <= time_s]:
+            timer = min(due)
+            self.set.remove(timer)
+            self.now_s = max(self.now_s, timer.due_s)
+            timer.callback()
+        self.now_s = time_s
+
+
+def test_a_deadline_is_put_off_without_another_timer(monkeypatch: pytest.MonkeyPatch):
+    timers, ended = HandTimers(monkeypatch), []
+    deadline = Deadline(timers, lambda: ended.append(timers.now_s))
+    for _ in range(10):
+        deadline.set(5.0)
+        timers.run_until(timers.now_s + 0.1)
+        deadline.clear()
+    assert len(timers.set) == 1
+    deadline.set(5.0)
+    timers.run_until(20.0)
+    assert ended == [pytest.approx(6.0)]
+    assert timers.set == []
+
+
+def test_a_deadline_may_come_nearer_or_be_none(monkeypatch: pytest.MonkeyPatch):
+    timers, ended = HandTimers(monkeypatch), []
+    deadline = Deadline(timers, lambda: ended.append(timers.now_s))
+    deadline.set(5.0)
+    deadline.set(1.0)
+    timers.run_until(3.0)
+    assert ended == [1.0]
+    deadline.set(5.0)
+    deadline.clear()
+    timers.run_until(30.0)
+    assert ended == [1.0]

@@ -94,10 +94,8 @@ def test_a_beginning_is_told_with_its_end(world: World):
     task = running(record("t1"))
     world.teller.announce([task])
     world.teller.announce([done(task)])
-    assert world.heard(2) == [
-        (keys.NEWS_CHANNEL, [("t1", "succeeded")]),
-        (keys.EVENTS_CHANNEL, [("t1", "running"), ("t1", "succeeded")]),
-    ]
+    steps = [("t1", "running"), ("t1", "succeeded")]
+    assert world.heard(1) == [(keys.EVENTS_CHANNEL, steps)]
 
 
 def test_a_beginning_is_told_without_its_end(world: World):
@@ -105,14 +103,14 @@ def test_a_beginning_is_told_without_its_end(world: World):
     assert world.heard(1) == [(keys.EVENTS_CHANNEL, [("t1", "running")])]
 
 
-def test_ends_that_come_together_are_told_together(world: World):
-    world.teller.announce([done(running(record("t0")))])
-    world.heard(2)
-    world.teller._flushed_at_s = float("inf")  # It has told something in this very moment.
-    for name in ("t1", "t2"):
-        world.teller.announce([done(running(record(name)))])
-    world.teller._flush()
-    assert world.heard(2)[0] == (keys.NEWS_CHANNEL, [("t1", "succeeded"), ("t2", "succeeded")])
+def test_what_waits_for_its_time_is_told_at_once(world: World):
+    task = running(record("t1")).moved_to(State.RETRYING, 3, due_at_ms=9)
+    world.teller.announce([task])
+    assert world.teller._steps == [task]
+    assert world.heard(2) == [
+        (keys.NEWS_CHANNEL, [("t1", "retrying")]),
+        (keys.EVENTS_CHANNEL, [("t1", "retrying")]),
+    ]
 
 
 def test_what_is_handed_back_wakes_somebody(world: World):
@@ -155,12 +153,9 @@ def test_what_went_into_a_connection_that_was_gone_is_kept(world: World, server:
     port = server[0].port
     server[0].close()
     server.append(Serving(port=port))
-    world.teller._flushed_at_s = 0.0  # It has told nothing in this very moment.
-    world.teller.announce([done(running(record("t1")))])
-    assert [channel for channel, _ in world.teller._messages] == [
-        keys.NEWS_CHANNEL,
-        keys.EVENTS_CHANNEL,
-    ]
+    world.teller.announce([record("t1")])
+    assert [channel for channel, _ in world.teller._messages] == [keys.WAKE_CHANNEL]
+    assert [step.id for step in world.teller._steps] == ["t1"]
     world.until(lambda: world.teller._outlet is not None)
     assert world.teller._messages == []
 
