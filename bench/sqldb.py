@@ -3,9 +3,11 @@
     python3 -m bench.sqldb [--quick] [--part speed|pauses]
 
 pgbench runs its TPC-B (five statements a transaction, each commit on the disk) and its select-only
-script, with 1 and with 8 clients. The queries are a scan with a filter, a group and a join, over
-1,000 to 100,000 rows, through psycopg; beside them stands the plain Python loop over tuples that
-one would write by hand, which is the bound for any engine written in Python. Times are medians.
+script, with 1 and with 8 clients: with prepared statements, and (`simple`) with the values written
+into each text, as clients do that prepare nothing. The queries are a scan with a filter, a group
+and a join, over 1,000 to 100,000 rows, through psycopg; beside them stands the plain Python loop
+over tuples that one would write by hand, which is the bound for any engine written in Python. Times
+are medians.
 
 PostgreSQL (tools/postgres.sh) runs with fsync, as ours does. Both servers are fresh.
 
@@ -35,7 +37,13 @@ from tests.processes import running_service
 
 SIZES = (1_000, 10_000, 100_000)
 CLIENTS = (1, 8)
-SCRIPTS = {"TPC-B": "tpcb-like", "select-only": "select-only"}
+SCRIPTS = {
+    "TPC-B": ("tpcb-like", "prepared"),
+    "select-only": ("select-only", "prepared"),
+    "TPC-B, simple": ("tpcb-like", "simple"),
+    "select, simple": ("select-only", "simple"),
+}
+"""Of pgbench: the script, and how its statements are sent."""
 GROUPS = 100
 _TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
@@ -90,10 +98,9 @@ def sqldb(directory: Path) -> Iterator[dict[str, object]]:
 
 @contextlib.contextmanager
 def postgresql() -> Iterator[dict[str, object]]:
-    with run_postgres() as server:
+    with run_postgres(fsync=True) as server:
         with server.connect() as connection:
-            connection.execute("ALTER SYSTEM SET fsync = on")
-            connection.execute("SELECT pg_reload_conf()")
+            assert connection.execute("SHOW fsync").fetchone() == ("on",)
         yield server.parameters
 
 
@@ -113,19 +120,21 @@ def pgbench(where: dict[str, object], *options: str) -> str:
 
 
 def transactions_a_second(
-    where: dict[str, object], script: str, clients: int, time_s: int
+    where: dict[str, object], script: str, mode: str, clients: int, time_s: int
 ) -> float:
     options = ["-n", "-b", script, "-c", str(clients), "-j", "1", "-T", str(time_s)]
-    return float(_TPS.search(pgbench(where, *options, "-M", "prepared"))[1])
+    return float(_TPS.search(pgbench(where, *options, "-M", mode))[1])
 
 
 def measure_pgbench(servers: list[dict[str, object]], time_s: int) -> None:
     print(f"{'transactions/s':16}{'clients':>10}{'sqldb':>12}{'PostgreSQL':>12}{'ratio':>8}")
     for where in servers:
         pgbench(where, "-i", "-q", "-s", "1")
-    for name, script in SCRIPTS.items():
+    for name, (script, mode) in SCRIPTS.items():
         for clients in CLIENTS:
-            ours, theirs = (transactions_a_second(w, script, clients, time_s) for w in servers)
+            ours, theirs = (
+                transactions_a_second(where, script, mode, clients, time_s) for where in servers
+            )
             print(
                 f"{name:16}{clients:10}{ours:12,.0f}{theirs:12,.0f}{ours / theirs:8.2f}",
                 flush=True,

@@ -59,7 +59,8 @@ Begin to read at `transactions.mvcc`, `storage.btree`, `storage.wal`, `syntax.pa
 
 Beside them: `engine` is what all sessions share; `connection` is a client's socket; `foreign_keys`
 and `notifications` are what their names say; `values` has the Python forms of SQL's values;
-`settings`, `errors`, `tls`, `health`; `client` is for other services.
+`settings`, `errors`, `tls`, `health`; `interruption` and `large_values` let others in, and a cancel
+request, while something takes long; `client` is for other services.
 
 Left out: tables that don't fit into memory, replication, partitions, inheritance, triggers,
 functions in other languages than SQL, row security, full-text search, ranges and geometry,

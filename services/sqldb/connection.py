@@ -12,6 +12,7 @@ import select
 import socket
 import ssl
 import time
+from collections.abc import Callable
 
 from services.sqldb.errors import (
     ADMIN_SHUTDOWN,
@@ -62,6 +63,8 @@ class Connection:
         self._socket = sock
         self._latch = latch
         self._decoder = FrontendDecoder(max_message_bytes)
+        self.next_message: Callable[[], Message | None] = self._decoder.next_message
+        """The next message of those that have come already. Raises as `receive` does."""
         self._max_message_bytes = max_message_bytes
         self._output: list[bytes] = []
         self._output_bytes = 0
@@ -69,10 +72,6 @@ class Connection:
         self._is_stopping = False
 
     # Reading.
-
-    def next_message(self) -> Message | None:
-        """The next message of those that have come already. Raises as `receive` does."""
-        return self._decoder.next_message()
 
     def receive(self, timeout_s: float = 0, *, in_transaction: bool = False) -> Message:
         """The next message, however long it takes; what was written is sent before.

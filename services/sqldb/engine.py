@@ -100,7 +100,8 @@ class Engine:
         heap = self.storage.heap(table.storage_oid)
         heap.name, heap.schema = table.name, lookup.schema_name(table.schema_oid)
         for index in lookup.view.state.parts(table.oid, Index):
-            self.storage.attach_index(attached_index(session, lookup, heap, table, index))
+            if index.is_built:
+                self.storage.attach_index(attached_index(session, lookup, heap, table, index))
 
     @property
     def owner(self) -> Role:

@@ -13,7 +13,7 @@ the pieces is sorted together: a piece of the result. What equals a cut needs no
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
-PIECE_ROWS = 10_000
+PIECE_ROWS = 5_000
 """How many rows are sorted without a look at the interrupts: some 10 ms."""
 
 

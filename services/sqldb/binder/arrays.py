@@ -19,13 +19,10 @@ from services.sqldb.errors import (
     INDETERMINATE_DATATYPE,
     SqlError,
 )
+from services.sqldb.functions.definition import Function
 from services.sqldb.plan import expressions as ex
 from services.sqldb.syntax import nodes
-from services.sqldb.types import (
-    INT4,
-    TEXT,
-    SqlType,
-)
+from services.sqldb.types import CHAR, INT4, NAME, TEXT, SqlType
 from services.sqldb.values import Array
 
 
@@ -69,6 +66,14 @@ def array(
     return ex.ArrayValue(type_, tuple(items), is_nested)
 
 
+def _letter(name: str, place: int) -> str | None:
+    """name[0] is its first letter: to PostgreSQL a name is a fixed array of them."""
+    return name[place] if 0 <= place < len(name) else "" if 0 <= place < 64 else None
+
+
+_LETTER_OF_NAME = Function("", (NAME, INT4), CHAR, _letter)
+
+
 def subscript(scope: Scope, node: nodes.Subscript) -> ex.Expression:
     """a[1][2] is one expression of two subscripts; a slice anywhere makes all of them slices."""
     chain = [node]
@@ -79,6 +84,8 @@ def subscript(scope: Scope, node: nodes.Subscript) -> ex.Expression:
     base = expressions.bind(scope, base_node)
     if base.type.name == "jsonb":
         return _json_subscript(scope, base, chain)
+    if base.type.name == "name" and len(chain) == 1 and not chain[0].is_slice:
+        return ex.Call(CHAR, _LETTER_OF_NAME, (base, _index(scope, chain[0].lower)))
     if not base.type.is_array:
         message = f"cannot subscript type {base.type} because it does not support subscripting"
         raise SqlError(DATATYPE_MISMATCH, message, position=leftmost(base_node))

@@ -10,7 +10,7 @@ The clauses of a statement are bound one after the other over one growing `Scope
 operator on the plan. The files, in the order of that way:
 
     from_items, tables, table_functions   FROM: relations get numbers, names get into the scope
-    with_queries                          WITH
+    with_queries, search_cycle            WITH
     expressions                           names, literals, casts, CASE, rows, arrays: begin here
     operators, calls, windows, subqueries what stands in expressions
     arrays, current_values, range_frames  the same
@@ -24,7 +24,7 @@ operator on the plan. The files, in the order of that way:
     definitions                           defaults, checks, index expressions of tables
 
 Errors are PostgreSQL's, in words, SQLSTATE and place.
-Left out: SEARCH and CYCLE, TABLESAMPLE, user-made operators, rules.
+Left out: TABLESAMPLE, user-made operators, rules.
 # Real: parse_analyze() in analyze.c
 """
 
@@ -117,6 +117,8 @@ def _bind(state: Statement, statement: Bindable) -> BoundStatement:
         command,
         not state.changes_data and not state.locks_rows,
         tuple(state.table_locks.items()),
+        tuple(state.accesses),
+        frozenset(state.called),
     )
 
 

@@ -70,6 +70,8 @@ def function_call(scope: Scope, node: nodes.FunctionCall) -> ex.Expression:
             [*arguments, *ordered], resolved.argument_types, places, strict=True
         )
     )
+    if resolved.function.oid:
+        scope.statement.called.add(resolved.function.oid)
     match resolved.function:
         case Aggregate() if node.over is None:
             return _aggregate(scope, node, resolved, converted)
@@ -175,6 +177,7 @@ def _resolve(
         library = statement.library
         if schema and schema[-1] != "pg_catalog":
             place = statement.lookup.expect_schema(schema[-1], node.position)
+            statement.lookup.used_schema(place.name)
             library = statement.lookup.library(statement.session_library, place.name)
             _check_schema(library, place.name, name, types, node.position)
         resolved = resolve_function(

@@ -37,6 +37,7 @@ from services.sqldb.catalog.definitions import Table, TableKind
 from services.sqldb.errors import FEATURE_NOT_SUPPORTED, SqlError
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as plan
+from services.sqldb.plan.accesses import Access
 from services.sqldb.syntax import nodes
 
 
@@ -79,28 +80,35 @@ class Target:
         return found
 
 
+# The rights that a change needs; MERGE those of its actions.
+_LETTERS = {"update": "w", "delete from": "d", "merge into": ""}
+
+
 def bind_target(scope: Scope, node: nodes.TableReference, verb: str) -> Target:
     statement = scope.statement
     named = table = target_table(statement, node.relation, verb)
     number = statement.new_relation()
+    access = statement.access(table, _LETTERS[verb])
     rows = None
     if table.kind is TableKind.VIEW:
-        rows = view_rows(statement, table, number, verb)
+        rows = view_rows(statement, table, number, verb, access)
         item, table = rows.item, rows.table
         statement.lock(table, "RowExclusiveLock")
     else:
-        item = table_item(statement, table, number)
+        item = table_item(statement, table, number, access)
     if node.alias is not None:
         item.alias, item.hidden_name = node.alias.name, named.name
     scope.add(item)
     return Target(plan.Scan(number, table, item.alias), item, rows)
 
 
-def target_item(statement: Statement, table: Table, number: int) -> tuple[Item, ViewRows | None]:
+def target_item(
+    statement: Statement, table: Table, number: int, access: Access | None = None
+) -> tuple[Item, ViewRows | None]:
     """The names of a table or view over the relation of a number: a new row, or an old one."""
     if table.kind is not TableKind.VIEW:
-        return table_item(statement, table, number), None
-    rows = view_rows(statement, table, number, "update")
+        return table_item(statement, table, number, access), None
+    rows = view_rows(statement, table, number, "update", access)
     return rows.item, rows
 
 
@@ -142,6 +150,7 @@ def _bind_update(scope: Scope, node: nodes.Update) -> BoundQuery:
     if target.rows is not None:
         written = base_assignments(target.rows, written)
     assignments = bind_assignments(scope, table, written)
+    item.access.note_updated(index for index, _ in assignments)
     new = statement.new_relation()
     checks = checks_of(statement, table, new)
     if target.rows is not None:
@@ -198,7 +207,7 @@ def bind_returning(
     if not targets:
         return Returning(None, 0, ())
     statement = scope.statement
-    new_item, _ = target_item(statement, item.table, new_relation)
+    new_item, _ = target_item(statement, item.table, new_relation, item.access)
     new_item.alias, new_item.hidden_name = item.alias, item.hidden_name
     scope.items = [new_item if one is item else one for one in scope.items]
     scope.relations.add(new_relation)

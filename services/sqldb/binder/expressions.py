@@ -33,6 +33,7 @@ from services.sqldb.binder.scope import (
     find_item,
     missing_column,
     missing_item,
+    note_all,
     note_column,
 )
 from services.sqldb.binder.statement import UnknownLiteral
@@ -172,6 +173,7 @@ def whole_row(item: Item) -> ex.Expression:
     """The row of an item as one value."""
     if item.is_scalar_function:
         return item.columns[0].expression
+    note_all(item.columns)
     columns = tuple(column.expression for column in item.columns)
     names = tuple(column.name for column in item.columns)
     type_ = item.row_type
@@ -402,6 +404,7 @@ def expand_row_items(scope: Scope, items: tuple[nodes.Expression, ...]) -> list[
     for item in items:
         if isinstance(item, nodes.Star) and item.qualifier:
             source = qualified_item(scope, item.qualifier, item.position)
+            note_all(source.columns)
             found.extend(column.expression for column in source.columns)
         elif isinstance(item, nodes.RowExpansion):
             found.extend(value for _, value in row_fields(scope, item))

@@ -11,7 +11,7 @@ from services.sqldb.binder import expressions, tables
 from services.sqldb.binder.clauses import Clause
 from services.sqldb.binder.conversion import common_type_at, common_typmod, convert_type
 from services.sqldb.binder.operators import call_operator
-from services.sqldb.binder.scope import Item, Scope, ScopeColumn, check_new_alias
+from services.sqldb.binder.scope import Item, Scope, ScopeColumn, check_new_alias, note_all
 from services.sqldb.binder.trees import made_relations, outer_columns
 from services.sqldb.errors import (
     AMBIGUOUS_COLUMN,
@@ -170,6 +170,7 @@ def _merge(
             raise SqlError(DUPLICATE_COLUMN, message)
         mine = _side_column(left, name, "left")
         other = _side_column(right, name, "right")
+        note_all((mine, other))
         conditions.append(
             call_operator(scope, ("=",), mine.expression, other.expression, node.position)
         )

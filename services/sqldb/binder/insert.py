@@ -23,6 +23,7 @@ from services.sqldb.binder.part_assignments import assign_part, part_type
 from services.sqldb.binder.positions import leftmost
 from services.sqldb.binder.queries import BoundQuery
 from services.sqldb.binder.scope import Item, Scope
+from services.sqldb.binder.statement import Statement
 from services.sqldb.binder.tables import table_item
 from services.sqldb.binder.trees import fingerprint
 from services.sqldb.binder.updatable_views import (
@@ -52,14 +53,16 @@ def bind_insert(scope: Scope, node: nodes.Insert) -> BoundQuery:
     statement = scope.statement
     named = table = target_table(statement, node.relation, "insert into")
     number = statement.new_relation()
+    access = statement.access(table, "a")
     view = None
     if table.kind is TableKind.VIEW:
-        view = view_rows(statement, table, number, "insert into")
+        view = view_rows(statement, table, number, "insert into", access)
         table = view.table
         statement.lock(table, "RowExclusiveLock")
         node = replace(node, columns=insert_targets(view, node.columns, _source_width(scope, node)))
+    access.note_inserted(_target_columns(node, table) if node.source is not None else ())
     rows, source = _bind_rows(scope, node, table)
-    item = table_item(statement, table, number) if view is None else view.item
+    item = table_item(statement, table, number, access) if view is None else view.item
     if node.alias is not None:
         item.alias, item.hidden_name = node.alias.name, named.name
     conflict = None
@@ -305,25 +308,37 @@ def _bind_conflict(
             position=node.position,
         )
     indexes = _arbiters(scope, node, table)
+    _note_arbiters(scope.statement, item, indexes)
     target_relation = statement.new_relation()
     excluded_relation = statement.new_relation()
     if not node.is_update:
         return plan.ConflictClause(indexes, None, None, target_relation, excluded_relation)
     inner = scope.child()
     inner.skips_parent = True
-    existing, view = target_item(statement, item.table, target_relation)
+    existing, view = target_item(statement, item.table, target_relation, item.access)
     existing.alias, existing.hidden_name = item.alias, item.hidden_name
-    excluded, _ = target_item(statement, item.table, excluded_relation)
+    excluded, _ = target_item(statement, item.table, excluded_relation, item.access)
     excluded.alias, excluded.schema, excluded.hidden_name = "excluded", "", "excluded"
     inner.add(existing)
     inner.add(excluded)
     written = node.assignments if view is None else base_assignments(view, node.assignments)
     assignments = bind_assignments(inner, table, written)
+    item.access.note_updated(index for index, _ in assignments)
     condition = None
     if node.where is not None:
         with inner.with_clause(Clause.WHERE):
             condition = expressions.bind_condition(inner, node.where, "WHERE")
     return plan.ConflictClause(indexes, assignments, condition, target_relation, excluded_relation)
+
+
+def _note_arbiters(statement: Statement, item: Item, indexes: tuple[int, ...]) -> None:
+    """Whether there is such a row already is a question to the table: it takes SELECT."""
+    if item.table.kind is TableKind.VIEW:
+        return
+    for oid in indexes:
+        index = statement.lookup.view.state.get(oid)
+        columns = {key.column + 1 for key in index.keys if key.column >= 0}
+        item.access.selected.update(columns)
 
 
 def _arbiters(scope: Scope, node: nodes.OnConflict, table: Table) -> tuple[int, ...]:

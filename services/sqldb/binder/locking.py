@@ -40,6 +40,8 @@ def lock_rows(
                 message = f"{strength} cannot be applied to the nullable side of an outer join"
                 raise SqlError(FEATURE_NOT_SUPPORTED, message)
             scope.statement.lock(item.table, "RowShareLock")
+            if item.access is not None:
+                item.access.letters.add("w")
         scope.statement.locks_rows = True
         relations = tuple(item.relation for item in items)
         if relations:

@@ -84,19 +84,23 @@ def _bind_when(
     assignments: tuple[tuple[int, ex.Expression], ...] = ()
     if when.action is nodes.MergeAction.UPDATE:
         assignments = bind_assignments(scope, table, when.assignments)
+        item.access.note_updated(index for index, _ in assignments)
     elif when.action is nodes.MergeAction.INSERT:
-        assignments = _bind_insert(scope, when, table)
+        assignments = _bind_insert(scope, when, table, item)
+    elif when.action is nodes.MergeAction.DELETE:
+        item.access.letters.add("d")
     return plan.MergeWhen(when.is_matched, condition, _ACTIONS[when.action], assignments)
 
 
 def _bind_insert(
-    scope: Scope, when: nodes.MergeWhen, table: Table
+    scope: Scope, when: nodes.MergeWhen, table: Table, item: Item
 ) -> tuple[tuple[int, ex.Expression], ...]:
     """A value for each column of the table."""
     statement = scope.statement
     indexes = [target_index(table, target) for target in when.columns]
     if not indexes:
         indexes = [index for index, _ in table.live_columns()]
+    item.access.note_inserted(indexes)
     values = when.values or ()
     if len(values) > len(indexes):
         message = "INSERT has more expressions than target columns"

@@ -11,6 +11,7 @@ from services.sqldb.binder.binder import new_statement
 from services.sqldb.binder.queries import bind_query
 from services.sqldb.binder.scope import Scope
 from services.sqldb.catalog.lookup import Lookup
+from services.sqldb.catalog.name_forms import qualified
 from services.sqldb.syntax import nodes
 from services.sqldb.types.context import SessionContext
 
@@ -22,7 +23,7 @@ def normal_form(session: SessionContext, lookup: Lookup, query: nodes.Query) -> 
     """
     statement = new_statement(session, lookup)
     bind_query(Scope(statement), query)
-    return _rewritten(query, statement.meanings)
+    return qualified(lookup, _rewritten(query, statement.meanings))
 
 
 def _rewritten(value: object, meanings: dict[int, object]) -> object:

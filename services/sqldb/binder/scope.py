@@ -16,7 +16,7 @@ in the scope with `is_lateral_only`, and using it without LATERAL is an error wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from services.sqldb.binder.clauses import Clause
@@ -32,6 +32,7 @@ from services.sqldb.errors import (
     SqlError,
 )
 from services.sqldb.plan import expressions as ex
+from services.sqldb.plan.accesses import Access
 from services.sqldb.syntax import nodes
 from services.sqldb.types import CID, OID, TID, XID, SqlType
 
@@ -55,6 +56,8 @@ class ScopeColumn:
     attribute: int = 0
     # In a join, which has no name of its own: the item that the column came from.
     alias: str = ""
+    # Of a table's or view's own column: where its use is noted.
+    access: Access | None = None
 
 
 @dataclass(slots=True)
@@ -76,6 +79,7 @@ class Item:
     is_lateral_ok: bool = True
     # A function that gives one plain value: its name as a whole row is the value.
     is_scalar_function: bool = False
+    access: Access | None = None
 
 
 @dataclass(slots=True)
@@ -192,7 +196,8 @@ def column_of(item: Item, name: str, position: int) -> ScopeColumn | None:
             # Its rows are no versions: only the table itself is known of them.
             value = {"tableoid": item.table.oid, "ctid": (0, 0)}.get(name, 0)
             return ScopeColumn(name, ex.Constant(type_, value), item.table.oid)
-        return ScopeColumn(name, ex.SystemColumn(type_, item.relation, name), item.table.oid)
+        expression = ex.SystemColumn(type_, item.relation, name)
+        return ScopeColumn(name, expression, item.table.oid, -1, access=item.access)
     return found
 
 
@@ -207,10 +212,19 @@ def check_lateral(item: Item, position: int) -> None:
 
 
 def note_column(scope: Scope, node: nodes.ColumnReference, column: ScopeColumn) -> None:
-    """Remember what a reference names, if somebody wants to know."""
+    """Remember what a reference names: for permissions, and if somebody wants to know."""
+    if column.access is not None:
+        column.access.selected.add(column.attribute)
     named = scope.statement.named_columns
     if named is not None and isinstance(column.expression, ex.Column):
         named[id(node)] = column.expression.relation, column.expression.index
+
+
+def note_all(columns: Iterable[ScopeColumn]) -> None:
+    """All of these are read: by a star, a whole row, USING."""
+    for column in columns:
+        if column.access is not None:
+            column.access.selected.add(column.attribute)
 
 
 def find_item(scope: Scope, name: str, schema: str | None, position: int) -> Item | None:

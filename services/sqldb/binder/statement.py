@@ -14,6 +14,7 @@ from services.sqldb.errors import (
 )
 from services.sqldb.functions import Library, builtin_library
 from services.sqldb.plan import expressions as ex
+from services.sqldb.plan.accesses import Access
 from services.sqldb.types import UNKNOWN, SqlType
 from services.sqldb.types.context import SessionContext
 
@@ -90,6 +91,11 @@ class Statement:
     locks_rows: bool = False
     # Lock modes by the oid of the table.
     table_locks: dict[int, str] = field(default_factory=dict)
+    # What is done with each table that is named; functions of which somebody may lack the right.
+    accesses: list[Access] = field(default_factory=list)
+    called: set[int] = field(default_factory=set)
+    # While a view's query is bound: its owner, whose rights count there.
+    as_role: int = 0
     # What stars and names of relations in the syntax turned out to mean: see `normal_form`.
     meanings: dict[int, object] = field(default_factory=dict)
     # If somebody wants to know it: which column of which table a reference (its id) names.
@@ -120,6 +126,12 @@ class Statement:
 
     def new_cte(self) -> int:
         return next(self._ctes)
+
+    def access(self, table: Table, letters: str) -> Access:
+        """Notes that the statement does this with the table."""
+        made = Access(table, self.as_role, set(letters))
+        self.accesses.append(made)
+        return made
 
     def lock(self, table: Table, mode: str) -> None:
         """Notes the lock that the table needs; the stronger of two counts."""

@@ -20,6 +20,7 @@ from services.sqldb.errors import (
 )
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as plan
+from services.sqldb.plan.accesses import Access
 from services.sqldb.syntax import nodes, parse
 
 
@@ -36,7 +37,7 @@ def bind_table(scope: Scope, node: nodes.TableReference) -> tuple[plan.Plan, Ite
     schema = scope.statement.lookup.schema_name(table.schema_oid)
     scope.statement.meanings[id(relation)] = replace(relation, schema=schema or None)
     scope.statement.lock(table, "AccessShareLock")
-    made, item = scan(scope.statement, table)
+    made, item = scan(scope.statement, table, scope.statement.access(table, "r"))
     if node.alias is not None:
         item.alias, item.hidden_name = node.alias.name, table.name
         item.columns = rename_columns(item.columns, node.alias)
@@ -80,28 +81,39 @@ def find_table(statement: Statement, relation: nodes.RelationName) -> Table:
             message = f'cross-database references are not implemented: "{full}"'
             raise SqlError(FEATURE_NOT_SUPPORTED, message, position=relation.position)
     lookup = statement.lookup
-    if relation.schema is not None and lookup.schema(relation.schema) is None:
+    if (
+        relation.schema is not None
+        and lookup.used_schema(relation.schema, relation.position) is None
+    ):
         full = f"{relation.schema}.{relation.name}"
         message = f'relation "{full}" does not exist'
         raise SqlError(UNDEFINED_TABLE, message, position=relation.position)
     return lookup.expect_table(relation.schema, relation.name, relation.position)
 
 
-def scan(statement: Statement, table: Table) -> tuple[plan.Plan, Item]:
+def scan(
+    statement: Statement, table: Table, access: Access | None = None
+) -> tuple[plan.Plan, Item]:
     """All rows of a table or view, and the item with its columns."""
     if table.kind is TableKind.VIEW:
-        return _expand_view(statement, table)
+        return _expand_view(statement, table, access)
     number = statement.new_relation()
-    item = table_item(statement, table, number)
+    item = table_item(statement, table, number, access)
     kind = plan.SystemScan if table.kind is TableKind.SYSTEM else plan.Scan
     return kind(number, table, table.name), item
 
 
-def table_item(statement: Statement, table: Table, number: int) -> Item:
+def table_item(
+    statement: Statement, table: Table, number: int, access: Access | None = None
+) -> Item:
     """The names of a table's columns, under the relation of this number."""
     columns = [
         ScopeColumn(
-            column.name, table_column(statement, table, index, number), table.oid, index + 1
+            column.name,
+            table_column(statement, table, index, number),
+            table.oid,
+            index + 1,
+            access=access,
         )
         for index, column in table.live_columns()
     ]
@@ -114,6 +126,7 @@ def table_item(statement: Statement, table: Table, number: int) -> Item:
         table,
         lookup.schema_name(table.schema_oid),
         row_type=lookup.row_type(table),
+        access=access,
     )
 
 
@@ -123,7 +136,18 @@ def table_column(statement: Statement, table: Table, index: int, number: int) ->
     return ex.Column(type_, number, index, column.name, column.typmod)
 
 
-def _expand_view(statement: Statement, view: Table) -> tuple[plan.Plan, Item]:
+def view_role(statement: Statement, view: Table) -> int:
+    """Whose rights count for what a view reads: its owner's, or those of whoever asks."""
+    is_invoker = any(
+        name == "security_invoker" and value.lower() in ("true", "on", "yes", "1")
+        for name, _, value in (option.partition("=") for option in view.options)
+    )
+    return statement.as_role if is_invoker else view.owner
+
+
+def _expand_view(
+    statement: Statement, view: Table, access: Access | None
+) -> tuple[plan.Plan, Item]:
     from services.sqldb.binder.queries import bind_query
 
     if view.oid in statement.open_views:
@@ -131,14 +155,16 @@ def _expand_view(statement: Statement, view: Table) -> tuple[plan.Plan, Item]:
         raise SqlError(INVALID_OBJECT_DEFINITION, message)
     statement.open_views.append(view.oid)
     [parsed] = parse(view.definition)
+    before, statement.as_role = statement.as_role, view_role(statement, view)
     inner = bind_query(Scope(statement), parsed.statement)
+    statement.as_role = before
     statement.open_views.pop()
     names = [column.name for _, column in view.live_columns()]
     columns = [
-        ScopeColumn(name, column.expression, view.oid, number)
+        ScopeColumn(name, column.expression, view.oid, number, access=access)
         for number, (name, column) in enumerate(zip(names, inner.columns, strict=False), 1)
     ]
     schema = statement.lookup.schema_name(view.schema_oid)
     row_type = statement.lookup.row_type(view)
-    item = Item(view.name, columns, 0, None, schema, row_type=row_type)
+    item = Item(view.name, columns, 0, None, schema, row_type=row_type, access=access)
     return inner.plan, item

@@ -15,6 +15,7 @@ from services.sqldb.binder.scope import (
     ScopeColumn,
     column_of,
     find_column,
+    note_all,
     note_column,
 )
 from services.sqldb.errors import SYNTAX_ERROR, TOO_MANY_COLUMNS, SqlError
@@ -67,7 +68,8 @@ def _single(scope: Scope, target: nodes.Target) -> BoundTarget:
     if isinstance(node, nodes.ColumnReference):
         origin = _origin(scope, node)
         if origin is not None:
-            return BoundTarget(origin.expression, name, node, origin.table_oid, origin.attribute)
+            attribute = max(origin.attribute, 0)
+            return BoundTarget(origin.expression, name, node, origin.table_oid, attribute)
     return BoundTarget(expressions.bind(scope, node), name, node)
 
 
@@ -100,6 +102,7 @@ def _star(scope: Scope, node: nodes.Star) -> list[BoundTarget]:
 
 
 def _columns_of(item: Item, node: nodes.Star) -> list[BoundTarget]:
+    note_all(item.columns)
     return [
         BoundTarget(
             column.expression,

@@ -32,6 +32,7 @@ from services.sqldb.errors import (
 )
 from services.sqldb.functions.definition import Function
 from services.sqldb.plan import expressions as ex
+from services.sqldb.plan.accesses import Access
 from services.sqldb.syntax import nodes, parse
 from services.sqldb.types import BOOL, SessionContext
 
@@ -70,9 +71,11 @@ def check_option_of(view: Table) -> str:
     return ""
 
 
-def view_rows(statement: Statement, view: Table, number: int, verb: str) -> ViewRows:
+def view_rows(
+    statement: Statement, view: Table, number: int, verb: str, access: Access | None = None
+) -> ViewRows:
     """The view over the relation of this number. Raises SqlError 55000 if it has no such form."""
-    from services.sqldb.binder.tables import find_table, table_item
+    from services.sqldb.binder.tables import find_table, table_item, view_role
 
     [parsed] = parse(view.definition)
     select = parsed.statement.body
@@ -81,10 +84,12 @@ def view_rows(statement: Statement, view: Table, number: int, verb: str) -> View
         raise _not_updatable(view, verb, problem)
     source = select.from_items[0]
     below = find_table(statement, source.relation)
+    before, statement.as_role = statement.as_role, view_role(statement, view)
+    below_access = _access_below(statement, access, below)
     if below.kind is TableKind.VIEW:
-        inner = view_rows(statement, below, number, verb)
+        inner = view_rows(statement, below, number, verb, below_access)
     elif below.kind is TableKind.TABLE:
-        item = table_item(statement, below, number)
+        item = table_item(statement, below, number, below_access)
         inner = ViewRows(below, below, item, (), ())
     else:
         raise _not_updatable(view, verb, _NOT_SINGLE)
@@ -103,14 +108,32 @@ def view_rows(statement: Statement, view: Table, number: int, verb: str) -> View
     if select.where is not None:
         with scope.with_clause(Clause.WHERE):
             own = (expressions.bind_condition(scope, select.where, "WHERE"),)
+    statement.as_role = before
     names = [column.name for _, column in view.live_columns()]
     columns = [
-        ScopeColumn(name, target.expression, view.oid, place)
+        ScopeColumn(name, target.expression, view.oid, place, access=access)
         for place, (name, target) in enumerate(zip(names, targets, strict=False), 1)
     ]
+    if access is not None:
+        access.numbers = {
+            one.expression.index: one.attribute
+            for one in columns
+            if isinstance(one.expression, ex.Column)
+        }
     schema = statement.lookup.schema_name(view.schema_oid)
-    made = Item(view.name, columns, number, view, schema, row_type=statement.lookup.row_type(view))
+    row_type = statement.lookup.row_type(view)
+    made = Item(view.name, columns, number, view, schema, row_type=row_type, access=access)
     return ViewRows(view, inner.table, made, (*inner.conditions, *own), _checks(view, inner, own))
+
+
+def _access_below(statement: Statement, access: Access | None, table: Table) -> Access | None:
+    """What the view's owner must be allowed to do with the table below."""
+    if access is None:
+        return None
+    if access.below is None:
+        access.below = statement.access(table, "")
+        access.below.view = access
+    return access.below
 
 
 def _checks(

@@ -23,6 +23,13 @@ from dataclasses import dataclass, field, replace
 from services.sqldb.binder import queries, set_operations
 from services.sqldb.binder.queries import BoundQuery
 from services.sqldb.binder.scope import Item, Scope, ScopeColumn
+from services.sqldb.binder.search_cycle import (
+    check_form,
+    check_names,
+    extend_again,
+    extend_first,
+    is_asked,
+)
 from services.sqldb.binder.trees import field_names
 from services.sqldb.errors import (
     DATATYPE_MISMATCH,
@@ -55,6 +62,9 @@ class Cte:
     recursive_references: int = 0
     reference_position: int = -1
     work_columns: tuple[ScopeColumn, ...] = ()
+    # Of SEARCH and CYCLE: the columns behind them, which the query does not see.
+    hidden_columns: tuple[ScopeColumn, ...] = ()
+    work_relation: int = 0
     is_change: bool = False
 
 
@@ -145,6 +155,8 @@ def bind_cte(cte: Cte) -> None:
     cte.phase = "first"
     child.statement.open_ctes.append(cte)
     body = node.statement.body
+    if is_asked(node):
+        check_form(cte)
     is_union = isinstance(body, nodes.SetOperation) and body.operator is nodes.SetOperator.UNION
     if cte.is_recursive and is_union:
         bound = _bind_union(cte, child, node.statement, body)
@@ -183,7 +195,15 @@ def _bind_union(cte: Cte, scope: Scope, query: nodes.Query, body: nodes.SetOpera
     )
     cte.phase = "again"
     cte.work_columns = named_columns(cte.node, first.columns)
+    if is_asked(cte.node):
+        check_names(cte.node, cte.work_columns)
+        first = extend_first(scope, cte.node, first, cte.work_columns)
+        cte.hidden_columns = first.columns[len(cte.work_columns) :]
     again = set_operations.bind_side(scope, body.right)
+    if is_asked(cte.node) and cte.recursive_references:
+        _check_width(body, len(cte.work_columns), again)
+        names = tuple(column.name for column in cte.work_columns)
+        again = extend_again(scope, cte, again, first, names)
     if not cte.recursive_references:
         bound = set_operations.combine(scope, body, first, again)
         bound = queries.with_order_and_limit(scope, query, bound, "UNION")
@@ -257,13 +277,17 @@ def _reads_work_table(cte: Cte, input_: plan.Plan) -> bool:
     return False
 
 
-def _recursive_union(
-    cte: Cte, scope: Scope, body: nodes.SetOperation, first: BoundQuery, again: BoundQuery
-) -> BoundQuery:
-    if len(first.columns) != len(again.columns):
+def _check_width(body: nodes.SetOperation, width: int, again: BoundQuery) -> None:
+    if width != len(again.columns):
         message = "each UNION query must have the same number of columns"
         place = set_operations.column_position(body.right, 0)
         raise SqlError(SYNTAX_ERROR, message, position=place)
+
+
+def _recursive_union(
+    cte: Cte, scope: Scope, body: nodes.SetOperation, first: BoundQuery, again: BoundQuery
+) -> BoundQuery:
+    _check_width(body, len(first.columns), again)
     for number, (mine, other) in enumerate(zip(first.columns, again.columns, strict=True), 1):
         _check_type(cte, body, number, mine.expression, other.expression, scope)
     types = [column.expression.type for column in first.columns]
@@ -394,9 +418,10 @@ def _recursive_reference(
         raise SqlError(INVALID_RECURSION, message, position=node.position)
     cte.recursive_references += 1
     cte.reference_position = node.position
-    number = scope.statement.new_relation()
-    types = tuple(column.expression.type for column in cte.work_columns)
-    names = tuple(column.name for column in cte.work_columns)
+    number = cte.work_relation = scope.statement.new_relation()
+    every = (*cte.work_columns, *cte.hidden_columns)
+    types = tuple(column.expression.type for column in every)
+    names = tuple(column.name for column in every)
     made = plan.WorkTableScan(number, cte.number, types, names)
     return made, _columns_over(cte.work_columns, number)
 

@@ -27,14 +27,17 @@ from itertools import count
 
 from services.sqldb.catalog.definitions import (
     BOOTSTRAP_ROLE_OID,
+    DATABASE_OWNER_ROLE_OID,
     FIRST_USER_OID,
     INFORMATION_SCHEMA_OID,
     PG_CATALOG_OID,
     PUBLIC_SCHEMA_OID,
+    Comment,
     Definition,
     Role,
     Schema,
 )
+from services.sqldb.catalog.privileges import predefined_definitions
 from services.sqldb.catalog.records import from_record, to_record
 from services.sqldb.catalog.state import CatalogState, Name, name_of
 from services.sqldb.storage.heap import Heap
@@ -225,5 +228,7 @@ _BUILT_IN = (
     ),
     Schema(PG_CATALOG_OID, "pg_catalog"),
     Schema(INFORMATION_SCHEMA_OID, "information_schema"),
-    Schema(PUBLIC_SCHEMA_OID, "public"),
+    Schema(PUBLIC_SCHEMA_OID, "public", DATABASE_OWNER_ROLE_OID),
+    *predefined_definitions(),
+    Comment(13_610, 2615, PUBLIC_SCHEMA_OID, 0, "standard public schema"),
 )

@@ -12,6 +12,8 @@ from enum import Enum
 # Oids below are PostgreSQL's own; those of users begin where PostgreSQL's begin.
 FIRST_USER_OID = 16384
 BOOTSTRAP_ROLE_OID = 10
+DATABASE_OWNER_ROLE_OID = 6171  # pg_database_owner, whose one member owns the database
+DATABASE_OID = 5
 PG_CATALOG_OID = 11
 PUBLIC_SCHEMA_OID = 2200
 INFORMATION_SCHEMA_OID = 13000
@@ -39,6 +41,7 @@ class Column:
     sequence_oid: int = 0
     is_dropped: bool = False
     collation: str = ""
+    statistics_target: int = -1  # SET STATISTICS: kept and shown, without effect
 
 
 class TableKind(Enum):
@@ -107,6 +110,12 @@ class Index:
     is_deferrable: bool = False
     initially_deferred: bool = False
     method: str = "btree"
+    options: tuple[str, ...] = ()  # fillfactor=70: kept and shown, without effect
+
+    @property
+    def is_built(self) -> bool:
+        """Others are declarations: see `commands.index_methods`."""
+        return self.method == "btree"
 
 
 class ConstraintKind(Enum):
@@ -188,6 +197,7 @@ class CompositeType:
     name: str
     columns: tuple[Column, ...]
     table_oid: int = 0
+    owner: int = BOOTSTRAP_ROLE_OID
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +255,7 @@ class SqlRoutine:
     is_procedure: bool = False
     is_standard: bool = False  # The body was RETURN … or BEGIN ATOMIC …
     owner: int = BOOTSTRAP_ROLE_OID
+    is_security_definer: bool = False  # It runs with its owner's rights
 
     @property
     def input_oids(self) -> tuple[int, ...]:
@@ -276,6 +287,41 @@ class Role:
     # "SCRAM-SHA-256$4096:salt$stored:server", as PostgreSQL keeps it.
     password: str = ""
     member_of: tuple[int, ...] = ()
+    admin_of: tuple[int, ...] = ()  # Those of them that it may grant to others
+    inherits: bool = True
+    can_replicate: bool = False
+    bypasses_row_security: bool = False
+    connection_limit: int = -1
+    valid_until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessList:
+    """Who may do what with an object, where it is not what its kind begins with.
+
+    `items`: (role, or 0 for PUBLIC; who granted it; letters of rights; those of them that may be
+    granted on). See `privileges`. `column` 0 or an attnum.
+    """
+
+    oid: int
+    class_oid: int
+    object_oid: int
+    column: int
+    items: tuple[tuple[int, int, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultAccess:
+    """ALTER DEFAULT PRIVILEGES: the access list of objects that a role is going to make.
+
+    `schema_oid` 0: in any schema. `kind`: r, S, f, T, n as in pg_default_acl.
+    """
+
+    oid: int
+    role_oid: int
+    schema_oid: int
+    kind: str
+    items: tuple[tuple[int, int, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +364,8 @@ Definition = (
     | DomainType
     | Role
     | SqlRoutine
+    | AccessList
+    | DefaultAccess
     | Comment
     | Statistics
 )

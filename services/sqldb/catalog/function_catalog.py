@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from services.sqldb.catalog.definitions import BOOTSTRAP_ROLE_OID, PG_CATALOG_OID, SqlRoutine
-from services.sqldb.catalog.system_catalog import BTREE_OID, define, text_array, vector
+from services.sqldb.catalog.privileges import FUNCTION_CLASS
+from services.sqldb.catalog.system_catalog import BTREE_OID, acl, define, text_array, vector
 from services.sqldb.functions.definition import Aggregate, Function, WindowFunction
 from services.sqldb.functions.oids import builtin_oids, signature
 from services.sqldb.types import BUILTIN_TYPES
+from services.sqldb.values import Array
 
 if TYPE_CHECKING:
     from services.sqldb.session.session import Session
@@ -26,7 +28,7 @@ _KINDS = {Function: "f", Aggregate: "a", WindowFunction: "w"}
     "proleakproof bool, proisstrict bool, proretset bool, provolatile char, proparallel char, "
     "pronargs int2, pronargdefaults int2, prorettype oid, proargtypes oidvector, "
     "proallargtypes _oid, proargmodes _char, proargnames _text, proargdefaults text, "
-    "protrftypes _oid, prosrc text, probin text, prosqlbody text, proconfig _text, proacl _text",
+    "protrftypes _oid, prosrc text, probin text, prosqlbody text, proconfig _text, proacl _aclitem",
     1255,
 )
 def pg_proc(session: Session) -> Iterator[tuple]:
@@ -52,7 +54,7 @@ def pg_proc(session: Session) -> Iterator[tuple]:
             *(None, function.name, None, None, None, None),
         )
     for routine in session.lookup.view.state.all(SqlRoutine):
-        yield _routine_row(routine)
+        yield _routine_row(routine, acl(session, FUNCTION_CLASS, routine.oid))
 
 
 def _builtin(session: Session) -> Iterator[tuple[int, Function | Aggregate | WindowFunction]]:
@@ -68,20 +70,21 @@ def _builtin(session: Session) -> Iterator[tuple[int, Function | Aggregate | Win
         yield oid, function
 
 
-def _routine_row(one: SqlRoutine) -> tuple:
+def _routine_row(one: SqlRoutine, access: Array | None) -> tuple:
     has_outputs = any(argument.mode != "i" for argument in one.arguments)
     names = [argument.name for argument in one.arguments]
     defaults = [argument.default for argument in one.arguments if argument.default is not None]
     return (
         *(one.oid, one.name, one.schema_oid, one.owner, _SQL_LANGUAGE, 100.0),
-        *(1000.0 if one.returns_set else 0.0, 0, 0, "p" if one.is_procedure else "f", False),
+        *(1000.0 if one.returns_set else 0.0, 0, 0, "p" if one.is_procedure else "f"),
+        one.is_security_definer,
         *(False, one.is_strict, one.returns_set, one.volatility, "u", len(one.input_oids)),
         *(len(defaults), one.result_oid, vector(list(one.input_oids))),
         text_array([argument.type_oid for argument in one.arguments]) if has_outputs else None,
         text_array([argument.mode for argument in one.arguments]) if has_outputs else None,
         text_array(names) if any(names) else None,
         *(", ".join(defaults) or None, None, "" if one.is_standard else one.body, None),
-        *(one.body if one.is_standard else None, None, None),
+        *(one.body if one.is_standard else None, None, access),
     )
 
 
@@ -116,7 +119,7 @@ def pg_cast(session: Session) -> Iterator[tuple]:
 
 
 @define("pg_language", "oid oid, lanname name, lanowner oid, lanispl bool, lanpltrusted bool, "
-        "lanplcallfoid oid, laninline oid, lanvalidator oid, lanacl _text", 2612)  # fmt: skip
+        "lanplcallfoid oid, laninline oid, lanvalidator oid, lanacl _aclitem", 2612)  # fmt: skip
 def pg_language(session: Session) -> Iterator[tuple]:
     yield 12, "internal", BOOTSTRAP_ROLE_OID, False, False, 0, 0, 0, None
     yield 14, "sql", BOOTSTRAP_ROLE_OID, False, True, 0, 0, 0, None

@@ -19,6 +19,7 @@ from services.sqldb.catalog.definitions import (
     Table,
     TableKind,
 )
+from services.sqldb.catalog.privileges import held, protected
 from services.sqldb.catalog.system_catalog import default_text
 from services.sqldb.catalog.system_tables import SystemDefinitions
 from services.sqldb.errors import SqlError
@@ -51,10 +52,22 @@ def _yes(value: bool) -> str:
 
 
 def _tables(session: Session) -> Iterator[tuple[str, Table]]:
+    """Those that the role has any right to."""
     lookup = session.lookup
     system = [one.table for one in session.engine.system_tables.by_oid.values()]
     for table in (*lookup.view.state.all(Table), *system):
-        yield lookup.schema_name(table.schema_oid), table
+        if _is_accessible(session, table):
+            yield lookup.schema_name(table.schema_oid), table
+
+
+def _is_accessible(session: Session, table: Table) -> bool:
+    if session.role.is_superuser:
+        return True
+    state, role_oid = session.lookup.view.state, session.role.oid
+    one = protected(table)
+    return any(held(state, one, role_oid)) or any(
+        held(state, one, role_oid, index + 1)[0] for index, _ in table.live_columns()
+    )
 
 
 @define("schemata", "catalog_name name, schema_name name, schema_owner name, "

@@ -42,6 +42,7 @@ from services.sqldb.types import (
 if TYPE_CHECKING:
     from services.sqldb.optimizer.index_forms import IndexForm
 
+SchemaRight = Callable[[Schema, str], bool]
 SystemTables = Callable[[int, str], Table | None]
 """The virtual table of a schema's oid and a name; None: there is none."""
 
@@ -57,9 +58,12 @@ class Lookup:
         search_path: tuple[str, ...] = ("public",),
         temp_schema: str = "",
         system_tables: SystemTables = _NO_SYSTEM_TABLES,
+        has_right: SchemaRight | None = None,
     ):
+        """has_right: whether the role may use (U) or fill (C) a schema; None: a superuser's."""
         self.view = view
         self.temp_schema = temp_schema
+        self._has_right = has_right
         self._system_tables = system_tables
         self._path = self._schemas_of(search_path)
         self.types = TypeRegistry(self._user_type)
@@ -75,7 +79,21 @@ class Lookup:
         if self.temp_schema and self.temp_schema not in names:
             names.insert(0, self.temp_schema)
         found = (self.schema(name) for name in names)
-        return [schema for schema in found if schema is not None]
+        return [schema for schema in found if schema is not None and self._may(schema, "U")]
+
+    def _may(self, schema: Schema, letter: str) -> bool:
+        return (
+            self._has_right is None
+            or schema.name == self.temp_schema
+            or self._has_right(schema, letter)
+        )
+
+    def used_schema(self, name: str, position: int = -1) -> Schema | None:
+        """A schema in front of a name. Raises SqlError 42501 if the role may not look into it."""
+        schema = self.schema(name)
+        if schema is not None and not self._may(schema, "U"):
+            raise _denied(schema, position)
+        return schema
 
     def library(self, base: Library, schema: str | None = None) -> Library:
         """The functions that a call finds: the built-in ones, and those of users."""
@@ -115,11 +133,17 @@ class Lookup:
     def creation_schema(self, name: str | None = None, position: int = -1) -> Schema:
         """Where a new object goes: the schema that is named, or the first of the path."""
         if name is not None:
-            return self.expect_schema(name, position)
+            return self._to_fill(self.expect_schema(name, position), position)
         for schema in self._path:
             if schema.oid != PG_CATALOG_OID and schema.name != self.temp_schema:
-                return schema
+                return self._to_fill(schema, position)
         raise SqlError(errors.INVALID_SCHEMA_NAME, "no schema has been selected to create in")
+
+    def _to_fill(self, schema: Schema, position: int) -> Schema:
+        """Raises SqlError 42501."""
+        if not self._may(schema, "C"):
+            raise _denied(schema, position)
+        return schema
 
     # Relations.
 
@@ -128,7 +152,7 @@ class Lookup:
         if schema is None:
             places = self._path
         else:
-            place = self.schema(schema)
+            place = self.used_schema(schema)
             places = [] if place is None else [place]
         for place in places:
             found = self.view.state.find("relation", place.oid, name) or self._system_tables(
@@ -193,7 +217,7 @@ class Lookup:
             if found is not None or schema is not None:
                 return found
             return None
-        place = self.schema(schema)
+        place = self.used_schema(schema)
         return None if place is None else self._type_in(place, name)
 
     def _user_type(self, key: int | str) -> SqlType | None:
@@ -282,6 +306,11 @@ class Lookup:
     def row_type(self, table: Table) -> SqlType | None:
         """The composite type of a table's rows."""
         return self._type_by_oid(table.row_type_oid) if table.row_type_oid else None
+
+
+def _denied(schema: Schema, position: int) -> SqlError:
+    message = f"permission denied for schema {schema.name}"
+    return SqlError(errors.INSUFFICIENT_PRIVILEGE, message, position=position)
 
 
 def undefined_relation(schema: str | None, name: str, position: int = -1) -> SqlError:

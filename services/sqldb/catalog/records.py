@@ -10,11 +10,13 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 
 from services.sqldb.catalog.definitions import (
+    AccessList,
     Column,
     Comment,
     CompositeType,
     Constraint,
     ConstraintKind,
+    DefaultAccess,
     Definition,
     DomainCheck,
     DomainType,
@@ -35,9 +37,11 @@ from services.sqldb.catalog.definitions import (
 _CLASSES = {
     one.__name__: one
     for one in (
+        AccessList,
         Comment,
         CompositeType,
         Constraint,
+        DefaultAccess,
         DomainType,
         EnumType,
         Index,

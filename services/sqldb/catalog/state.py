@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from services.sqldb.catalog.definitions import (
+    AccessList,
     Comment,
     CompositeType,
     Constraint,
@@ -59,7 +60,7 @@ def belongs_to(definition: Definition) -> tuple[int, ...]:
             return (definition.owner_table_oid,)
         case CompositeType() if definition.table_oid:
             return (definition.table_oid,)
-        case Comment():
+        case Comment() | AccessList():
             return (definition.object_oid,)
     return ()
 

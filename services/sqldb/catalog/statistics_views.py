@@ -19,8 +19,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from services.common.health import VERSION
-from services.sqldb.catalog.definitions import PG_CATALOG_OID, Index, Table, TableKind
-from services.sqldb.catalog.system_catalog import DATABASE_OID
+from services.sqldb.catalog.definitions import DATABASE_OID, PG_CATALOG_OID, Index, Table, TableKind
 from services.sqldb.catalog.system_tables import SystemDefinitions
 from services.sqldb.storage.sizes import heap_bytes, index_bytes
 
@@ -139,7 +138,7 @@ def glassbox_plan_cache(session: Session) -> Iterator[tuple]:
     engine = session.engine
     sessions = list(engine.sessions.values())
     prepared = sum(one.is_plannable for other in sessions for one in other.prepared.values())
-    texts = sum(len(other.statements) for other in sessions)
+    texts = sum(len(other.statements) + len(other.shapes) for other in sessions)
     yield prepared + texts, prepared, texts, engine.plans.hits, engine.plans.misses
 
 

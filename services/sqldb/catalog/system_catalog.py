@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from services.sqldb.catalog.definitions import (
     BOOTSTRAP_ROLE_OID,
+    DATABASE_OID,
+    FIRST_USER_OID,
     PG_CATALOG_OID,
     Column,
     Comment,
@@ -20,17 +22,26 @@ from services.sqldb.catalog.definitions import (
     ConstraintKind,
     DomainCheck,
     DomainType,
-    EnumType,
     Index,
-    Role,
     Schema,
     Sequence,
     Table,
     TableKind,
 )
+from services.sqldb.catalog.name_forms import type_text
+from services.sqldb.catalog.privileges import (
+    DATABASE_CLASS,
+    SCHEMA_CLASS,
+    TABLE_CLASS,
+    is_system_view,
+    item_text,
+    list_text,
+    owner_of,
+    system_items,
+)
 from services.sqldb.catalog.system_tables import SystemDefinitions
 from services.sqldb.catalog.texts import relation_text
-from services.sqldb.types import BUILTIN_TYPES, SqlType, format_type
+from services.sqldb.types import SqlType
 from services.sqldb.values import Array
 
 if TYPE_CHECKING:
@@ -39,10 +50,11 @@ if TYPE_CHECKING:
 definitions = SystemDefinitions(PG_CATALOG_OID)
 define, define_empty = definitions.define, definitions.define_empty
 
-BTREE_OID, HEAP_AM_OID, HASH_OID = 403, 2, 405
+BTREE_OID, HEAP_AM_OID = 403, 2
+INDEX_METHOD_OIDS = {"btree": BTREE_OID, "hash": 405, "gist": 783, "gin": 2742, "spgist": 4000,
+                     "brin": 3580}  # fmt: skip
 DEFAULT_TABLESPACE_OID = 1663
 DEFAULT_COLLATION_OID = 100
-DATABASE_OID = 5
 
 
 def vector(numbers: list[int]) -> Array:
@@ -53,10 +65,21 @@ def text_array(items: list) -> Array:
     return Array(tuple(items), (1,) if items else ())
 
 
-@define("pg_namespace", "oid oid, nspname name, nspowner oid, nspacl _text", 2615)
+def acl(
+    session: Session, class_oid: int, oid: int, name: str = "", column: int = 0
+) -> Array | None:
+    """The access list of an object, if it is not the default."""
+    state = session.lookup.view.state
+    texts = list_text(state, class_oid, oid, column)
+    if texts is None and name.startswith("pg_") and oid < FIRST_USER_OID:
+        texts = [item_text(state, item) for item in system_items(name)]
+    return None if texts is None else text_array(texts)
+
+
+@define("pg_namespace", "oid oid, nspname name, nspowner oid, nspacl _aclitem", 2615)
 def pg_namespace(session: Session) -> Iterator[tuple]:
     for schema in session.lookup.view.state.all(Schema):
-        yield schema.oid, schema.name, schema.owner, None
+        yield schema.oid, schema.name, schema.owner, acl(session, SCHEMA_CLASS, schema.oid)
 
 
 @define(
@@ -66,7 +89,7 @@ def pg_namespace(session: Session) -> Iterator[tuple]:
     "reltoastrelid oid, relhasindex bool, relisshared bool, relpersistence char, relkind char, "
     "relnatts int2, relchecks int2, relhasrules bool, relhastriggers bool, relhassubclass bool, "
     "relrowsecurity bool, relforcerowsecurity bool, relispopulated bool, relreplident char, "
-    "relispartition bool, relrewrite oid, relfrozenxid xid, relminmxid xid, relacl _text, "
+    "relispartition bool, relrewrite oid, relfrozenxid xid, relminmxid xid, relacl _aclitem, "
     "reloptions _text, relpartbound text",
     1259,
 )
@@ -79,11 +102,11 @@ def pg_class(session: Session) -> Iterator[tuple]:
             table.oid,
             table.name,
             table.schema_oid,
-            "v" if table.kind is TableKind.VIEW else "r",
+            "v" if table.kind is TableKind.VIEW or is_system_view(table) else "r",
             len(table.columns),
             row_type_oid=table.row_type_oid,
             owner=table.owner,
-            am_oid=0 if table.kind is TableKind.VIEW else HEAP_AM_OID,
+            am_oid=0 if table.kind is TableKind.VIEW or is_system_view(table) else HEAP_AM_OID,
             has_index=bool(state.parts(table.oid, Index)),
             checks=_check_count(session, table),
             persistence="t" if table.is_temporary else "p",
@@ -93,9 +116,12 @@ def pg_class(session: Session) -> Iterator[tuple]:
             options=table.options,
         )
     for index in state.all(Index):
-        am_oid = HASH_OID if index.method == "hash" else BTREE_OID
+        am_oid = INDEX_METHOD_OIDS[index.method]
         yield _class_row(
-            session, index.oid, index.name, index.schema_oid, "i", len(index.keys), am_oid=am_oid
+            *(session, index.oid, index.name, index.schema_oid, "i", len(index.keys)),
+            am_oid=am_oid,
+            owner=owner_of(state, index),
+            options=index.options,
         )
     for sequence in state.all(Sequence):
         yield _class_row(
@@ -114,6 +140,7 @@ def pg_class(session: Session) -> Iterator[tuple]:
             yield _class_row(
                 *(session, one.oid, one.name, one.schema_oid, "c", len(one.columns)),
                 row_type_oid=one.oid,
+                owner=one.owner,
             )
 
 
@@ -157,7 +184,7 @@ def _class_row(
         *(oid, name, schema_oid, row_type_oid, 0, owner, am_oid, oid, 0),
         *(max(0, int(rows) // 100), rows, 0, 0, has_index, False, persistence, kind),
         *(columns, checks, has_rules, has_triggers, False, False, False, True),
-        *("d" if kind == "r" else "n", False, 0, 0, 0, None),
+        *("d" if kind == "r" else "n", False, 0, 0, 0, acl(session, TABLE_CLASS, oid, name)),
         *(text_array(list(options)) if options else None, None),
     )
 
@@ -168,7 +195,7 @@ def _class_row(
     "attndims int4, attcacheoff int4, atttypmod int4, attbyval bool, attalign char, "
     "attstorage char, attcompression char, attnotnull bool, atthasdef bool, atthasmissing bool, "
     "attidentity char, attgenerated char, attisdropped bool, attislocal bool, attinhcount int4, "
-    "attcollation oid, attacl _text, attoptions _text, attfdwoptions _text, attmissingval _text",
+    "attcollation oid, attacl _aclitem, attoptions _text, attfdwoptions _text, attmissingval _text",
     1249,
 )
 def pg_attribute(session: Session) -> Iterator[tuple]:
@@ -202,14 +229,15 @@ def _attribute_row(session: Session, oid: int, number: int, column: Column) -> t
     )
     is_known = type_ is not None and not column.is_dropped
     return (
-        *(oid, column.name, 0 if column.is_dropped else column.type_oid, -1),
+        *(oid, column.name, 0 if column.is_dropped else column.type_oid),
+        column.statistics_target,
         *(type_.length if is_known else 0, number, int(is_known and type_.is_array), -1),
         *(column.typmod, is_known and 0 < type_.length <= 8),
         *(type_.alignment if is_known else "i", _storage(type_ if is_known else None), ""),
         *(column.is_not_null, has_default, False, column.identity),
         *("s" if column.generated else "", column.is_dropped, True, 0),
         *(_collation_of(column) if is_known and type_.is_collatable else 0,),
-        *(None, None, None, None),
+        *(acl(session, TABLE_CLASS, oid, column=number), None, None, None),
     )
 
 
@@ -258,7 +286,9 @@ def _with_type(session: Session, column: Column) -> str:
     if _STRING.fullmatch(column.default) is None:
         return column.default
     type_ = session.lookup.types.find(column.type_oid)
-    return column.default if type_ is None else f"{column.default}::{format_type(type_)}"
+    if type_ is None:
+        return column.default
+    return f"{column.default}::{type_text(session.lookup, type_)}"
 
 
 @define(
@@ -330,60 +360,6 @@ def domain_check_of(session: Session, oid: int) -> DomainCheck | None:
 
 
 @define(
-    "pg_type",
-    "oid oid, typname name, typnamespace oid, typowner oid, typlen int2, typbyval bool, "
-    "typtype char, typcategory char, typispreferred bool, typisdefined bool, typdelim char, "
-    "typrelid oid, typsubscript regproc, typelem oid, typarray oid, typinput regproc, "
-    "typoutput regproc, typreceive regproc, typsend regproc, typmodin regproc, typmodout regproc, "
-    "typanalyze regproc, typalign char, typstorage char, typnotnull bool, typbasetype oid, "
-    "typtypmod int4, typndims int4, typcollation oid, typdefaultbin text, typdefault text, "
-    "typacl _text",
-    1247,
-)
-def pg_type(session: Session) -> Iterator[tuple]:
-    for type_ in BUILTIN_TYPES.values():
-        yield _type_row(type_, PG_CATALOG_OID, 0)
-    lookup = session.lookup
-    for kind in (EnumType, CompositeType, DomainType):
-        for definition in lookup.view.state.all(kind):
-            relation_oid = 0
-            if isinstance(definition, CompositeType):
-                relation_oid = definition.table_oid or definition.oid
-            for oid in (definition.oid, definition.array_oid):
-                type_ = lookup.types.find(oid)
-                if type_ is not None:
-                    is_array = oid == definition.array_oid
-                    domain = None if is_array else definition
-                    yield _type_row(
-                        type_, definition.schema_oid, 0 if is_array else relation_oid, domain
-                    )
-
-
-def _type_row(
-    type_: SqlType, schema_oid: int, relation_oid: int, definition: object = None
-) -> tuple:
-    domain = definition if isinstance(definition, DomainType) else None
-    element = type_.element.oid if type_.element is not None else 0
-    return (
-        *(type_.oid, type_.name, schema_oid, BOOTSTRAP_ROLE_OID, type_.length),
-        *(0 < type_.length <= 8, type_.kind, type_.category, type_.is_preferred, True),
-        *(type_.delimiter, relation_oid, 0, element, type_.array_oid),
-        *(0, 0, 0, 0, 0, 0, 0, type_.alignment, "p" if type_.length > 0 else "x"),
-        *(domain is not None and domain.is_not_null, 0 if domain is None else domain.base_oid),
-        *(-1 if domain is None else domain.typmod, 0),
-        *(DEFAULT_COLLATION_OID if type_.is_collatable else 0, None),
-        *(None if domain is None else domain.default, None),
-    )
-
-
-@define("pg_enum", "oid oid, enumtypid oid, enumsortorder float4, enumlabel name", 3501)
-def pg_enum(session: Session) -> Iterator[tuple]:
-    for enum in session.lookup.view.state.all(EnumType):
-        for number, (order, label) in enumerate(enum.labels):
-            yield enum.oid * 2000 + number, enum.oid, order, label
-
-
-@define(
     "pg_sequence",
     "seqrelid oid, seqtypid oid, seqstart int8, seqincrement int8, seqmax int8, seqmin int8, "
     "seqcache int8, seqcycle bool",
@@ -397,26 +373,6 @@ def pg_sequence(session: Session) -> Iterator[tuple]:
         )
 
 
-@define(
-    "pg_depend",
-    "classid oid, objid oid, objsubid int4, refclassid oid, refobjid oid, refobjsubid int4, "
-    "deptype char",
-    2608,
-)
-def pg_depend(session: Session) -> Iterator[tuple]:
-    state = session.lookup.view.state
-    for sequence in state.all(Sequence):
-        if sequence.owner_table_oid:
-            kind = "i" if sequence.is_identity else "a"
-            yield (
-                *(1259, sequence.oid, 0, 1259, sequence.owner_table_oid),
-                *(sequence.owner_column + 1, kind),
-            )
-    for constraint in state.all(Constraint):
-        if constraint.index_oid and not constraint.foreign_table_oid:
-            yield 1259, constraint.index_oid, 0, 2606, constraint.oid, 0, "i"
-
-
 @define("pg_description", "objoid oid, classoid oid, objsubid int4, description text", 2609)
 def pg_description(session: Session) -> Iterator[tuple]:
     for comment in session.lookup.view.state.all(Comment):
@@ -426,52 +382,27 @@ def pg_description(session: Session) -> Iterator[tuple]:
 @define("pg_am", "oid oid, amname name, amhandler regproc, amtype char", 2601)
 def pg_am(session: Session) -> Iterator[tuple]:
     yield HEAP_AM_OID, "heap", 0, "t"
-    yield BTREE_OID, "btree", 0, "i"
-    yield HASH_OID, "hash", 0, "i"
-
-
-_ROLE_COLUMNS = (
-    "rolname name, rolsuper bool, rolinherit bool, rolcreaterole bool, rolcreatedb bool, "
-    "rolcanlogin bool, rolreplication bool, rolconnlimit int4, rolpassword text, "
-    "rolvaliduntil timestamptz, rolbypassrls bool"
-)
-
-
-def _role_row(role: Role) -> tuple:
-    return (
-        *(role.name, role.is_superuser, True, role.can_create_role, role.can_create_db),
-        *(role.can_login, role.is_superuser, -1, "********", None, role.is_superuser),
-    )
-
-
-@define("pg_roles", f"{_ROLE_COLUMNS}, rolconfig _text, oid oid")
-def pg_roles(session: Session) -> Iterator[tuple]:
-    for role in session.lookup.view.state.all(Role):
-        yield *_role_row(role), None, role.oid
-
-
-@define("pg_authid", f"oid oid, {_ROLE_COLUMNS}", 1260)
-def pg_authid(session: Session) -> Iterator[tuple]:
-    for role in session.lookup.view.state.all(Role):
-        yield role.oid, *_role_row(role)
+    for name, oid in INDEX_METHOD_OIDS.items():
+        yield oid, name, 0, "i"
 
 
 @define(
     "pg_database",
     "oid oid, datname name, datdba oid, encoding int4, datlocprovider char, datistemplate bool, "
     "datallowconn bool, datconnlimit int4, datfrozenxid xid, datminmxid xid, dattablespace oid, "
-    "datcollate text, datctype text, daticulocale text, datcollversion text, datacl _text",
+    "datcollate text, datctype text, daticulocale text, datcollversion text, datacl _aclitem",
     1262,
 )
 def pg_database(session: Session) -> Iterator[tuple]:
     yield (
         *(DATABASE_OID, session.database, BOOTSTRAP_ROLE_OID, 6, "c", False, True, -1, 0, 0),
-        *(DEFAULT_TABLESPACE_OID, "C", "C", None, None, None),
+        *(DEFAULT_TABLESPACE_OID, "C", "C", None, None),
+        acl(session, DATABASE_CLASS, DATABASE_OID),
     )
 
 
 @define(
-    "pg_tablespace", "oid oid, spcname name, spcowner oid, spcacl _text, spcoptions _text", 1213
+    "pg_tablespace", "oid oid, spcname name, spcowner oid, spcacl _aclitem, spcoptions _text", 1213
 )
 def pg_tablespace(session: Session) -> Iterator[tuple]:
     yield DEFAULT_TABLESPACE_OID, "pg_default", BOOTSTRAP_ROLE_OID, None, None

@@ -85,11 +85,16 @@ class SystemTables:
     def __init__(self) -> None:
         from services.sqldb.catalog import (
             absent_features,  # noqa: F401 (adds its tables to those of system_catalog)
+            column_statistics,  # noqa: F401 (the same)
+            dependency_catalog,  # noqa: F401 (the same)
             function_catalog,  # noqa: F401 (the same)
+            granted_rights,  # noqa: F401 (adds its tables to those of information_schema)
             information_schema,
+            role_catalog,  # noqa: F401 (the same)
             statistics_views,
             system_catalog,
             system_views,
+            type_catalog,  # noqa: F401 (the same)
         )
 
         modules = (system_catalog, system_views, statistics_views, information_schema)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from services.sqldb.catalog.definitions import (
+    DATABASE_OID,
     PG_CATALOG_OID,
     ConstraintKind,
     Index,
@@ -15,7 +16,6 @@ from services.sqldb.catalog.definitions import (
     TableKind,
 )
 from services.sqldb.catalog.statistics_views import timestamp_us
-from services.sqldb.catalog.system_catalog import DATABASE_OID
 from services.sqldb.catalog.system_tables import SystemDefinitions
 from services.sqldb.catalog.texts import index_text
 from services.sqldb.session.parameters import PARAMETERS
@@ -90,18 +90,6 @@ def pg_sequences(session: Session) -> Iterator[tuple]:
             *(one.type_oid, one.start, one.minimum, one.maximum, one.increment, one.cycles),
             *(one.cache, state.last_value if state.is_called else None),
         )
-
-
-@define("pg_user", "usename name, usesysid oid, usecreatedb bool, usesuper bool, userepl bool, "
-        "usebypassrls bool, passwd text, valuntil timestamptz, useconfig _text")  # fmt: skip
-def pg_user(session: Session) -> Iterator[tuple]:
-    for role in session.lookup.view.state.all(Role):
-        if role.can_login:
-            is_super = role.is_superuser
-            yield (
-                *(role.name, role.oid, role.can_create_db, is_super, is_super, is_super),
-                *("********", None, None),
-            )
 
 
 @define(

@@ -11,6 +11,7 @@ from services.sqldb.catalog.definitions import (
     Table,
 )
 from services.sqldb.catalog.lookup import Lookup
+from services.sqldb.catalog.name_forms import shown_expression
 from services.sqldb.syntax.deparse import quote_identifier
 
 _ACTIONS = {
@@ -34,13 +35,16 @@ def full_name(lookup: Lookup, definition: Table | Index | Sequence) -> str:
     return f"{schema}.{quote_identifier(definition.name)}"
 
 
-def index_key_text(table: Table, index: Index, position: int, *, with_order: bool = True) -> str:
+def index_key_text(
+    lookup: Lookup, table: Table, index: Index, position: int, *, with_order: bool = True
+) -> str:
     """One column of an index, from 0."""
     key = index.keys[position]
     if key.column >= 0:
         text = quote_identifier(table.columns[key.column].name)
     else:
-        text = key.expression if key.expression.endswith(")") else f"({key.expression})"
+        text = shown_expression(lookup, key.expression)
+        text = text if text.endswith(")") else f"({text})"
     if not with_order:
         return text
     if key.operator_class:
@@ -56,7 +60,9 @@ def index_text(lookup: Lookup, index: Index) -> str:
     """CREATE UNIQUE INDEX t_pkey ON public.t USING btree (id)"""
     table = lookup.view.state.get(index.table_oid)
     unique = "UNIQUE " if index.is_unique else ""
-    keys = ", ".join(index_key_text(table, index, place) for place in range(len(index.keys)))
+    keys = ", ".join(
+        index_key_text(lookup, table, index, place) for place in range(len(index.keys))
+    )
     text = (
         f"CREATE {unique}INDEX {quote_identifier(index.name)} ON {full_name(lookup, table)} "
         f"USING {index.method} ({keys})"
@@ -65,8 +71,11 @@ def index_text(lookup: Lookup, index: Index) -> str:
         text += f" INCLUDE ({_names(table, index.included)})"
     if index.nulls_not_distinct:
         text += " NULLS NOT DISTINCT"
+    if index.options:
+        pairs = (option.partition("=") for option in index.options)
+        text += " WITH (" + ", ".join(f"{name}='{value}'" for name, _, value in pairs) + ")"
     if index.predicate:
-        text += f" WHERE {index.predicate}"
+        text += f" WHERE {shown_expression(lookup, index.predicate)}"
     return text
 
 
@@ -79,7 +88,7 @@ def constraint_text(lookup: Lookup, constraint: Constraint) -> str:
     table = lookup.view.state.get(constraint.table_oid)
     match constraint.kind:
         case ConstraintKind.CHECK:
-            text = f"CHECK ({constraint.expression})"
+            text = f"CHECK ({shown_expression(lookup, constraint.expression)})"
         case ConstraintKind.FOREIGN_KEY:
             text = _foreign_key_text(lookup, table, constraint)
         case kind:

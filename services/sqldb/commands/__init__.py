@@ -5,6 +5,7 @@
     cursors           DECLARE, FETCH, MOVE, CLOSE
     prepared          PREPARE, EXECUTE, DEALLOCATE
     notifications     LISTEN, NOTIFY, UNLISTEN
+    permissions       what a role needs to run one of them; granting, memberships, owned
     tables …          definitions
 
 A command takes the session and its syntax node and gives a `Result`. The table of all of them is in

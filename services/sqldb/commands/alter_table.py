@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from services.sqldb import errors
 from services.sqldb.catalog.definitions import (
-    BOOTSTRAP_ROLE_OID,
     Column,
     Constraint,
     ConstraintKind,
@@ -34,6 +33,7 @@ from services.sqldb.commands.column_uses import (
     refuse_generated,
     views_of_column,
 )
+from services.sqldb.commands.composites import refuse_if_stored
 from services.sqldb.commands.constraints import add_constraint
 from services.sqldb.commands.create_table import (
     draft_column,
@@ -42,6 +42,8 @@ from services.sqldb.commands.create_table import (
 )
 from services.sqldb.commands.dropping import drop_all, notice_cascade
 from services.sqldb.commands.indexes import attached_index
+from services.sqldb.commands.owned import give
+from services.sqldb.commands.permissions import named_role
 from services.sqldb.commands.row_checks import (
     check_constraint_of_rows,
     check_foreign_key_of_rows,
@@ -112,6 +114,8 @@ def _add_column(session: Session, table: Table, action: nodes.AddColumn) -> None
         return
     schema = session.lookup.view.state.get(table.schema_oid)
     draft = draft_column(session, schema, table.name, node)
+    if any(isinstance(one, nodes.DefaultValue) for one in node.constraints):
+        _refuse_if_stored(session, table)
     index = len(table.columns)
     table = put_columns(session, table, (*table.columns, draft.column))
     table = finish_column(session, table, index, draft)
@@ -120,6 +124,13 @@ def _add_column(session: Session, table: Table, action: nodes.AddColumn) -> None
         check_not_null_of_rows(session, table, index)
     for constraint in draft.constraints:
         add_constraint(session, table, constraint)
+
+
+def _refuse_if_stored(session: Session, table: Table) -> None:
+    """Rows that other tables hold as values would stay as they are. Raises SqlError 0A000."""
+    row_type = session.lookup.view.state.get(table.row_type_oid)
+    if row_type is not None:
+        refuse_if_stored(session, row_type, "table", table.name)
 
 
 def _fill(session: Session, table: Table, index: int) -> None:
@@ -198,11 +209,14 @@ def _set_default(session: Session, table: Table, action: nodes.SetColumnDefault)
     if column.generated is not None:
         message = f'column "{column.name}" of relation "{table.name}" is a generated column'
         raise SqlError(errors.SYNTAX_ERROR, message)
-    default = None
+    default, sequence_oid = None, 0
     if action.expression is not None:
         check_default(session, table, column, action.expression)
-        default = expression_text(action.expression)
-    _put_column(session, table, index, replace(column, default=default, sequence_oid=0))
+        sequence_oid = sequences.sequence_of_default(session, action.expression)
+        if not sequence_oid:
+            default = expression_text(session, action.expression)
+    changed = replace(column, default=default, sequence_oid=sequence_oid)
+    _put_column(session, table, index, changed)
 
 
 def _set_not_null(session: Session, table: Table, action: nodes.SetColumnNotNull) -> None:
@@ -218,15 +232,16 @@ def _set_not_null(session: Session, table: Table, action: nodes.SetColumnNotNull
         if column.identity:
             message = f'column "{column.name}" of relation "{table.name}" is an identity column'
             raise SqlError(errors.SYNTAX_ERROR, message)
-    indexes = _detach_indexes(session, table, index)
+    indexes = detach_indexes(session, table, index)
     table = _put_column(session, table, index, replace(column, is_not_null=action.is_not_null))
-    _build_indexes(session, table, indexes)
+    build_indexes(session, table, indexes)
 
 
 def _set_type(session: Session, table: Table, action: nodes.SetColumnType) -> None:
     index = expect_column(table, action.column)
     column = table.columns[index]
     type_, typmod = resolve_type(session.lookup, action.type_name)
+    _refuse_if_stored(session, table)
     default = default_as(session, table, column, type_)
     for view in views_of_column(session, table, index):
         message = "cannot alter type of a column used by a view or rule"
@@ -242,21 +257,22 @@ def _set_type(session: Session, table: Table, action: nodes.SetColumnType) -> No
         default=default,
     )
     expect_fit(session, _with_column(table, index, changed), index)
-    indexes = _detach_indexes(session, table, index)
+    indexes = detach_indexes(session, table, index)
     rewrite_rows(session, table, convert)
     table = _put_column(session, table, index, changed)
-    _build_indexes(session, table, indexes)
+    build_indexes(session, table, indexes)
     recheck_rows(session, table, index)
 
 
-def _detach_indexes(session: Session, table: Table, column: int) -> list[Index]:
+def detach_indexes(session: Session, table: Table, column: int) -> list[Index]:
     """Indexes that know the column's type, or that it is never null, are put aside."""
     storage, transaction = session.engine.storage, session.expect_transaction()
     heap = storage.heap(table.storage_oid)
     indexes = [
         index
         for index in session.lookup.indexes_of(table)
-        if index.predicate or any(key.column in (column, -1) for key in index.keys)
+        if index.is_built
+        and (index.predicate or any(key.column in (column, -1) for key in index.keys))
     ]
     for index in indexes:
         for old in [one for one in heap.indexes if one.oid == index.oid]:
@@ -264,7 +280,7 @@ def _detach_indexes(session: Session, table: Table, column: int) -> list[Index]:
     return indexes
 
 
-def _build_indexes(session: Session, table: Table, indexes: list[Index]) -> None:
+def build_indexes(session: Session, table: Table, indexes: list[Index]) -> None:
     storage, transaction = session.engine.storage, session.expect_transaction()
     heap = storage.heap(table.storage_oid)
     for index in indexes:
@@ -403,12 +419,7 @@ def _alter_constraint(session: Session, table: Table, action: nodes.AlterConstra
 
 
 def _change_owner(session: Session, table: Table, action: nodes.ChangeOwner) -> None:
-    view = session.lookup.view
-    if action.role in ("CURRENT_USER", "CURRENT_ROLE", "SESSION_USER"):
-        owner_oid = session.role.oid
-    else:
-        owner_oid = session.engine.expect_role(view, action.role).oid
-    view.put(replace(table, owner=owner_oid or BOOTSTRAP_ROLE_OID))
+    give(session, table, named_role(session, action.role).oid)
 
 
 def _set_options(session: Session, table: Table, action: nodes.SetTableOptions) -> None:
@@ -419,8 +430,16 @@ def _set_options(session: Session, table: Table, action: nodes.SetTableOptions) 
     session.lookup.view.put(replace(table, options=kept))
 
 
+def _set_statistics(session: Session, table: Table, action: nodes.SetColumnStatistics) -> None:
+    """SET STATISTICS is kept; nothing here depends on SET STORAGE and the like."""
+    if action.what == "statistics" and action.column:
+        index = expect_column(table, action.column)
+        changed = replace(table.columns[index], statistics_target=action.value)
+        _put_column(session, table, index, changed)
+
+
 def _accept(session: Session, table: Table, action: object) -> None:
-    """SET STATISTICS, SET STORAGE, SET LOGGED: nothing here depends on them."""
+    """SET LOGGED: nothing here depends on it."""
 
 
 def _refuse(session: Session, table: Table, action: nodes.OtherTableAction) -> None:
@@ -437,7 +456,7 @@ _ACTIONS: dict[type, Callable[[Session, Table, object], None]] = {
     nodes.AlterIdentity: _alter_identity,
     nodes.DropIdentity: _drop_identity,
     nodes.DropExpression: _drop_expression,
-    nodes.SetColumnStatistics: _accept,
+    nodes.SetColumnStatistics: _set_statistics,
     nodes.AddConstraint: _add_constraint,
     nodes.DropConstraint: _drop_constraint,
     nodes.ValidateConstraint: _validate_constraint,

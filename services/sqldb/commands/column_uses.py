@@ -122,7 +122,7 @@ def default_as(session: Session, table: Table, column: Column, type_: SqlType) -
             raise
         message = f'default for column "{column.name}" cannot be cast automatically to type {type_}'
         raise SqlError(errors.DATATYPE_MISMATCH, message) from None
-    return expression_text(node)
+    return expression_text(session, node)
 
 
 def expect_fit(session: Session, changed: Table, index: int) -> None:

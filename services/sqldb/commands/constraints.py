@@ -17,12 +17,14 @@ from services.sqldb.catalog.definitions import (
     TableKind,
 )
 from services.sqldb.catalog.lookup import Lookup
+from services.sqldb.catalog.privileges import protected
 from services.sqldb.commands.indexes import add_index
 from services.sqldb.commands.names import constraint_name, relation_name
 from services.sqldb.commands.row_expressions import expression_text, immutable_expression
 from services.sqldb.errors import SqlError
 from services.sqldb.functions import resolve_operator
 from services.sqldb.plan.expressions import columns_of
+from services.sqldb.session.permissions import expect_on_columns
 from services.sqldb.session.session import Session
 from services.sqldb.syntax import nodes
 from services.sqldb.transactions.lock_modes import LockMode
@@ -167,7 +169,7 @@ def _add_check(session: Session, table: Table, node: nodes.Check) -> Constraint:
         ConstraintKind.CHECK,
         table.oid,
         columns,
-        expression=expression_text(node.expression),
+        expression=expression_text(session, node.expression),
         is_validated=not node.traits.is_not_valid,
     )
     lookup.view.put(constraint)
@@ -192,6 +194,7 @@ def _add_foreign_key(session: Session, table: Table, node: nodes.ForeignKey) -> 
     what = "referenced in foreign key constraint"
     columns = tuple(_column(table, name, what) for name in node.columns)
     foreign, index = _referenced(lookup, other, node)
+    expect_on_columns(session, protected(other), "x", {one + 1 for one in foreign})
     if len(foreign) != len(columns):
         raise SqlError(
             errors.INVALID_FOREIGN_KEY,

@@ -21,6 +21,7 @@ from services.sqldb.catalog.lookup import Lookup
 from services.sqldb.catalog.type_names import resolve_type
 from services.sqldb.commands import sequences
 from services.sqldb.commands.constraints import add_constraint
+from services.sqldb.commands.default_privileges import give_defaults
 from services.sqldb.commands.indexes import add_index
 from services.sqldb.commands.names import relation_name
 from services.sqldb.commands.row_expressions import (
@@ -115,6 +116,8 @@ def make_table(
     )
     view.put(table)
     view.put(row_type)
+    if not is_temporary:
+        give_defaults(session, table)
     if kind is TableKind.TABLE:
         session.engine.create_heap(session, table, schema.name)
     return table
@@ -122,12 +125,14 @@ def make_table(
 
 def put_columns(session: Session, table: Table, columns: tuple[Column, ...]) -> Table:
     """Give a table other columns, and its row type, too."""
+    from services.sqldb.commands.composites import put_composite
+
     view = session.lookup.view
     changed = replace(table, columns=columns)
     view.put(changed)
     row_type = view.state.get(table.row_type_oid)
     if row_type is not None:
-        view.put(replace(row_type, columns=columns))
+        put_composite(session, row_type, columns)
     return changed
 
 
@@ -243,10 +248,15 @@ def finish_column(session: Session, table: Table, index: int, draft: ColumnDraft
     column = table.columns[index]
     if draft.default is not None:
         check_default(session, table, column, draft.default)
-        column = replace(column, default=expression_text(draft.default))
+        sequence_oid = sequences.sequence_of_default(session, draft.default)
+        column = (
+            replace(column, sequence_oid=sequence_oid)
+            if sequence_oid
+            else replace(column, default=expression_text(session, draft.default))
+        )
     if draft.generated is not None:
         check_generated(session, table, index, draft.generated)
-        column = replace(column, generated=expression_text(draft.generated))
+        column = replace(column, generated=expression_text(session, draft.generated))
     if column is not table.columns[index]:
         columns = (*table.columns[:index], column, *table.columns[index + 1 :])
         table = put_columns(session, table, columns)

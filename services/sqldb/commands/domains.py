@@ -10,6 +10,7 @@ from services.sqldb import errors
 from services.sqldb.binder.clauses import Clause
 from services.sqldb.catalog.definitions import Column, DomainCheck, DomainType, Schema, Table
 from services.sqldb.catalog.type_names import resolve_type
+from services.sqldb.commands.default_privileges import give_defaults
 from services.sqldb.commands.row_expressions import (
     bind_over_row,
     compile_row,
@@ -45,6 +46,7 @@ def create_domain(session: Session, node: nodes.CreateDomain) -> Result:
     for constraint in node.constraints:
         domain = _with_constraint(session, domain, base, constraint, said)
     lookup.view.put(domain)
+    give_defaults(session, domain)
     return Result("CREATE DOMAIN")
 
 
@@ -91,7 +93,7 @@ def _default_text(session: Session, domain: DomainType, node: nodes.Expression) 
     base = session.lookup.types.by_oid(domain.base_oid)
     statement = new_statement(session, session.lookup)
     bind_default(statement, node, domain.name, base, domain.typmod)
-    return expression_text(node)
+    return expression_text(session, node)
 
 
 def _with_check(
@@ -107,7 +109,9 @@ def _with_check(
         name = f"{domain.name}_check{number}"
     table = _value_table(domain)
     bind_over_row(session, session.lookup, table, node.expression, Clause.CHECK, BOOL)
-    check = DomainCheck(name, expression_text(node.expression), not node.traits.is_not_valid)
+    check = DomainCheck(
+        name, expression_text(session, node.expression), not node.traits.is_not_valid
+    )
     return replace(domain, checks=(*domain.checks, check))
 
 

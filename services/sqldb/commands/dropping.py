@@ -12,9 +12,11 @@ from dataclasses import replace
 
 from services.sqldb import errors
 from services.sqldb.catalog.definitions import (
+    AccessList,
     Comment,
     CompositeType,
     Constraint,
+    DefaultAccess,
     Definition,
     DomainType,
     EnumType,
@@ -271,15 +273,25 @@ class _Dropping:
                 index = state.get(index_oid)
                 if index is not None:
                     yield index
+            case Schema():
+                for one in state.all(DefaultAccess):
+                    if one.schema_oid == definition.oid:
+                        yield one
         yield from state.parts(definition.oid, Comment)
+        yield from state.parts(definition.oid, AccessList)
 
     def _dependents(self, definition: Definition) -> Iterator[tuple[Definition, str]]:
         match definition:
             case Schema():
-                for kind in (Table, Sequence, EnumType, CompositeType, DomainType, SqlRoutine):
-                    for one in self._state.all(kind):
-                        if one.schema_oid == definition.oid and not self._is_part(one):
-                            yield one, self._words(one)
+                kinds = (Table, Sequence, EnumType, CompositeType, DomainType, SqlRoutine)
+                inside = [
+                    one
+                    for kind in kinds
+                    for one in self._state.all(kind)
+                    if one.schema_oid == definition.oid and not self._is_part(one)
+                ]
+                for one in sorted(inside, key=lambda one: one.oid):
+                    yield one, self._words(one)
             case Table():
                 yield from self._dependents_of_table(definition)
             case Index():

@@ -24,6 +24,7 @@ from services.sqldb.plan import expressions as ex
 from services.sqldb.plan.analysis import rewrite, rewrite_all
 from services.sqldb.plan.nodes import BoundStatement, Plan
 from services.sqldb.session.parameters import PARAMETERS
+from services.sqldb.session.permissions import check_statement
 from services.sqldb.session.planning import PLANNABLE, lock_tables, refuse_in_read_only
 from services.sqldb.session.results import Result, ResultColumn
 from services.sqldb.session.session import Session
@@ -103,6 +104,7 @@ def _bound(
 ) -> BoundStatement:
     """With the arguments of EXECUTE in the places of its parameters."""
     bound = bind_statement(session, session.lookup, statement, types)
+    check_statement(session, bound)
     if not values:
         return bound
 

@@ -14,6 +14,7 @@ from services.sqldb import errors
 from services.sqldb.catalog.definitions import SqlRoutine
 from services.sqldb.errors import SqlError
 from services.sqldb.functions import ASSIGNMENT, find_cast, typmod_function
+from services.sqldb.session.permissions import run_as
 from services.sqldb.session.prepared import PreparedStatement
 from services.sqldb.syntax import nodes, parse
 from services.sqldb.types import RECORD, VOID, SqlType, format_type
@@ -97,7 +98,7 @@ class FunctionBody:
         if not self._fields:
             if self._result.oid == RECORD.oid:
                 own = tuple((one.name, one.type, -1) for one in statement.columns)
-                return lambda context, row: FieldedRow(row, own)
+                return lambda context, row: with_fields(row, own)
             if len(found) != 1:
                 raise self._mismatch("Final statement must return exactly one column.")
             only = self._conversion(session, found[0], self._result, 0)
@@ -120,6 +121,9 @@ class FunctionBody:
     def _conversion(
         self, session: Session, source: SqlType, target: SqlType, number: int
     ) -> Converter:
+        if source.oid == target.oid == RECORD.oid and source.fields:
+            own = source.fields
+            return lambda context, value: None if value is None else with_fields(value, own)
         if source.oid == target.oid or target.is_pseudo:
             return lambda context, value: value
         cast = find_cast(source, target, ASSIGNMENT, session.library)
@@ -142,6 +146,19 @@ class FunctionBody:
             return function.implementation(*given)
 
         return convert
+
+
+def with_fields(row: tuple, fields: Fields) -> FieldedRow:
+    """A record that says of itself what it consists of; so do those inside of it."""
+    return FieldedRow(
+        (
+            with_fields(value, type_.fields)
+            if isinstance(value, Row) and type_.oid == RECORD.oid and type_.fields
+            else value
+            for value, (_, type_, _) in zip(row, fields, strict=True)
+        ),
+        fields,
+    )
 
 
 class _Parameters:
@@ -200,6 +217,8 @@ def implementation_of(
         if routine.is_strict and None in values:
             return []
         try:
+            if routine.is_security_definer:
+                return run_as(session, routine.owner, lambda: body.rows(session, values))
             return body.rows(session, values)
         except RecursionError:
             raise SqlError(errors.STATEMENT_TOO_COMPLEX, "stack depth limit exceeded") from None

@@ -2,7 +2,7 @@
 
 A function is kept as its text. Calls find it as they find a built-in one (`catalog.routines` makes
 a `functions.Function` of it); running it is `commands.function_bodies`.
-Left out: other languages (0A000), SECURITY DEFINER.
+Left out: other languages (0A000).
 # Real: functioncmds.c
 """
 
@@ -12,9 +12,11 @@ from services.sqldb import errors
 from services.sqldb.catalog.definitions import RoutineArgument, SqlRoutine
 from services.sqldb.catalog.routine_names import routine_text
 from services.sqldb.catalog.type_names import resolve_type
+from services.sqldb.commands.default_privileges import give_defaults
 from services.sqldb.commands.function_bodies import check_body
 from services.sqldb.commands.row_expressions import expression_text
 from services.sqldb.errors import SqlError
+from services.sqldb.session.permissions import expect_owner
 from services.sqldb.session.results import Result
 from services.sqldb.session.session import Session
 from services.sqldb.syntax import nodes
@@ -52,12 +54,16 @@ def create_function(session: Session, node: nodes.CreateFunction) -> Result:
         is_procedure=node.is_procedure,
         is_standard=node.is_standard,
         owner=session.role.oid,
+        is_security_definer=node.is_security_definer,
     )
     old = lookup.view.state.find("routine", schema.oid, made.key)
     if old is not None:
+        expect_owner(session, old, node.name)
         made = _replacing(session, node, old, made)
     # It may call itself; where it is wrong, the statement is undone.
     lookup.view.put(made)
+    if old is None:
+        give_defaults(session, made)
     if session.settings.flag("check_function_bodies"):
         check_body(session, made)
     return Result(tag)
@@ -79,7 +85,7 @@ def _argument(session: Session, written: nodes.FunctionArgument) -> RoutineArgum
     type_, _ = resolve_type(session.lookup, written.type_name)
     if written.mode is ArgumentMode.VARIADIC and not type_.plain.is_array and not type_.is_pseudo:
         raise _bad_definition("VARIADIC parameter must be an array", written.position)
-    default = None if written.default is None else expression_text(written.default)
+    default = None if written.default is None else expression_text(session, written.default)
     return RoutineArgument(written.name, type_.oid, written.mode.value, default)
 
 

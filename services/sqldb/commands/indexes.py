@@ -12,6 +12,7 @@ from functools import partial
 from services.sqldb import errors
 from services.sqldb.catalog.definitions import Index, IndexKey, Schema, Table, TableKind
 from services.sqldb.catalog.lookup import Lookup
+from services.sqldb.commands.index_methods import check_class, check_method
 from services.sqldb.commands.names import relation_name
 from services.sqldb.commands.row_expressions import (
     compile_row,
@@ -32,8 +33,6 @@ from services.sqldb.syntax.deparse import quote_identifier
 from services.sqldb.transactions.lock_modes import LockMode
 from services.sqldb.types import BOOL, SqlType
 
-_METHODS = ("btree", "hash")
-
 
 def create_index(session: Session, node: nodes.CreateIndex) -> Result:
     written = node.relation
@@ -43,16 +42,14 @@ def create_index(session: Session, node: nodes.CreateIndex) -> Result:
         message = f'cannot create index on relation "{table.name}"'
         detail = "This operation is not supported for views."
         raise SqlError(errors.WRONG_OBJECT_TYPE, message, detail=detail)
-    if node.method not in _METHODS:
-        message = f'access method "{node.method}" does not exist'
-        raise SqlError(errors.UNDEFINED_OBJECT, message)
+    check_method(node)
     schema = lookup.view.state.get(table.schema_oid)
     if node.name is not None and session.refuse_taken_name(
         schema, node.name, if_not_exists=node.if_not_exists
     ):
         return Result("CREATE INDEX")
     session.expect_transaction().lock_table(table.oid, LockMode.SHARE)
-    keys = tuple(_key(session, table, item) for item in node.items)
+    keys = tuple(_key(session, table, item, node.method) for item in node.items)
     index = Index(
         lookup.view.new_oid(),
         table.schema_oid,
@@ -64,6 +61,7 @@ def create_index(session: Session, node: nodes.CreateIndex) -> Result:
         predicate=_predicate(session, table, node.where),
         nulls_not_distinct=node.nulls_not_distinct,
         method=node.method,
+        options=tuple(f"{option.name}={option.value}" for option in node.options),
     )
     add_index(session, table, index)
     return Result("CREATE INDEX")
@@ -92,7 +90,7 @@ def _column_index(table: Table, name: str) -> int:
     return index
 
 
-def _key(session: Session, table: Table, item: nodes.InferenceItem) -> IndexKey:
+def _key(session: Session, table: Table, item: nodes.InferenceItem, method: str) -> IndexKey:
     is_descending = item.direction is nodes.SortDirection.DESCENDING
     nulls_first = (
         is_descending
@@ -105,14 +103,8 @@ def _key(session: Session, table: Table, item: nodes.InferenceItem) -> IndexKey:
         type_ = session.lookup.types.by_oid(table.columns[column].type_oid)
     else:
         bound = immutable_expression(session, table, item.expression, "index expression")
-        text, type_ = expression_text(item.expression), bound.type
-    if not type_.is_comparable:
-        raise SqlError(
-            errors.UNDEFINED_OBJECT,
-            f'data type {type_} has no default operator class for access method "btree"',
-            hint="You must specify an operator class for the index or define a default "
-            "operator class for the data type.",
-        )
+        text, type_ = expression_text(session, item.expression), bound.type
+    check_class(method, type_, item.operator_class or ())
     operator_class = ".".join(item.operator_class) if item.operator_class else ""
     return IndexKey(column, text, is_descending, nulls_first, operator_class)
 
@@ -121,12 +113,14 @@ def _predicate(session: Session, table: Table, where: nodes.Expression | None) -
     if where is None:
         return ""
     immutable_expression(session, table, where, "index predicate", BOOL)
-    return expression_text(where)
+    return expression_text(session, where)
 
 
 def add_index(session: Session, table: Table, index: Index) -> None:
     """Put it into the catalog and build it. Raises SqlError 23505 where it can't be unique."""
     session.lookup.view.put(index)
+    if not index.is_built:
+        return
     heap = session.engine.storage.heap(table.storage_oid)
     made = attached_index(session, session.lookup, heap, table, index)
     session.engine.storage.create_index(session.expect_transaction(), made)

@@ -19,6 +19,7 @@ from services.sqldb.catalog.definitions import (
     Table,
 )
 from services.sqldb.commands.alter_table import expect_column, expect_constraint
+from services.sqldb.commands.composites import rename_attribute
 from services.sqldb.commands.create_table import put_columns
 from services.sqldb.commands.domains import rename_check
 from services.sqldb.commands.indexes import describe_anew
@@ -39,6 +40,9 @@ def rename(session: Session, node: nodes.Rename) -> Result:
     tag = f"ALTER {kind.value.upper()}"
     if node.kind is ObjectKind.SCHEMA:
         _rename_schema(session, node)
+        return Result(tag)
+    if node.kind is ObjectKind.ATTRIBUTE:
+        rename_attribute(session, node)
         return Result(tag)
     if node.kind is ObjectKind.DOMAIN_CONSTRAINT:
         rename_check(session, node.name, node.old_name, node.new_name)

@@ -1,16 +1,16 @@
-"""CREATE, ALTER ROLE and USER, COMMENT ON; GRANT and REVOKE, which are accepted.
-
-Whoever is logged in may do everything: privileges are written down nowhere and checked nowhere.
-"""
+"""CREATE, ALTER and DROP ROLE, COMMENT ON."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from services.sqldb import errors
-from services.sqldb.catalog.definitions import BOOTSTRAP_ROLE_OID, Comment, Role
-from services.sqldb.catalog.system_catalog import DATABASE_OID
+from services.sqldb.catalog.definitions import BOOTSTRAP_ROLE_OID, DATABASE_OID, Comment, Role
+from services.sqldb.catalog.routine_names import find_routine, missing_routine
 from services.sqldb.commands.alter_table import expect_constraint
+from services.sqldb.commands.memberships import join
+from services.sqldb.commands.owned import refuse_if_needed
+from services.sqldb.commands.permissions import named_role
 from services.sqldb.errors import SqlError
 from services.sqldb.session.login import make_verifier
 from services.sqldb.session.results import Result
@@ -27,13 +27,23 @@ def create_role(session: Session, node: nodes.CreateRole) -> Result:
     if view.state.find("role", 0, node.name) is not None:
         raise SqlError(errors.DUPLICATE_OBJECT, f'role "{node.name}" already exists')
     can_login = node.kind == "user"
-    view.put(_with_options(Role(view.new_oid(), node.name, can_login=can_login), node.options))
+    role = _with_options(Role(view.new_oid(), node.name, can_login=can_login), node.options)
+    view.put(role)
+    for option in node.options:
+        match option.name:
+            case "in_role":
+                for name in option.value:
+                    join(session, role.oid, named_role(session, name).oid)
+            case "role" | "admin":
+                for name in option.value:
+                    member = named_role(session, name)
+                    join(session, member.oid, role.oid, with_admin=option.name == "admin")
     return Result("CREATE ROLE")
 
 
 def alter_role(session: Session, node: nodes.AlterRole) -> Result:
     view = session.lookup.view
-    view.put(_with_options(session.engine.expect_role(view, node.name), node.options))
+    view.put(_with_options(view.state.get(named_role(session, node.name).oid), node.options))
     return Result("ALTER ROLE")
 
 
@@ -42,6 +52,9 @@ _ATTRIBUTES = {
     "login": "can_login",
     "createdb": "can_create_db",
     "createrole": "can_create_role",
+    "inherit": "inherits",
+    "replication": "can_replicate",
+    "bypassrls": "bypasses_row_security",
 }
 
 
@@ -51,6 +64,10 @@ def _with_options(role: Role, options: tuple[nodes.Option, ...]) -> Role:
             role = replace(role, **{_ATTRIBUTES[option.name]: bool(option.value)})
         elif option.name == "password":
             role = replace(role, password=_verifier(option.value))
+        elif option.name == "connection_limit":
+            role = replace(role, connection_limit=option.value)
+        elif option.name == "valid_until":
+            role = replace(role, valid_until=option.value)
     return role
 
 
@@ -72,13 +89,16 @@ def drop_role(session: Session, node: nodes.DropRole) -> Result:
         role = session.engine.expect_role(view, name)
         if role.oid in (session.role.oid, BOOTSTRAP_ROLE_OID):
             raise SqlError(errors.OBJECT_IN_USE, "current user cannot be dropped")
+        if role.oid == session.session_role.oid:
+            raise SqlError(errors.OBJECT_IN_USE, "session user cannot be dropped")
+        refuse_if_needed(session, role)
+        for member in list(view.state.all(Role)):
+            if role.oid in member.member_of:
+                above = tuple(oid for oid in member.member_of if oid != role.oid)
+                admin = tuple(oid for oid in member.admin_of if oid != role.oid)
+                view.put(replace(member, member_of=above, admin_of=admin))
         view.remove(role.oid)
     return Result("DROP ROLE")
-
-
-def grant(session: Session, node: nodes.Grant | nodes.GrantRole) -> Result:
-    tag = "GRANT" if node.is_grant else "REVOKE"
-    return Result(f"{tag} ROLE" if isinstance(node, nodes.GrantRole) else tag)
 
 
 _CLASS_OIDS = {
@@ -92,6 +112,10 @@ _CLASS_OIDS = {
     "constraint": 2606,
     "database": 1262,
     "role": 1260,
+    "function": 1255,
+    "procedure": 1255,
+    "routine": 1255,
+    "domain": 1247,
 }
 
 
@@ -125,7 +149,13 @@ def _commented(session: Session, kind: str, node: nodes.Comment) -> tuple[int, i
             return lookup.expect_schema(names[-1]).oid, 0
         case "role":
             return session.engine.expect_role(lookup.view, names[-1]).oid, 0
-        case "type":
+        case "function" | "procedure" | "routine":
+            found = find_routine(session, names)
+            if found is None:
+                message = missing_routine(session, kind, names)
+                raise SqlError(errors.UNDEFINED_FUNCTION, message)
+            return found.oid, 0
+        case "type" | "domain":
             found = lookup.type(names[0] if len(names) > 1 else None, names[-1])
             if found is None:
                 raise SqlError(errors.UNDEFINED_OBJECT, f'type "{names[-1]}" does not exist')

@@ -24,6 +24,7 @@ from services.sqldb.binder.scope import Scope
 from services.sqldb.binder.tables import table_item
 from services.sqldb.catalog.definitions import Column, Constraint, Table
 from services.sqldb.catalog.lookup import Lookup
+from services.sqldb.catalog.name_forms import qualified
 from services.sqldb.errors import SqlError
 from services.sqldb.executor.compiler import compile_plan
 from services.sqldb.executor.execution import Execution
@@ -42,8 +43,9 @@ _ROW = 1
 RowFunction = Callable[[tuple], tuple]
 
 
-def expression_text(node: nodes.Expression) -> str:
-    return deparse(node)
+def expression_text(session: Session, node: nodes.Expression) -> str:
+    """As the catalog keeps it: it means the same under every search path."""
+    return deparse(qualified(session.lookup, node))
 
 
 def parsed_expression(text: str) -> nodes.Expression:

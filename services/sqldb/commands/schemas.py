@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from services.sqldb import errors
 from services.sqldb.catalog.definitions import Schema
+from services.sqldb.commands.default_privileges import give_defaults
+from services.sqldb.commands.permissions import named_role
 from services.sqldb.errors import SqlError
 from services.sqldb.session.results import Result
 from services.sqldb.session.session import Session
@@ -11,7 +13,7 @@ from services.sqldb.syntax import nodes
 
 
 def create_schema(session: Session, node: nodes.CreateSchema) -> Result:
-    name = node.name or node.role
+    name = node.name or named_role(session, node.role).name
     view = session.lookup.view
     if name.startswith("pg_"):
         raise SqlError(
@@ -25,8 +27,10 @@ def create_schema(session: Session, node: nodes.CreateSchema) -> Result:
             raise SqlError(errors.DUPLICATE_SCHEMA, message)
         session.notice(f"{message}, skipping", errors.DUPLICATE_SCHEMA)
         return Result("CREATE SCHEMA")
-    owner = session.role if node.role is None else session.engine.expect_role(view, node.role)
-    view.put(Schema(view.new_oid(), name, owner.oid))
+    owner = session.role if node.role is None else named_role(session, node.role)
+    made = Schema(view.new_oid(), name, owner.oid)
+    view.put(made)
+    give_defaults(session, made)
     if node.elements:
         _create_elements(session, name, node.elements)
     return Result("CREATE SCHEMA")

@@ -8,6 +8,7 @@ from services.sqldb import errors
 from services.sqldb.catalog.definitions import Schema, Sequence, Table
 from services.sqldb.catalog.lookup import undefined_relation
 from services.sqldb.catalog.type_names import resolve_type
+from services.sqldb.commands.default_privileges import give_defaults
 from services.sqldb.commands.names import relation_name
 from services.sqldb.errors import SqlError
 from services.sqldb.session.results import Result
@@ -27,11 +28,29 @@ def create_sequence(session: Session, node: nodes.CreateSequence) -> Result:
     sequence, restart = _defined(session, _blank(session, schema, node.relation.name), node.options)
     sequence = replace(sequence, is_temporary=is_temporary)
     lookup.view.put(sequence)
+    if not is_temporary:
+        give_defaults(session, sequence)
     start = sequence.start if restart is None else restart
     session.engine.storage.create_sequence(
         session.expect_transaction(), sequence.oid, start, sequence.name
     )
     return Result("CREATE SEQUENCE")
+
+
+def sequence_of_default(session: Session, node: nodes.Expression) -> int:
+    """The oid of the sequence in nextval('s'::regclass), as a dump writes it; 0: another default.
+
+    So the default follows the sequence to another name, and goes with it.
+    """
+    match node:
+        case nodes.FunctionCall(name=(*_, "nextval"), arguments=(argument,)):
+            if isinstance(argument, nodes.Cast) and argument.type_name.names[-1] == "regclass":
+                argument = argument.operand
+            if isinstance(argument, nodes.Literal):
+                oid = session.object_oid("regclass", str(argument.value))
+                found = None if oid is None else session.lookup.view.state.get(oid)
+                return found.oid if isinstance(found, Sequence) else 0
+    return 0
 
 
 def _blank(session: Session, schema: Schema, name: str, type_: SqlType = INT8) -> Sequence:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
+from services.sqldb.session.permissions import check_role_setting
 from services.sqldb.session.results import Result, ResultColumn
 from services.sqldb.session.session import BlockState, Session
 from services.sqldb.syntax import nodes
@@ -18,19 +19,23 @@ def set_setting(session: Session, node: nodes.SetSetting) -> Result:
     if name in ("transaction_isolation", "transaction_read_only"):
         return _set_transaction_setting(session, name, node)
     if name in ("role", "session_authorization"):
-        _expect_role(session, name, node)
+        return _set_role(session, name, node)
     if not node.from_current:
         session.settings.set(node.name, _text_of(node), is_local)
     return Result("SET")
 
 
-def _expect_role(session: Session, name: str, node: nodes.SetSetting) -> None:
-    """SET ROLE name: the role must be there. Raises SqlError 22023."""
+def _set_role(session: Session, name: str, node: nodes.SetSetting) -> Result:
+    """Raises SqlError 22023, 42501."""
+    is_local = node.scope is nodes.SetScope.LOCAL
     wanted = _text_of(node)
-    if wanted is None or (name == "role" and wanted == "none"):
-        return
-    if session.lookup.view.state.find("role", 0, wanted) is None:
-        raise SqlError(errors.INVALID_PARAMETER_VALUE, f'role "{wanted}" does not exist')
+    if wanted is None:
+        wanted = "none" if name == "role" else session.login_role.name
+    check_role_setting(session, name, wanted)
+    if name == "session_authorization":
+        session.settings.set("role", "none", is_local)
+    session.settings.set(name, wanted, is_local)
+    return Result("SET")
 
 
 def _set_transaction_setting(session: Session, name: str, node: nodes.SetSetting) -> Result:
@@ -87,6 +92,8 @@ def reset_setting(session: Session, node: nodes.ResetSetting) -> Result:
     if node.name is None:
         session.settings.reset_all()
     else:
+        if node.name.lower() == "session_authorization":
+            session.settings.set("role", None)
         session.settings.set(node.name, None)
     return Result("RESET")
 

@@ -6,14 +6,19 @@ from collections.abc import Callable
 
 from services.sqldb.commands import (
     alter_table,
+    composites,
     create_table,
     cursors,
+    default_privileges,
     domains,
     dropping,
     explaining,
     functions,
+    granting,
     indexes,
+    memberships,
     notifications,
+    owned,
     prepared,
     renaming,
     roles,
@@ -25,6 +30,7 @@ from services.sqldb.commands import (
     upkeep,
     views,
 )
+from services.sqldb.commands.permissions import check_command
 from services.sqldb.session.results import Result
 from services.sqldb.session.session import Session
 from services.sqldb.syntax import nodes
@@ -65,6 +71,7 @@ COMMANDS: dict[type, Command] = {
     nodes.CreateSchema: schemas.create_schema,
     nodes.CreateEnum: types.create_enum,
     nodes.CreateComposite: types.create_composite,
+    nodes.AlterComposite: composites.alter_composite,
     nodes.CreateFunction: functions.create_function,
     nodes.CallProcedure: functions.call_procedure,
     nodes.CreateDomain: domains.create_domain,
@@ -81,8 +88,10 @@ COMMANDS: dict[type, Command] = {
     nodes.CreateRole: roles.create_role,
     nodes.AlterRole: roles.alter_role,
     nodes.AlterRoleSetting: upkeep.accepted("ALTER ROLE"),
-    nodes.Grant: roles.grant,
-    nodes.GrantRole: roles.grant,
+    nodes.Grant: granting.grant,
+    nodes.GrantRole: memberships.grant_role,
+    nodes.AlterDefaultPrivileges: default_privileges.alter_default_privileges,
+    nodes.OwnedBy: owned.run_owned,
     nodes.Comment: roles.comment_on,
     nodes.Vacuum: upkeep.vacuum,
     nodes.Checkpoint: upkeep.checkpoint,
@@ -110,6 +119,8 @@ def run_command(session: Session, node: object) -> Result:
     command = COMMANDS.get(type(node), upkeep.unsupported_node)
     if type(node) not in READ_ONLY:
         session.refuse_if_read_only(_words(node))
+    if not session.role.is_superuser:
+        check_command(session, node)
     return command(session, node)
 
 

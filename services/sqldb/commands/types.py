@@ -7,6 +7,7 @@ from dataclasses import replace
 from services.sqldb import errors
 from services.sqldb.catalog.definitions import Column, CompositeType, EnumType, Schema
 from services.sqldb.catalog.type_names import resolve_type
+from services.sqldb.commands.default_privileges import give_defaults
 from services.sqldb.errors import SqlError
 from services.sqldb.session.results import Result
 from services.sqldb.session.session import Session
@@ -24,7 +25,9 @@ def create_enum(session: Session, node: nodes.CreateEnum) -> Result:
             raise SqlError(errors.DUPLICATE_OBJECT, message)
     view = session.lookup.view
     labels = tuple((float(place), label) for place, label in enumerate(node.labels, 1))
-    view.put(EnumType(view.new_oid(), view.new_oid(), schema.oid, name, labels, session.role.oid))
+    made = EnumType(view.new_oid(), view.new_oid(), schema.oid, name, labels, session.role.oid)
+    view.put(made)
+    give_defaults(session, made)
     return Result("CREATE TYPE")
 
 
@@ -54,7 +57,16 @@ def create_composite(session: Session, node: nodes.CreateComposite) -> Result:
         type_, typmod = resolve_type(session.lookup, written.type_name)
         columns.append(Column(written.name, type_.oid, typmod))
     view = session.lookup.view
-    view.put(CompositeType(view.new_oid(), view.new_oid(), schema.oid, name, tuple(columns)))
+    made = CompositeType(
+        view.new_oid(),
+        view.new_oid(),
+        schema.oid,
+        name,
+        tuple(columns),
+        owner=session.role.oid,
+    )
+    view.put(made)
+    give_defaults(session, made)
     return Result("CREATE TYPE")
 
 

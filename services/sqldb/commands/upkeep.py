@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from services.sqldb import errors
 from services.sqldb.catalog.definitions import Table, TableKind
-from services.sqldb.catalog.routine_names import find_routine, missing_routine
+from services.sqldb.catalog.privileges import owns
+from services.sqldb.catalog.routine_names import missing_routine
+from services.sqldb.commands.owned import give
+from services.sqldb.commands.permissions import find_object, named_role
 from services.sqldb.errors import SqlError
 from services.sqldb.optimizer.gathering import gather
 from services.sqldb.session.results import Result
@@ -19,7 +22,7 @@ def vacuum(session: Session, node: nodes.Vacuum) -> Result:
     if node.is_vacuum and session.block is BlockState.BLOCK:
         message = "VACUUM cannot run inside a transaction block"
         raise SqlError(errors.ACTIVE_SQL_TRANSACTION, message)
-    tables = _targets(session, node.targets)
+    tables = _targets(session, node.targets, node.is_vacuum)
     if not node.is_vacuum or options.get("analyze", False) is not False:
         for table in tables:
             analyze(session, table)
@@ -30,11 +33,29 @@ def vacuum(session: Session, node: nodes.Vacuum) -> Result:
     return Result("VACUUM" if node.is_vacuum else "ANALYZE")
 
 
-def _targets(session: Session, targets: tuple[nodes.VacuumTarget, ...]) -> list[Table]:
+def _may_tend(session: Session, table: Table, is_vacuum: bool) -> bool:
+    if session.role.is_superuser:
+        return True
+    state = session.lookup.view.state
+    if owns(state, session.role.oid, table.owner):
+        return True
+    what = "vacuum" if is_vacuum else "analyze"
+    message = f'skipping "{table.name}" --- only table or database owner can {what} it'
+    session.warn("01000", message)
+    return False
+
+
+def _targets(
+    session: Session, targets: tuple[nodes.VacuumTarget, ...], is_vacuum: bool
+) -> list[Table]:
     lookup = session.lookup
     if not targets:
         found = lookup.view.state.all(Table)
-        return [table for table in found if table.kind is TableKind.TABLE]
+        return [
+            table
+            for table in found
+            if table.kind is TableKind.TABLE and _may_tend(session, table, is_vacuum)
+        ]
     tables = []
     for target in targets:
         written = target.relation
@@ -44,7 +65,8 @@ def _targets(session: Session, targets: tuple[nodes.VacuumTarget, ...]) -> list[
                 message = f'column "{name}" of relation "{table.name}" does not exist'
                 raise SqlError(errors.UNDEFINED_COLUMN, message)
         if table.kind is TableKind.TABLE:
-            tables.append(table)
+            if _may_tend(session, table, is_vacuum):
+                tables.append(table)
         else:
             session.warn("01000", f'skipping "{table.name}" --- cannot vacuum non-tables')
     return tables
@@ -76,11 +98,27 @@ _ROUTINES = (ObjectKind.FUNCTION, ObjectKind.PROCEDURE, ObjectKind.ROUTINE)
 
 
 def alter_owner(session: Session, node: nodes.AlterOwner) -> Result:
-    """Everything belongs to everybody here; a function, which may be one of many, has to exist."""
-    if node.kind in _ROUTINES and find_routine(session, node.name) is None:
+    tag = f"ALTER {node.kind.value.upper()}"
+    role = named_role(session, node.role)
+    if node.kind is ObjectKind.DATABASE:
+        raise errors.not_supported("ALTER DATABASE ... OWNER TO", node.position)
+    found = find_object(session, node.kind, node.name)
+    if found is not None:
+        give(session, found, role.oid)
+    elif node.kind in _ROUTINES:
         message = missing_routine(session, node.kind.value, node.name)
         raise SqlError(errors.UNDEFINED_FUNCTION, message)
-    return Result(f"ALTER {node.kind.value.upper()}")
+    else:
+        message = f'{node.kind.value} "{".".join(node.name)}" does not exist'
+        raise SqlError(_UNDEFINED.get(node.kind, errors.UNDEFINED_TABLE), message)
+    return Result(tag)
+
+
+_UNDEFINED = {
+    ObjectKind.SCHEMA: errors.INVALID_SCHEMA_NAME,
+    ObjectKind.TYPE: errors.UNDEFINED_OBJECT,
+    ObjectKind.DOMAIN: errors.UNDEFINED_OBJECT,
+}
 
 
 def create_extension(session: Session, node: nodes.CreateExtension) -> Result:

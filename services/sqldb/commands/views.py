@@ -17,16 +17,13 @@ from services.sqldb.session.session import Session
 from services.sqldb.syntax import nodes
 from services.sqldb.syntax.deparse import deparse_query
 from services.sqldb.transactions.lock_modes import LockMode
-from services.sqldb.types import TEXT, UNKNOWN
+from services.sqldb.types import TEXT, UNKNOWN, SqlType, format_type
 
 
 def create_view(session: Session, node: nodes.CreateView) -> Result:
     statement = _prepared(session, node.query)
     names = _names(statement, node.columns, "CREATE VIEW")
-    columns = tuple(
-        Column(name, _stored_type(one).oid, one.typmod)
-        for name, one in zip(names, statement.columns, strict=True)
-    )
+    columns = _columns(names, statement)
     reads = tuple(oid for oid, _ in statement.bound.table_locks)
     if node.check_option is not nodes.CheckOption.NONE:
         problem = why_not_updatable(node.query)
@@ -63,13 +60,17 @@ def _is_view(found: object) -> bool:
 
 def _options(session: Session, node: nodes.CreateView) -> tuple[str, ...]:
     """WITH CHECK OPTION is kept as an option of the view, as PostgreSQL does."""
-    written = tuple(f"{one.name}={one.value}" for one in node.options)
+    written = tuple(f"{one.name}={_option_text(one.value)}" for one in node.options)
     if node.check_option is nodes.CheckOption.NONE:
         return written
     return (*written, f"check_option={node.check_option.value.lower()}")
 
 
-def _stored_type(column: ResultColumn) -> object:
+def _option_text(value: object) -> str:
+    return "true" if value is None else str(value).lower() if value in (True, False) else str(value)
+
+
+def _stored_type(column: ResultColumn) -> SqlType:
     return TEXT if column.type == UNKNOWN else column.type
 
 
@@ -81,6 +82,19 @@ def _reads_temporary(session: Session, oids: tuple[int, ...]) -> bool:
 def _prepared(session: Session, query: nodes.Query) -> PreparedStatement:
     parsed = nodes.ParsedStatement(query, 0, len(session.query))
     return prepare(session, "", session.query, parsed, ())
+
+
+def _columns(names: list[str], statement: PreparedStatement) -> tuple[Column, ...]:
+    """Raises SqlError 42P16 for a value that no column can hold."""
+    made = []
+    for name, one in zip(names, statement.columns, strict=True):
+        stored = _stored_type(one)
+        element = stored.element if stored.is_array else stored
+        if element is not None and element.is_pseudo:
+            shown = f'column "{name}" has pseudo-type {format_type(stored)}'
+            raise SqlError(errors.INVALID_TABLE_DEFINITION, shown)
+        made.append(Column(name, stored.oid, one.typmod))
+    return tuple(made)
 
 
 def _names(statement: PreparedStatement, given: tuple[str, ...], what: str) -> list[str]:
@@ -136,10 +150,7 @@ def create_table_as(session: Session, node: nodes.CreateTableAs) -> Result:
     else:
         statement = _prepared(session, node.query)
     names = _names(statement, node.columns, "CREATE TABLE AS")
-    columns = tuple(
-        Column(name, _stored_type(one).oid, one.typmod)
-        for name, one in zip(names, statement.columns, strict=True)
-    )
+    columns = _columns(names, statement)
     table = make_table(
         session,
         schema,

@@ -14,10 +14,12 @@ scans         rows from tables and functions                   index_scans    fr
 rows          filter, projection, limit, distinct              sorting        order, top-n
 joins         hash and nested loop, in generated loops         hash_joins     those that may spill
 groups        GROUP BY                                         merge_joins    two ordered sides
-aggregates    the states of sum, count …                       windows        OVER (…)
+aggregates    the states of sum, count …                       ordered_rows   … (x ORDER BY y)
+windows       OVER (…)                                         window_partition, window_frames
 sets          UNION …, WITH RECURSIVE                          moving_frames  … without adding again
 distinct_rows DISTINCT, UNION … that may spill                 bounds         what fits for certain
-spill         above work_mem: to disk                          changes        INSERT … MERGE
+spill         above work_mem: to disk                          value_set      x IN (SELECT …)
+kept_rows     what is read more than once                      changes        INSERT … MERGE
 locking       FOR UPDATE, second looks                         row_checks     NOT NULL, CHECK errors
 execution     what belongs to one run                          instruments   counts and times
 """

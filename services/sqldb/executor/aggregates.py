@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from services.sqldb.executor.distinct_rows import DistinctValues
 from services.sqldb.executor.expressions import fill
+from services.sqldb.executor.ordered_rows import Folding, OrderedRows
 from services.sqldb.executor.rows import hashable
 from services.sqldb.executor.site import Code, Site
 from services.sqldb.executor.sorting import Order, Part
@@ -47,23 +49,40 @@ def named(site: Site, code: Code) -> Code:
     return Code(name, code.nullable, True)
 
 
-def state_of(site: Site, call: ex.AggregateCall, *, is_only_group: bool = False) -> State:
-    """`is_only_group`: there are no groups, so the set of a DISTINCT can be of any size."""
-    function = call.function
-    if getattr(function, "kind", "n") in ("o", "h"):
+class Keeping(Enum):
+    """Where an aggregate keeps the values that it needs again."""
+
+    IN_MEMORY = "in memory: there are few"
+    OF_ONE = "of one group at a time; on the disk, if there are many"
+    OF_ALL = "of all groups together; on the disk, if there are many"
+
+
+def state_of(site: Site, call: ex.AggregateCall, keeping: Keeping = Keeping.IN_MEMORY) -> State:
+    if getattr(call.function, "kind", "n") in ("o", "h"):
         return _ordered_set(site, call)
+    if _is_in_order(call):
+        return _collected(site, call, keeping)
+    return _running(site, call, keeping)
+
+
+def _is_in_order(call: ex.AggregateCall) -> bool:
+    function = call.function
     in_order = bool(call.order_by) and not function.ignores_order
-    if in_order or (call.is_distinct and function.template is None):
-        return _collected(site, call)
-    return _running(site, call, may_spill=is_only_group and site.compiler.spills)
+    return in_order or (call.is_distinct and function.template is None)
 
 
 def keeps_values(call: ex.AggregateCall) -> bool:
-    """Whether the state grows with the values of a DISTINCT."""
+    """Whether the state grows with the values, and could be on the disk."""
+    if getattr(call.function, "kind", "n") in ("o", "h"):
+        return False
+    return _is_in_order(call) or _has_seen(call)
+
+
+def _has_seen(call: ex.AggregateCall) -> bool:
     return call.is_distinct and not _repeats_are_harmless(call.function)
 
 
-def _running(site: Site, call: ex.AggregateCall, *, may_spill: bool) -> State:
+def _running(site: Site, call: ex.AggregateCall, keeping: Keeping) -> State:
     """Step by step, as the rows come."""
     function, template = call.function, call.function.template
     if template is not None:
@@ -71,27 +90,69 @@ def _running(site: Site, call: ex.AggregateCall, *, may_spill: bool) -> State:
         initial = list(template.slots)
     else:
         initial = [f"{site.name(function.initial, 'f')}()"]
-    has_seen = keeps_values(call)
+    has_seen = _has_seen(call)
     if has_seen:
-        initial.append(f"{site.name(DistinctValues, 'f')}(run)" if may_spill else "set()")
+        return _running_once(site, call, initial, keeping)
 
     def step(at: Site, slots: list[str]) -> None:
         codes = [named(at, at.value(argument)) for argument in call.arguments]
-        if has_seen:
-            types = [argument.type for argument in call.arguments]
-            keys = [hashable(at, code, type_) for code, type_ in zip(codes, types, strict=True)]
-            _unless_seen(at, call, codes, keys, slots, may_spill=may_spill)
-            return
         _guarded(at, function, codes, lambda: _one_step(at, call, codes, slots))
 
+    return State(call, initial, step, lambda at, slots: _final(at, call, slots))
+
+
+def _running_once(
+    site: Site, call: ex.AggregateCall, initial: list[str], keeping: Keeping
+) -> State:
+    """DISTINCT: a value that has come already is passed over.
+
+    In the last slot: the values; where those of all groups are together, the group's number.
+    """
+    made = f"{site.name(DistinctValues, 'f')}(run)"
+    distinct = site.compiler.module.fresh("distinct")
+    own = {Keeping.IN_MEMORY: "set()", Keeping.OF_ONE: made, Keeping.OF_ALL: "len(groups)"}
+    initial = [*initial, own[keeping]]
+    types = [argument.type for argument in call.arguments]
+
+    def step(at: Site, slots: list[str]) -> None:
+        codes = [named(at, at.value(argument)) for argument in call.arguments]
+        keys = [hashable(at, code, type_) for code, type_ in zip(codes, types, strict=True)]
+        key, seen, function = at.temporary(), slots[-1], at.function
+        values = "".join(f"{code.text}, " for code in codes)
+
+        def write() -> None:
+            text = keys[0] if len(keys) == 1 else f"({', '.join(keys)})"
+            match keeping:
+                case Keeping.IN_MEMORY:
+                    test = f"{key} not in {seen}"
+                case Keeping.OF_ONE:
+                    test = f"{seen}.is_new({key}, ({values}))"
+                case Keeping.OF_ALL:
+                    text = f"({seen}, {text})"
+                    test = f"{function.bind(distinct, made)}.is_new({key}, ({seen}, {values}))"
+            function.line(f"{key} = {text}")
+            with function.block(f"if {test}:"):
+                if keeping is Keeping.IN_MEMORY:
+                    function.line(f"{seen}.add({key})")
+                _one_step(at, call, codes, slots)
+
+        _guarded(at, call.function, codes, write)
+
     def rest(at: Site, slots: list[str]) -> None:
-        row = at.temporary()
-        codes = [Code(f"{row}[{place}]", False, True) for place in range(len(call.arguments))]
-        with at.function.loop(f"for {row} in {slots[-1]}.rest():"):
+        row, is_shared = at.temporary(), keeping is Keeping.OF_ALL
+        places = range(is_shared, len(call.arguments) + is_shared)
+        codes = [Code(f"{row}[{place}]", False, True) for place in places]
+        values = slots[-1]
+        if is_shared:
+            at.function.line("by_number = list(groups.values())")
+            values = at.function.bind(distinct, made)
+        with at.function.loop(f"for {row} in {values}.rest():"):
+            if is_shared:
+                at.function.line(f"s = by_number[{row}[0]]")
             _one_step(at, call, codes, slots)
 
     state = State(call, initial, step, lambda at, slots: _final(at, call, slots))
-    if has_seen and may_spill:
+    if keeping is not Keeping.IN_MEMORY:
         state.rest = rest
     return state
 
@@ -108,26 +169,6 @@ def _guarded(site: Site, function, codes: list[Code], write: Callable[[], None])
         return
     with site.function.block(f"if {' and '.join(f'{text} is not None' for text in nullable)}:"):
         write()
-
-
-def _unless_seen(
-    site: Site, call: ex.AggregateCall, codes: list[Code], keys: list[str], slots: list[str],
-    *, may_spill: bool,
-) -> None:  # fmt: skip
-    seen, key = slots[-1], site.temporary()
-
-    def write() -> None:
-        text = keys[0] if len(keys) == 1 else f"({', '.join(keys)})"
-        values = "".join(f"{code.text}, " for code in codes)
-        function = site.function
-        function.line(f"{key} = {text}")
-        test = f"{seen}.is_new({key}, ({values}))" if may_spill else f"{key} not in {seen}"
-        with function.block(f"if {test}:"):
-            if not may_spill:
-                function.line(f"{seen}.add({key})")
-            _one_step(site, call, codes, slots)
-
-    _guarded(site, call.function, codes, write)
 
 
 def _one_step(site: Site, call: ex.AggregateCall, codes: list[Code], slots: list[str]) -> None:
@@ -154,7 +195,7 @@ def _final(site: Site, call: ex.AggregateCall, slots: list[str], direct: str = "
     return f"{site.name(function.final, 'f')}({context}{slots[0]}{direct})"
 
 
-def _collected(site: Site, call: ex.AggregateCall) -> State:
+def _collected(site: Site, call: ex.AggregateCall, keeping: Keeping) -> State:
     """ORDER BY or DISTINCT where the order shows: the rows are kept, and folded at the end.
 
     DISTINCT sorts by the arguments, as PostgreSQL does.
@@ -172,56 +213,32 @@ def _collected(site: Site, call: ex.AggregateCall) -> State:
         ]
     )
 
+    folding = site.name(Folding(call, order))
+    made = f"{site.name(OrderedRows, 'f')}(run, {folding})"
+    ordered = site.compiler.module.fresh("ordered")
+    in_memory = keeping is Keeping.IN_MEMORY
+
     def step(at: Site, slots: list[str]) -> None:
         codes = [named(at, at.value(argument)) for argument in call.arguments]
         texts = [code.text for code in codes] + [at.value(key.expression).text for key in keys]
+        values = "".join(f"{text}, " for text in texts)
 
         def write() -> None:
-            at.function.line(f"{slots[0]}.append(({''.join(f'{text}, ' for text in texts)}))")
+            if in_memory:
+                at.function.line(f"{slots[0]}.append(({values}))")
+            else:
+                rows = at.function.bind(ordered, made)
+                at.function.line(f"{rows}.append(({slots[0]}, {values}))")
 
         _guarded(at, call.function, codes, write)
 
-    folding = site.name(Folding(call, width, order))
-
     def final(at: Site, slots: list[str]) -> str:
-        return f"{folding}.fold({slots[0]}, run.context)"
+        if in_memory:
+            return f"{folding}.fold({slots[0]}, run.context)"
+        return f"{at.function.bind(ordered, made)}.result({slots[0]})"
 
-    return State(call, ["[]"], step, final)
-
-
-class Folding:
-    """An aggregate over rows that were kept, in their order."""
-
-    def __init__(self, call: ex.AggregateCall, width: int, order: Order):
-        self._function = call.function
-        self._is_distinct = call.is_distinct
-        self._width = width
-        self._order = order
-        self._sort_keys = [argument.type.sort_key for argument in call.arguments]
-
-    def fold(self, rows: list[tuple], context: object) -> object:
-        self._order.sort(rows, check_for_interrupts)
-        function = self._function
-        first = (context,) if function.needs_context else ()
-        state = function.initial()
-        seen = set()
-        for row in paced(rows):
-            arguments = row[: self._width]
-            if self._is_distinct:
-                key = self._key(arguments)
-                if key in seen:
-                    continue
-                seen.add(key)
-            state = function.step(*first, state, *arguments)
-        return function.final(*first, state)
-
-    def _key(self, arguments: tuple) -> tuple:
-        return tuple(
-            [
-                value if key is None or value is None else key(value)
-                for value, key in zip(arguments, self._sort_keys, strict=True)
-            ]
-        )
+    number = "len(groups)" if keeping is Keeping.OF_ALL else "0"
+    return State(call, ["[]" if in_memory else number], step, final)
 
 
 def _ordered_set(site: Site, call: ex.AggregateCall) -> State:

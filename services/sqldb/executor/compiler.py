@@ -95,6 +95,8 @@ class Compiler:
         # The statement that changes data, if it is one: its rows are counted, not those of a WITH.
         self.root: n.Plan | None = None
         self.batch_rows = BATCH_ROWS
+        # Whether something has to be closed at the end of a run: `Execution.at_end`.
+        self.has_end = False
         self.nodes: dict[int, n.Plan] = {}
         self._slots: dict[int, int] = {}
         self._kept: list[object] = []
@@ -248,6 +250,7 @@ class CompiledPlan:
     _spilling: CompiledPlan | None = None
     batch_rows: int = BATCH_ROWS
     """How many rows are handled between two looks at the interrupts."""
+    has_end: bool = False
 
     def rows(self, run: Execution) -> Iterator[tuple]:
         """The rows of the output, one tuple each; of a statement without output, none.
@@ -262,7 +265,8 @@ class CompiledPlan:
         run.begin(self.slot_count, self.batch_rows)
         if self.nodes:
             run.instruments = Instruments(self.nodes)
-        return self._execute(run)
+        rows = self._execute(run)
+        return run.until_end(rows) if self.has_end else rows
 
 
 def compile_plan(
@@ -291,7 +295,7 @@ def compile_plan(
     compiler.produce(plan, site, frozenset(needs_of_all(output or ())), consume)
     if not any("yield" in line for line in function.lines):
         function.line("yield from ()")
-    namespace = load(compiler.module)
+    namespace = load(compiler.module, check)
     return CompiledPlan(
         plan,
         compiler.module.text(),
@@ -301,6 +305,7 @@ def compile_plan(
         [] if spills else compiler.hashed,
         partial(compile_plan, plan, output, is_analyzed=is_analyzed, spills=True),
         batch_rows=compiler.batch_rows,
+        has_end=compiler.has_end,
     )
 
 

@@ -49,6 +49,8 @@ def without_duplicates(
             seen.add(mark)
             yield row
     else:
+        if run.instruments is not None:
+            run.instruments.note_hash(seen)
         return
     file = SpillFile(run)
     try:
@@ -58,6 +60,8 @@ def without_duplicates(
             mark = row if key is None else key(row)
             if mark not in seen:
                 later.add(mark, row)
+        if run.instruments is not None:
+            run.instruments.note_hash(seen, file)
         seen.clear()
         for part in later.parts:
             yield from without_duplicates(run, part, key, level + 1)

@@ -65,6 +65,7 @@ class Execution:
     """One run. `affected` counts the rows that INSERT, UPDATE, DELETE or MERGE has changed."""
 
     __slots__ = (
+        "_closers",
         "_watchers",
         "affected",
         "batch_rows",
@@ -104,11 +105,25 @@ class Execution:
         self.instruments: Instruments | None = None
         self.recheck_version: Any = None
         self._watchers: dict[int, RowChanges | None] = {}
+        self._closers: list[Callable[[], None]] = []
 
     def begin(self, slot_count: int, batch_rows: int = BATCH_ROWS) -> None:
         self.slots = [UNKNOWN] * slot_count
         self.batch_rows = batch_rows
         self.affected = 0
+
+    def at_end(self, close: Callable[[], None]) -> None:
+        """Have it called when the statement ends, however it does."""
+        self._closers.append(close)
+
+    def until_end(self, rows: Iterator) -> Iterator:
+        """The statement's own rows."""
+        try:
+            yield from rows
+        finally:
+            closers, self._closers = self._closers, []
+            for close in closers:
+                close()
 
     def nested(self, slot_count: int) -> Execution:
         """Another plan inside this run: the second look at a row that was changed meanwhile."""

@@ -23,7 +23,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from services.sqldb.executor.aggregates import State, keeps_values, named, state_of, step
+from services.sqldb.executor.aggregates import (
+    Keeping,
+    State,
+    keeps_values,
+    named,
+    state_of,
+    step,
+)
 from services.sqldb.executor.bounds import bound_of
 from services.sqldb.executor.rows import hashable
 from services.sqldb.executor.site import Code, Site, local_name
@@ -46,14 +53,13 @@ def aggregate(
     function = compiler.module.function("aggregate", [local_name(key) for key in keys])
     inner = site.enter(function, keys)
     is_only_group = not plan.groups and getattr(plan, "grouping_sets", None) is None
-    states = [state_of(inner, call, is_only_group=is_only_group) for call in plan.calls]
+    keeping = _keeping(compiler, plan, is_only_group=is_only_group)
+    states = [state_of(inner, call, keeping) for call in plan.calls]
     row = compiler.module.fresh("r")
     call = f"{function.name}({arguments})"
     width = len(plan.groups) + len(plan.calls) + len(getattr(plan, "groupings", ()))
     columns = {(plan.relation, at): Code(f"{row}[{at}]", True, True) for at in range(width)}
     if is_only_group:
-        if any(map(keeps_values, plan.calls)):
-            compiler.hashed.append(bound_of(plan.input))
         _ungrouped(compiler, plan, inner, states)
         site.function.line(f"{row} = {call}")
         consume(site.with_columns(columns))
@@ -64,6 +70,16 @@ def aggregate(
         _Grouping(compiler, plan, states, keys).write(inner)
     with site.function.loop(f"for {row} in run.paced({call}):"):
         consume(site.with_columns(columns))
+
+
+def _keeping(compiler: Compiler, plan: n.Aggregate, *, is_only_group: bool) -> Keeping:
+    if not any(map(keeps_values, plan.calls)):
+        return Keeping.IN_MEMORY
+    if not compiler.spills:
+        compiler.hashed.append(bound_of(plan.input))
+        return Keeping.IN_MEMORY
+    one_at_a_time = is_only_group or isinstance(plan, n.SortedAggregate)
+    return Keeping.OF_ONE if one_at_a_time else Keeping.OF_ALL
 
 
 def _below(plan: n.Aggregate) -> frozenset[Key]:
@@ -117,6 +133,8 @@ def _sorted(compiler: Compiler, plan: n.SortedAggregate, site: Site, states: lis
     slots, initial = _slots_of(states, len(plan.groups))
 
     def give() -> None:
+        for state, names in zip(states, slots, strict=True):
+            state.rest(site, names)
         results = [f"s[{place}]" for place in range(len(plan.groups))]
         done = _with_groups(site, plan, 0)
         results += [state.final(done, names) for state, names in zip(states, slots, strict=True)]
@@ -212,6 +230,11 @@ class _Grouping:
                 self._update(at, "*head, ", again)
 
         produce(site, use)
+        for state, names in zip(self._states, self._slots, strict=True):
+            state.rest(site, names)
+        if self._compiler.is_analyzed:
+            file = "" if again is None else ", spilled and spilled.file"
+            function.line(f"run.instruments.note_hash(groups{file})")
         self._results(site)
         if again is not None:
             _, arguments = site.arguments(self._keys)
@@ -293,9 +316,9 @@ class SpilledGroups:
     """Rows of groups for which there was no room."""
 
     def __init__(self, run: Execution, level: int):
-        self._file = SpillFile(run)
+        self.file = SpillFile(run)
         self._level = level
-        self._partitions = Partitions(self._file, level)
+        self._partitions = Partitions(self.file, level)
         self.add = self._partitions.add
 
     def parts(self) -> Iterator[tuple]:
@@ -305,7 +328,7 @@ class SpilledGroups:
                 if part.count:
                     yield part, min(self._level + 1, MAX_LEVEL)
         finally:
-            self._file.close()
+            self.file.close()
 
 
 PRODUCERS = {

@@ -89,6 +89,8 @@ class HashedJoin:
 
     def _probed(self, left: Iterable[tuple], rows: list[tuple]) -> Iterator[Pair]:
         table = self._table(rows)
+        if self.run.instruments is not None:
+            self.run.instruments.note_hash(table)
         rows.clear()
         if self.kind is Kind.FULL:
             return self._probed_fully(left, table)
@@ -159,6 +161,8 @@ class HashedJoin:
         is_exists = self.kind in (Kind.SEMI, Kind.ANTI)
         while rows:
             table = self._table(rows)
+            if self.run.instruments is not None:
+                self.run.instruments.note_hash(table)
             yield from self._piece(left, table, met, is_exists=is_exists)
             if self.kind is Kind.FULL:
                 for bucket in table.values():

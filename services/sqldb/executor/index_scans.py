@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, product
 from typing import TYPE_CHECKING
 
+from services.sqldb.executor.instruments import FetchCounter
 from services.sqldb.executor.site import Code, Site
 from services.sqldb.interruption import paced, paced_stream
 from services.sqldb.plan import nodes as n
@@ -88,6 +89,7 @@ def _point(compiler: Compiler, plan: n.IndexScan, index: str, site: Site, consum
         function.line(f"{head} = {index}.find(snapshot, {made})")
         with function.block(f"if {head} is not None:"):
             function.line(f"{row} = {head}.values")
+            _count_fetch(plan, site, head)
             _filtered(plan, site.with_columns(table_columns(plan, row, head)), consume)
 
 
@@ -97,6 +99,15 @@ def _each(compiler: Compiler, plan: TablePlan, versions: str, site: Site, consum
     with site.function.loop(f"for {head} in {versions}:"):
         site.function.line(f"{row} = {head}.values")
         _filtered(plan, site.with_columns(table_columns(plan, row, head)), consume)
+
+
+def _count_fetch(plan: n.IndexScan, site: Site, head: str) -> None:
+    """For EXPLAIN ANALYZE: PostgreSQL's index only scan asks the table about such a row."""
+    compiler = site.compiler
+    if compiler.is_analyzed and plan.is_only:
+        counts = f"run.instruments.counts[{compiler.number_of(plan)}]"
+        test = f"{head}.xmax or {head}.xmin >= snapshot.xmin"
+        site.function.line(f"{counts}.fetched += bool({test})")
 
 
 def _filtered(plan: n.IndexScan | n.BitmapScan, at: Site, consume: Consume) -> None:
@@ -206,7 +217,11 @@ def _entries(
     used = needed if plan.filter is None else needed | needs(plan.filter)
     ranges = _ranges_text(plan.range, index, site)
     helper = site.name(entries_of_ranges, "f")
-    call = f"{helper}({index}, snapshot, {ranges}, {plan.is_backward})"
+    snapshot = "snapshot"
+    if compiler.is_analyzed:
+        counts = f"run.instruments.counts[{compiler.number_of(plan)}]"
+        snapshot = f"{site.name(FetchCounter, 'f')}(snapshot, {counts})"
+    call = f"{helper}({index}, {snapshot}, {ranges}, {plan.is_backward})"
     with function.loop(f"for {entry} in run.paced({call}):"):
         columns = {}
         for place, key in enumerate(plan.index.keys):

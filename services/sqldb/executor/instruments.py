@@ -10,15 +10,22 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from services.sqldb.executor.spill import table_bytes
+
 if TYPE_CHECKING:
     from services.sqldb.executor.execution import Execution
+    from services.sqldb.executor.spill import SpillFile
     from services.sqldb.plan.nodes import Plan
+    from services.sqldb.transactions.mvcc import Snapshot, Version
 
 
 class NodeCounts:
     """What one operator has done."""
 
-    __slots__ = ("loops", "removed", "rows", "sort", "startup_s", "total_s")
+    __slots__ = (
+        "batches", "buckets", "disk_bytes", "fetched", "hash_bytes", "loops", "removed", "rows",
+        "sort", "startup_s", "total_s",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.loops = 0
@@ -27,8 +34,29 @@ class NodeCounts:
         self.removed = 0
         # Of a sort: its method, its size in bytes, and where that was ("Memory", "Disk").
         self.sort: tuple[str, int, str] | None = None
+        # Of an index only scan: rows that were not plainly visible to everybody.
+        self.fetched = 0
+        # Of a hash: in how many parts it was done (0: there is none), the places of the largest
+        # table, its bytes, and those on the disk.
+        self.batches = self.buckets = self.hash_bytes = self.disk_bytes = 0
         self.startup_s = 0.0
         self.total_s = 0.0
+
+
+class FetchCounter:
+    """A snapshot for an index only scan: counts the rows that have to be looked at."""
+
+    __slots__ = ("_counts", "_snapshot", "reader", "xmin")
+
+    def __init__(self, snapshot: Snapshot, counts: NodeCounts):
+        self._snapshot = snapshot
+        self._counts = counts
+        self.reader = snapshot.reader
+        self.xmin = snapshot.xmin
+
+    def visible(self, head: Version) -> Version | None:
+        self._counts.fetched += 1
+        return self._snapshot.visible(head)
 
 
 class Instruments:
@@ -48,6 +76,17 @@ class Instruments:
         """What the operator that is at work now has sorted."""
         if self.running:
             self.running[-1].sort = method, size_bytes, place
+
+    def note_hash(self, table: dict | set, file: SpillFile | None = None) -> None:
+        """The operator that is at work now has filled a table, or another part of it."""
+        if not self.running:
+            return
+        counts = self.running[-1]
+        counts.batches += 1
+        counts.buckets = max(counts.buckets, 1 << max(3, (3 * len(table) // 2).bit_length()))
+        counts.hash_bytes = max(counts.hash_bytes, table_bytes(table))
+        if file is not None:
+            counts.disk_bytes += file.size_bytes
 
 
 def measured(run: Execution, number: int, rows: Iterator) -> Iterator:

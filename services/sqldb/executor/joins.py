@@ -17,11 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from services.sqldb.executor.bounds import bound_of
 from services.sqldb.executor.hash_joins import hash_joined
+from services.sqldb.executor.kept_rows import KeptRows
 from services.sqldb.executor.merge_joins import merged_rows
 from services.sqldb.executor.rows import hashable, ordered_input
 from services.sqldb.executor.site import Site, local_name
@@ -56,6 +58,8 @@ def hash_join(
     function = site.function
     table = compiler.module.fresh("table")
     function.line(f"{table} = {call}")
+    if compiler.is_analyzed:
+        function.line(f"run.instruments.note_hash({table})")
     below = frozenset(needed | condition | needs_of_all(plan.left_keys))
 
     def use(at: Site) -> None:
@@ -320,18 +324,35 @@ def _exists_join(compiler: Compiler, plan, right: n.Plan, site: Site, below, con
 
 
 def _held_join(compiler: Compiler, plan, site: Site, below, consume: Consume) -> None:
-    """The right side depends on nothing: its rows are held, and gone through for each left row."""
+    """The right side depends on nothing: its rows are kept, and gone through for each left row."""
     call, packed = compiler.generator(plan.right, site, below)
-    held = compiler.module.fresh("held")
-    site.function.line(f"{held} = list({call})")
-    check = site.function.bind("check", "run.check")
+    kept = compiler.module.fresh("kept")
+    site.function.line(f"{kept} = {site.name(KeptRows, 'f')}(run, {call})")
+    piece = compiler.module.fresh("piece")
 
     def use(at: Site) -> None:
-        at.function.line(f"{check}()")
-        probe = _probe_inner if plan.kind is Kind.INNER else _probe_left
-        probe(plan, at, held, packed, consume)
+        if plan.kind is Kind.INNER:
+            with at.function.loop(f"for {piece} in {kept}.pieces():"):
+                _probe_inner(plan, at, piece, packed, consume)
+        else:
+            _left_with_kept(plan, at, kept, packed, consume)
 
+    site.function.pending += 1  # A loop over pieces, and one over their rows.
     compiler.produce(plan.left, site, below, use)
+    site.function.pending -= 1
+    site.function.line(f"{kept}.close()")
+
+
+def _left_with_kept(plan, site: Site, kept: str, packed: Packed, consume: Consume) -> None:
+    row, rows = site.compiler.module.fresh("r"), f"iter({kept})"
+    if plan.condition is not None:
+        test = site.with_columns(packed.columns(row)).test(plan.condition)
+        some = f"[{row} for {row} in piece if {test}]"
+        joined = site.name(chain.from_iterable, "f")
+        rows = f"{joined}({some} for piece in {kept}.pieces())"
+    nulls = site.name((None,) * packed.width)
+    with site.function.loop(f"for {row} in {site.name(or_nulls, 'f')}({rows}, {nulls}):"):
+        consume(site.with_columns(packed.columns(row, nullable=True)))
 
 
 PRODUCERS = {

@@ -18,6 +18,9 @@ from services.sqldb.plan.analysis import Key, needs, needs_of_all, parts, rewrit
 if TYPE_CHECKING:
     from services.sqldb.executor.compiler import Compiler, Consume
 
+MOST_COLUMNS = 200
+"""How many expressions are computed in one function."""
+
 
 def filter_(
     compiler: Compiler, plan: n.Filter, site: Site, needed: frozenset[Key], consume: Consume
@@ -73,7 +76,12 @@ def project(
 
     def use(at: Site) -> None:
         columns = {}
-        for place, expression in wanted:
+        plain = [one for one in wanted if isinstance(one[1], ex.Column)]
+        computed = [one for one in wanted if not isinstance(one[1], ex.Column)]
+        if len(computed) > MOST_COLUMNS:
+            columns = _columns_apart(plan, at, computed)
+            computed = []
+        for place, expression in [*plain, *computed]:
             code = at.value(expression)
             if not code.is_simple:
                 name = at.temporary()
@@ -83,6 +91,25 @@ def project(
         consume(at.with_columns(columns))
 
     compiler.produce(plan.input, site, frozenset(below), use)
+
+
+def _columns_apart(
+    plan: n.Project, site: Site, wanted: list[tuple[int, ex.Expression]]
+) -> dict[Key, Code]:
+    """Some columns in each of several functions: one of all takes long to compile."""
+    compiler, columns = site.compiler, {}
+    for first in range(0, len(wanted), MOST_COLUMNS):
+        compiler.check()
+        some = wanted[first : first + MOST_COLUMNS]
+        keys, arguments = site.arguments(needs_of_all(expression for _, expression in some))
+        function = compiler.module.function("columns", [local_name(key) for key in keys])
+        inner, row = site.enter(function, keys), site.temporary()
+        codes = [inner.value(expression) for _, expression in some]
+        function.line(f"return ({''.join(f'{code.text}, ' for code in codes)})")
+        site.function.line(f"{row} = {function.name}({arguments})")
+        for at, ((place, _), code) in enumerate(zip(some, codes, strict=True)):
+            columns[plan.relation, place] = Code(f"{row}[{at}]", code.nullable, True)
+    return columns
 
 
 def project_set(
@@ -234,6 +261,8 @@ def distinct(
             consume(at)
 
     compiler.produce(plan.input, site, needed | needs_of_all(plan.on), use)
+    if compiler.is_analyzed and not plan.is_ordered:
+        function.line(f"run.instruments.note_hash({seen})")
 
 
 def _distinct_spilling(

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from services.sqldb.executor.distinct_rows import difference, intersection, without_duplicates
+from services.sqldb.executor.kept_rows import SharedRows
 from services.sqldb.executor.site import Code, Site
 from services.sqldb.plan import nodes as n
 from services.sqldb.plan.analysis import Key, walk_plan
@@ -90,38 +91,16 @@ def _columns(relation: int, width: int, row: str) -> dict[Key, Code]:
     return {(relation, place): Code(f"{row}[{place}]", True, True) for place in range(width)}
 
 
-class SharedRows:
-    """The rows of a WITH query: computed as far as somebody reads them, and kept for the others."""
-
-    def __init__(self, rows: Iterator[tuple]):
-        self._rows = rows
-        self._kept: list[tuple] = []
-
-    def __iter__(self) -> Iterator[tuple]:
-        place = 0
-        while True:
-            while place < len(self._kept):
-                yield self._kept[place]
-                place += 1
-            row = next(self._rows, None)
-            if row is None:
-                return
-            self._kept.append(row)
-
-    def complete(self) -> None:
-        """Run it to its end: a query that changes data does so whether it is read or not."""
-        self._kept.extend(self._rows)
-
-
 def with_(
     compiler: Compiler, plan: n.With, site: Site, needed: frozenset[Key], consume: Consume
 ) -> None:
     """Definitions may use those before them. Those that change data run first, to their end."""
+    compiler.has_end = True
     for definition in plan.definitions:
         slot = compiler.cte_slots[definition.cte] = compiler.slot()
         call = _side(compiler, definition.plan, definition.columns, site)
         shared = site.name(SharedRows, "f")
-        site.function.line(f"run.slots[{slot}] = {shared}({call})")
+        site.function.line(f"run.slots[{slot}] = {shared}(run, {call})")
         if any(isinstance(item, CHANGES) for item in walk_plan(definition.plan)):
             site.function.line(f"run.slots[{slot}].complete()")
     compiler.produce(plan.input, site, needed, consume)

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING
 
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
-from services.sqldb.executor.spill import SpilledRows, SpillFile, row_bytes, rows_in_memory
+from services.sqldb.executor.spill import (
+    STEP_ROWS,
+    SpilledRows,
+    SpillFile,
+    row_bytes,
+    rows_in_memory,
+    rows_that_fit,
+)
 from services.sqldb.piecewise_sort import PIECE_ROWS, sort_in_pieces
 from services.sqldb.storage.index_key import Descending
 
@@ -68,6 +75,11 @@ class Order:
             )
 
         return key
+
+    @cached_property
+    def equal_key(self) -> Callable:
+        """What rows have in common that the order doesn't tell from each other."""
+        return self.passes[0][0] if len(self.passes) == 1 else self.merge_key
 
     def sort(self, rows: list, check: Callable[[], None] = lambda: None) -> None:
         """In place, and stable. Many rows are sorted in pieces: see `sort_in_pieces`."""
@@ -136,6 +148,50 @@ def _merged(run: Execution, chunk: list, rows: Iterator, order: Order) -> Iterat
         yield from heapq.merge(*runs, key=order.merge_key)
     finally:
         file.close()
+
+
+class RowSorter:
+    """The same for rows that are handed in one by one."""
+
+    __slots__ = ("_chunk", "_file", "_limit", "_order", "_run", "_runs")
+
+    def __init__(self, run: Execution, order: Order):
+        self._run = run
+        self._order = order
+        self._chunk: list[tuple] = []
+        self._limit = STEP_ROWS
+        self._runs: list[SpilledRows] = []
+        self._file: SpillFile | None = None
+
+    def append(self, row: tuple) -> None:
+        self._chunk.append(row)
+        if len(self._chunk) >= self._limit:
+            fitting = rows_that_fit(self._chunk, self._run.work_mem_bytes)
+            if fitting > len(self._chunk):
+                self._limit = min(fitting, 2 * len(self._chunk))
+            else:
+                self._write()
+
+    def _write(self) -> None:
+        if self._file is None:
+            self._file = SpillFile(self._run)
+        self._order.sort(self._chunk, self._run.check)
+        self._runs.append(SpilledRows(self._file))
+        self._runs[-1].extend(self._chunk)
+        self._chunk = []
+
+    def rows(self) -> Iterator[tuple]:
+        """Those that have come, in order; from here on others may."""
+        chunk, runs, file = self._chunk, self._runs, self._file
+        self._chunk, self._runs, self._file = [], [], None
+        self._order.sort(chunk, self._run.check)
+        return iter(chunk) if file is None else self._merged(chunk, runs, file)
+
+    def _merged(self, chunk: list, runs: list, file: SpillFile) -> Iterator[tuple]:
+        try:
+            yield from heapq.merge(*runs, chunk, key=self._order.merge_key)
+        finally:
+            file.close()
 
 
 def top_rows(

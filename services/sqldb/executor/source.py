@@ -8,7 +8,7 @@ same shape give the same source, whose compiled code is then used again (`code_o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from types import CodeType
@@ -16,6 +16,8 @@ from types import CodeType
 # CPython allows 20 blocks (for, try, with) inside each other and 100 steps of indentation.
 MAX_LOOPS = 14
 MAX_INDENT = 60
+LONG_SOURCE = 20_000
+"""In characters: above it takes more than some 10 ms to compile."""
 
 
 class FunctionSource:
@@ -116,8 +118,17 @@ def code_of(source: str) -> CodeType:
     return compile(source, "<plan>", "exec")
 
 
-def load(module: ModuleSource) -> dict[str, object]:
-    """Run the definitions; the functions are then in the namespace under their names."""
-    # The source is made of this package's own strings only, see above.
-    exec(code_of(module.text()), module.namespace)  # noqa: S102
+def load(module: ModuleSource, check: Callable[[], None] = lambda: None) -> dict[str, object]:
+    """Run the definitions; the functions are then in the namespace under their names.
+
+    A long source is compiled function by function, with a look at the interrupts before each.
+    """
+    whole = module.text()
+    texts = [whole]
+    if len(whole) > LONG_SOURCE:
+        texts = [function.text() for function in module.functions]
+    for text in texts:
+        check()
+        # The source is made of this package's own strings only, see above.
+        exec(code_of(text), module.namespace)  # noqa: S102
     return module.namespace

@@ -43,6 +43,7 @@ FAN_OUT = 16
 """How many partitions a hash that is too large is cut into, at each step."""
 MAX_LEVEL = 5
 """How often a partition that is still too large is cut again."""
+POINTER_BYTES = 8
 HASH_ENTRY_BYTES = 160
 """What a row costs in a hash table besides itself: its place in the dict and a list of one."""
 
@@ -91,6 +92,19 @@ def rows_in_memory(rows: Iterator, limit_bytes: int, extra_bytes: int = 0) -> tu
             return chunk, True
 
 
+def rows_that_fit(rows: list, limit_bytes: int) -> int:
+    """How many rows like these."""
+    sample = rows[:: max(1, len(rows) // SAMPLE_ROWS)]
+    return int(limit_bytes / (POINTER_BYTES + sum(map(row_bytes, sample)) / len(sample)))
+
+
+def table_bytes(table: dict | set) -> int:
+    """About how much memory a hash table takes with what is in it."""
+    sample = list(islice(table.items() if isinstance(table, dict) else table, SAMPLE_ROWS))
+    average = HASH_ENTRY_BYTES + sum(map(value_bytes, sample)) / max(1, len(sample))
+    return int(average * len(table))
+
+
 class Room:
     """How many entries a table may have: asked again each time that so many are there.
 
@@ -110,9 +124,7 @@ class Room:
         if self._is_full:
             return 0
         count = len(table)
-        sample = list(islice(table.items() if isinstance(table, dict) else table, SAMPLE_ROWS))
-        average = HASH_ENTRY_BYTES + sum(map(value_bytes, sample)) / max(1, len(sample))
-        fitting = int(self._limit_bytes / average)
+        fitting = int(self._limit_bytes * count / max(1, table_bytes(table)))
         self._is_full = fitting <= count
         return 0 if self._is_full else min(fitting, 2 * max(count, STEP_ROWS))
 
@@ -208,10 +220,20 @@ class SpilledRows:
         self._places.append(self._file.write(self._block))
         self._block = []
 
+    def block(self, number: int) -> list[tuple]:
+        """The rows from number * BLOCK_ROWS on."""
+        if number < len(self._places):
+            return self._file.read(self._places[number])
+        return self._block
+
     def __iter__(self) -> Iterator[tuple]:
         for place in self._places:
             yield from self._file.read(place)
         yield from self._block
+
+
+def partition_of(key: object, level: int) -> int:
+    return hash((level, key)) % FAN_OUT
 
 
 class Partitions:

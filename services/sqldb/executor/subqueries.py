@@ -13,11 +13,14 @@ its results by the values of those, as long as they aren't too many (Memoize).
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
+from services.sqldb.executor.bounds import bound_of
 from services.sqldb.executor.site import Code, Site, local_name
+from services.sqldb.executor.value_set import ValueSet
 from services.sqldb.functions.aggregates import stack_arrays
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan.analysis import Key, expressions_of, free_keys, walk, walk_plan
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from services.sqldb.executor.source import FunctionSource
 
 MEMO_LIMIT = 10_000
+Sets = tuple[set | ValueSet, set | ValueSet]
 UNKNOWN = object()
 """What no subquery gives: this one has not been run yet."""
 
@@ -251,28 +255,34 @@ def _hashed(site: Site, expression: ex.Subquery) -> Code:
 def _set_of_rows(site: Site, expression: ex.Subquery) -> None:
     keys = site.compiler.outputs(expression.plan)
     whole, partly = site.temporary(), site.temporary()
-    function = site.function
-    function.line(f"{whole} = set()")
-    function.line(f"{partly} = set()")
+    function, compiler = site.function, site.compiler
+    made = "set()"
+    if compiler.spills:
+        compiler.has_end = True
+        made = f"{site.name(ValueSet, 'f')}(run)"
+    else:
+        compiler.hashed.append(bound_of(expression.plan))
+    function.line(f"{whole} = {made}")
+    function.line(f"{partly} = {made}")
 
     def consume(inner: Site) -> None:
-        codes = [inner.columns[key] for key in keys]
+        codes, row = [inner.columns[key] for key in keys], site.temporary()
         if len(codes) == 1:
-            inner.function.line(f"{whole}.add({codes[0].text})")
-            return
-        row = site.temporary()
-        inner.function.line(f"{row} = ({''.join(f'{code.text}, ' for code in codes)})")
-        inner.function.line(f"({partly} if None in {row} else {whole}).add({row})")
+            inner.function.line(f"{row} = {codes[0].text}")
+            is_partly = f"{row} is None"
+        else:
+            inner.function.line(f"{row} = ({''.join(f'{code.text}, ' for code in codes)})")
+            is_partly = f"None in {row}"
+        inner.function.line(f"({partly} if {is_partly} else {whole}).add({row})")
 
     _produce(site, expression, consume)
-    if len(keys) == 1:
-        with function.block(f"if None in {whole}:"):
-            function.line(f"{whole}.discard(None)")
-            function.line(f"{partly}.add(None)")
+    if compiler.spills:
+        function.line(f"{whole}.seal()")
+        function.line(f"{partly}.seal()")
     function.line(f"return ({whole}, {partly})")
 
 
-def _in_values(value: object, table: tuple[set, set]) -> bool | None:
+def _in_values(value: object, table: Sets) -> bool | None:
     whole, partly = table
     if value in whole:
         return True
@@ -281,7 +291,7 @@ def _in_values(value: object, table: tuple[set, set]) -> bool | None:
     return False
 
 
-def _in_rows(row: tuple, table: tuple[set, set]) -> bool | None:
+def _in_rows(row: tuple, table: Sets) -> bool | None:
     """(a, b) IN (…): a row with NULLs may be equal to one that agrees with it elsewhere."""
     whole, partly = table
     if None not in row:
@@ -289,7 +299,7 @@ def _in_rows(row: tuple, table: tuple[set, set]) -> bool | None:
             return True
         rivals = partly
     else:
-        rivals = whole | partly
+        rivals = chain(whole, partly)
     for rival in rivals:
         pairs = zip(row, rival, strict=True)
         if all(mine is None or theirs is None or mine == theirs for mine, theirs in pairs):

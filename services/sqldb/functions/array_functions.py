@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from services.sqldb import errors
+from services.sqldb import errors, large_values
 from services.sqldb.errors import SqlError
 from services.sqldb.functions.definition import STABLE
 from services.sqldb.functions.definitions import Definitions
@@ -323,7 +323,7 @@ def _split(text: str, delimiter: str | None, null: str | None) -> list[str | Non
     if not delimiter:
         parts = list(text) if delimiter is None else [text]
     else:
-        parts = text.split(delimiter)
+        parts = large_values.split(text, delimiter)
     return [None if part == null else part for part in parts] if null is not None else parts
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Callable
+from typing import Any
 
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
 from services.sqldb.functions.definitions import Definitions
+from services.sqldb.interruption import paced
+from services.sqldb.large_values import pieces
 from services.sqldb.types import type_by_name
 from services.sqldb.types.byte_strings import decode_escape, decode_hex, encode_escape
 from services.sqldb.types.text import receive_text
@@ -90,10 +94,10 @@ define.function("bit_count(bytea) -> int8")(lambda value: int.from_bytes(value, 
 def encode(value: bytes, format_: str) -> str:
     match format_.lower():
         case "hex":
-            return value.hex()
+            return "".join([piece.hex() for piece in pieces(value)])
         case "base64":
-            text = base64.b64encode(value).decode()
-            return "\n".join(text[at : at + 76] for at in range(0, len(text), 76))
+            text = "".join([base64.b64encode(piece).decode() for piece in pieces(value)])
+            return "\n".join([text[at : at + 76] for at in paced(range(0, len(text), 76))])
         case "escape":
             return encode_escape(value, is_output=False)
     raise _unknown_encoding(format_)
@@ -116,8 +120,8 @@ def _unknown_encoding(format_: str) -> SqlError:
 
 
 def _decode_base64(text: str) -> bytes:
-    compact = "".join(text.split())
-    for character in compact.rstrip("="):
+    compact = "".join([part for piece in pieces(text) for part in piece.split()])
+    for character in paced(compact.rstrip("=")):
         if not (character.isascii() and (character.isalnum() or character in "+/")):
             raise SqlError(
                 errors.INVALID_PARAMETER_VALUE,
@@ -133,16 +137,19 @@ def _decode_base64(text: str) -> bytes:
         ) from None
 
 
-define.function("md5(text) -> text")(
-    lambda text: hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-)
-define.function("md5(bytea) -> text")(
-    lambda value: hashlib.md5(value, usedforsecurity=False).hexdigest()
-)
-define.function("sha224(bytea) -> bytea")(lambda value: hashlib.sha224(value).digest())
-define.function("sha256(bytea) -> bytea")(lambda value: hashlib.sha256(value).digest())
-define.function("sha384(bytea) -> bytea")(lambda value: hashlib.sha384(value).digest())
-define.function("sha512(bytea) -> bytea")(lambda value: hashlib.sha512(value).digest())
+def _digest(algorithm: Callable, value: str | bytes) -> Any:
+    made = algorithm(usedforsecurity=False)
+    for piece in pieces(value):
+        made.update(piece.encode() if isinstance(piece, str) else piece)
+    return made
+
+
+define.function("md5(text) -> text")(lambda text: _digest(hashlib.md5, text).hexdigest())
+define.function("md5(bytea) -> text")(lambda value: _digest(hashlib.md5, value).hexdigest())
+define.function("sha224(bytea) -> bytea")(lambda value: _digest(hashlib.sha224, value).digest())
+define.function("sha256(bytea) -> bytea")(lambda value: _digest(hashlib.sha256, value).digest())
+define.function("sha384(bytea) -> bytea")(lambda value: _digest(hashlib.sha384, value).digest())
+define.function("sha512(bytea) -> bytea")(lambda value: _digest(hashlib.sha512, value).digest())
 
 _CODECS = {"utf8": "utf-8", "unicode": "utf-8", "utf-8": "utf-8", "latin1": "latin-1",
            "iso88591": "latin-1", "sql_ascii": "utf-8", "win1252": "cp1252",

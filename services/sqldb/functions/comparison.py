@@ -46,7 +46,7 @@ _MIXED = (
     *("int2 int4", "int4 int2", "int2 int8", "int8 int2", "int4 int8", "int8 int4"),
     *("float4 float8", "float8 float4", "name text", "text name"),
 )
-_EQUALITY_ONLY = ("xid xid", "cid cid", "xid int4")
+_EQUALITY_ONLY = ("xid xid", "cid cid", "xid int4", "aclitem aclitem")
 
 
 def _define_native() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
 from services.sqldb.functions.definitions import Definitions
+from services.sqldb.interruption import paced_stream
 from services.sqldb.types.json_values import json_text, pretty_text, quoted
 from services.sqldb.values import Array, Jsonb
 
@@ -309,7 +310,7 @@ def json_array_length(text: str) -> int:
     if part.kind != "array":
         kind = "a non-array" if part.kind == "object" else "a scalar"
         raise cannot(f"cannot get array length of {kind}")
-    return sum(1 for _ in part.elements())
+    return sum(1 for _ in paced_stream(part.elements()))
 
 
 def strip_nulls(value: Any) -> Any:

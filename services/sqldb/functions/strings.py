@@ -10,9 +10,10 @@ import re
 import string
 import unicodedata
 
-from services.sqldb import errors
+from services.sqldb import errors, large_values
 from services.sqldb.errors import SqlError
 from services.sqldb.functions.definitions import Definitions
+from services.sqldb.interruption import paced_stream
 from services.sqldb.syntax.keywords import KEYWORDS, KeywordClass
 from services.sqldb.values import Array
 
@@ -63,9 +64,12 @@ def ascii_upper(text: str) -> str:
 @define.function("initcap(text) -> text")
 def initcap(text: str) -> str:
     """Capital letters at the beginnings of words, small ones elsewhere."""
-    return re.sub(
-        "[A-Za-z0-9]+", lambda match: match[0][0].upper() + ascii_lower(match[0][1:]), text
-    )
+    parts, end = [], 0
+    for match in paced_stream(re.finditer("[A-Za-z0-9]+", text)):
+        word = match[0]
+        parts.append(f"{text[end : match.start()]}{word[0].upper()}{ascii_lower(word[1:])}")
+        end = match.end()
+    return "".join([*parts, text[end:]])
 
 
 def _too_large() -> SqlError:
@@ -165,7 +169,7 @@ def reverse(text: str) -> str:
 
 @define.function("replace(text, text, text) -> text")
 def replace(text: str, old: str, new: str) -> str:
-    return text.replace(old, new) if old else text
+    return large_values.replace(text, old, new) if old else text
 
 
 @define.function("translate(text, text, text) -> text")
@@ -181,7 +185,7 @@ def translate(text: str, old: str, new: str) -> str:
 def split_part(text: str, delimiter: str, number: int) -> str:
     if number == 0:
         raise SqlError(errors.INVALID_PARAMETER_VALUE, "field position must not be zero")
-    parts = text.split(delimiter) if delimiter else [text]
+    parts = large_values.split(text, delimiter) if delimiter else [text]
     index = number - 1 if number > 0 else len(parts) + number
     return parts[index] if 0 <= index < len(parts) else ""
 

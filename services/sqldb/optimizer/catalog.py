@@ -30,7 +30,9 @@ class SessionCatalog:
     def indexes_of(self, table: Table) -> Sequence[Index]:
         found = self._indexes.get(table.oid)
         if found is None:
-            found = self._indexes[table.oid] = self._lookup.indexes_of(table)
+            found = self._indexes[table.oid] = [
+                one for one in self._lookup.indexes_of(table) if one.is_built
+            ]
         return found
 
     def form_of(self, table: Table, index: Index) -> IndexForm:

@@ -17,7 +17,9 @@ class Names:
     """What the columns of a plan are called. Names of tables stand before them if there are
     several."""
 
-    def __init__(self, plan: n.Plan):
+    def __init__(self, plan: n.Plan, *, is_verbose: bool = False):
+        # VERBOSE: the name of the table stands before a column of every condition.
+        self._is_verbose = is_verbose
         self._columns: dict[Key, str] = {}
         self._computed: dict[Key, ex.Expression] = {}
         self._tables: dict[int, str] = {}
@@ -75,6 +77,13 @@ class Names:
         """The SQL of an expression, in parentheses where it is an operation."""
         return _WRITERS.get(type(expression), _other)(self, expression)
 
+    def output_text(self, expression: ex.Expression) -> str:
+        """What an operator gives: there VERBOSE makes no difference."""
+        is_verbose, self._is_verbose = self._is_verbose, False
+        text = self.text(expression)
+        self._is_verbose = is_verbose
+        return text
+
     def scan_text(self, expression: ex.Expression, relation: int) -> str:
         """The condition of a scan."""
         self._own = relation
@@ -87,7 +96,9 @@ class Names:
             return self.text(self._computed[key])
         known = self._columns.get(key, name or f"column{key[1] + 1}")
         table = self._tables.get(key[0])
-        if table is None or len(self._tables) < 2 or key[0] == self._own:
+        if table is None:
+            return known
+        if not self._is_verbose and (len(self._tables) < 2 or key[0] == self._own):
             return known
         return f"{table}.{known}"
 

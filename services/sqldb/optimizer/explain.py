@@ -11,7 +11,7 @@
 Our plans have operators that PostgreSQL shows as part of another: a projection is no line of its
 own, and a filter is a property of what stands below it. `explain_lines` says for each operator what
 its line is, `explain_formats` has the other forms. Left out of PostgreSQL's: the columns that each
-operator gives (VERBOSE shows those of the whole), buffers, and the sizes of hash tables.
+operator gives (VERBOSE shows those of the whole), and buffers.
 # Real: explain.c
 """
 
@@ -47,14 +47,14 @@ class Explanation:
         self.estimator = estimator
         self._schema_of = schema_of
         self._instruments = instruments
-        self.names = Names(plan)
+        self.names = Names(plan, is_verbose=schema_of is not None)
         self._shown: set[int] = set()
         self._cte_names = {one.cte: one.name for one in _definitions(plan)}
         self.root = self.line(plan)
 
         if output:
             # VERBOSE puts it before all else.
-            texts = [self.names.text(item) for item in output]
+            texts = [self.names.output_text(item) for item in output]
             self.root.properties = {"Output": texts, **self.root.properties}
 
     def schema_of(self, table: Table) -> str:
@@ -150,12 +150,33 @@ class Explanation:
         return text + f" (actual {times}rows={rows:.0f} loops={counts.loops})"
 
 
+_IN_OTHERS = frozenset(
+    [
+        "Sort Space Used",
+        "Sort Space Type",
+        "Original Hash Buckets",
+        "Hash Batches",
+        "Original Hash Batches",
+        "Peak Memory Usage",
+        "Disk Usage",
+    ]
+)
+"""Properties that the text has in the line of another."""
+
+
 def _property_texts(properties: dict[str, object]) -> Iterator[str]:
     for word, value in properties.items():
         if word == "Sort Method":
             place = f"{properties['Sort Space Type']}: {properties['Sort Space Used']}kB"
             yield f"{word}: {value}  {place}"
-        elif word.startswith("Sort Space") or (word.startswith("Rows Removed") and not value):
+        elif word == "Hash Buckets":
+            memory = properties["Peak Memory Usage"]
+            batches = properties["Hash Batches"]
+            yield f"Buckets: {value}  Batches: {batches}  Memory Usage: {memory}kB"
+        elif word == "HashAgg Batches":
+            disk = f"  Disk Usage: {properties['Disk Usage']}kB" if value > 1 else ""
+            yield f"Batches: {value}  Memory Usage: {properties['Peak Memory Usage']}kB{disk}"
+        elif word in _IN_OTHERS or (word.startswith("Rows Removed") and not value):
             continue
         else:
             yield f"{word}: {', '.join(value) if isinstance(value, list) else value}"

@@ -75,6 +75,8 @@ def _index_scan(explanation: Explanation, plan: n.IndexScan) -> Line:
     line = explanation.made(plan, label, kind, **extra)
     explanation.add_condition(line, "Index Cond", plan.condition, plan.relation)
     _add_filter(explanation, line, plan)
+    if plan.is_only and line.counts is not None:
+        line.properties["Heap Fetches"] = line.counts.fetched
     return line
 
 
@@ -186,9 +188,31 @@ def _hash_join(explanation: Explanation, plan: n.HashJoin) -> Line:
     below = explanation.line(plan.right)
     e = explanation.estimator.of(plan.right)
     hashed = Line("Hash", "Hash", Estimate(e.total, e.total, e.rows, e.width), below.counts)
+    _add_hash_table(hashed, line.counts)
     hashed.children.append(("Outer", below))
     line.children.append(("Inner", hashed))
     return line
+
+
+def _add_hash_table(line: Line, counts: NodeCounts | None) -> None:
+    if counts is not None and counts.batches:
+        line.properties |= {
+            "Hash Buckets": counts.buckets,
+            "Original Hash Buckets": counts.buckets,
+            "Hash Batches": counts.batches,
+            "Original Hash Batches": 1,
+            "Peak Memory Usage": max(1, round(counts.hash_bytes / 1024)),
+        }
+
+
+def _add_groups(line: Line) -> None:
+    counts = line.counts
+    if counts is not None and counts.batches:
+        line.properties |= {
+            "HashAgg Batches": max(1, counts.batches // max(1, counts.loops)),
+            "Peak Memory Usage": max(1, round(counts.hash_bytes / 1024)),
+            "Disk Usage": round(counts.disk_bytes / 1024),
+        }
 
 
 def _merge_join(explanation: Explanation, plan: n.MergeJoin) -> Line:
@@ -236,6 +260,8 @@ def _aggregate(explanation: Explanation, plan: n.Aggregate) -> Line:
         ]
     elif texts:
         line.properties["Group Key"] = texts
+    if plan.groups and strategy != "Sorted":
+        _add_groups(line)
     return _child(explanation, line, plan.input)
 
 
@@ -246,19 +272,20 @@ def _distinct(explanation: Explanation, plan: n.Distinct) -> Line:
         extra = {"Strategy": "Hashed", "Partial Mode": "Simple"}
         line = explanation.made(plan, "HashAggregate", "Aggregate", **extra)
         line.properties["Group Key"] = [explanation.names.text(item) for item in plan.on]
+        _add_groups(line)
     return _child(explanation, line, plan.input)
 
 
 def _sort(explanation: Explanation, plan: n.Sort) -> Line:
     line = explanation.made(plan, "Sort")
     line.properties["Sort Key"] = [explanation.names.sort_key(key) for key in plan.keys]
-    _add_sort_method(line)
+    _add_sort_method(line, line.counts)
     return _child(explanation, line, plan.input)
 
 
-def _add_sort_method(line: Line) -> None:
-    if line.counts is not None and line.counts.sort is not None:
-        method, size_bytes, place = line.counts.sort
+def _add_sort_method(line: Line, counts: NodeCounts | None) -> None:
+    if counts is not None and counts.sort is not None:
+        method, size_bytes, place = counts.sort
         line.properties["Sort Method"] = method
         line.properties["Sort Space Used"] = max(1, round(size_bytes / 1024))
         line.properties["Sort Space Type"] = place
@@ -271,7 +298,7 @@ def _top_n(explanation: Explanation, plan: n.TopN) -> Line:
     estimate = line.estimate._replace(rows=below.rows)
     sort = Line("Sort", "Sort", estimate, line.counts)
     sort.properties["Sort Key"] = [explanation.names.sort_key(key) for key in plan.keys]
-    _add_sort_method(sort)
+    _add_sort_method(sort, sort.counts)
     _child(explanation, sort, plan.input)
     line.children.append(("Outer", sort))
     return line
@@ -286,6 +313,7 @@ def _window(explanation: Explanation, plan: n.Window) -> Line:
     sort = Line("Sort", "Sort", explanation.estimator.of(plan.input))
     sort.counts = explanation.counts(plan.input)
     sort.properties["Sort Key"] = keys
+    _add_sort_method(sort, line.counts)
     _child(explanation, sort, plan.input)
     line.children.append(("Outer", sort))
     return line
@@ -294,17 +322,33 @@ def _window(explanation: Explanation, plan: n.Window) -> Line:
 def _set_operation(explanation: Explanation, plan: n.SetOperation) -> Line:
     append = explanation.made(plan, "Append")
     append.children = [("Member", explanation.line(side)) for side in (plan.left, plan.right)]
+    if append.counts is not None and not (plan.kind is n.SetKind.UNION and plan.is_all):
+        append.counts = _counts_of_all([child.counts for _, child in append.children])
     if plan.kind is n.SetKind.UNION:
         if plan.is_all:
             return append
         outer = explanation.made(plan, "HashAggregate", "Aggregate", Strategy="Hashed")
         columns = [explanation.names.text(column) for column in plan.left_columns]
         outer.properties["Group Key"] = columns
+        _add_groups(outer)
     else:
         command = plan.kind.value.capitalize() + (" All" if plan.is_all else "")
         outer = explanation.made(plan, f"HashSetOp {command}", "SetOp", Command=command)
     outer.children.append(("Outer", append))
     return outer
+
+
+def _counts_of_all(members: list[NodeCounts | None]) -> NodeCounts | None:
+    """Of an Append below another operator: what its members have given, one after the other."""
+    known = [one for one in members if one is not None]
+    if not known:
+        return None
+    made = type(known[0])()
+    made.loops = max(one.loops for one in known)
+    made.rows = sum(one.rows for one in known)
+    made.startup_s = known[0].startup_s
+    made.total_s = sum(one.total_s for one in known)
+    return made
 
 
 def _with(explanation: Explanation, plan: n.With) -> Line:
@@ -352,9 +396,12 @@ def _values(explanation: Explanation, plan: n.Values) -> Line:
 
 def _change(word: str) -> Writer:
     def write(explanation: Explanation, plan) -> Line:
-        name = plan.table.name
-        extra = {"Operation": word, "Relation Name": name, "Alias": name}
-        line = explanation.made(plan, f"{word} on {name}", "ModifyTable", **extra)
+        name, alias = plan.table.name, explanation.names.table(plan.relation)
+        shown = name if alias == name else f"{name} {alias}"
+        extra = {"Operation": word, "Relation Name": name, "Alias": alias}
+        if schema := explanation.schema_of(plan.table):
+            shown, extra = f"{schema}.{shown}", extra | {"Schema": schema}
+        line = explanation.made(plan, f"{word} on {shown}", "ModifyTable", **extra)
         conflict = getattr(plan, "conflict", None)
         if conflict is not None:
             resolution = "NOTHING" if conflict.assignments is None else "UPDATE"

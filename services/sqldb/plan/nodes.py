@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
+from services.sqldb.plan.accesses import Access
 from services.sqldb.plan.logical import (
     Aggregate,
     ConflictClause,
@@ -63,6 +64,7 @@ from services.sqldb.plan.physical import (
 )
 
 __all__ = [
+    "Access",
     "Aggregate",
     "BitmapPart",
     "BitmapScan",
@@ -149,3 +151,6 @@ class BoundStatement:
     is_read_only: bool
     # (table oid, lock mode name such as "AccessShareLock")
     table_locks: tuple[tuple[int, str], ...] = ()
+    # What it does with which table, and the oids of functions that it calls: for permissions.
+    accesses: tuple[Access, ...] = ()
+    called: frozenset[int] = frozenset()

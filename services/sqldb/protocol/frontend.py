@@ -27,10 +27,11 @@ MAX_STARTUP_BYTES = 10_000
 _LARGE = frozenset(b"QPBdFp")
 MAX_SMALL_BYTES = 10_000
 
-# Messages without data of their own, which drivers send again and again in the same bytes.
+# Messages without data of their own, which drivers send again and again in the same bytes, mostly
+# three of them behind a Bind: Describe, Execute, Sync.
 _REPEATED = frozenset(b"DESCH")
 _MAX_KEPT_BYTES = 64
-_MAX_KEPT = 64
+_MAX_KEPT = 128
 
 _LENGTH = struct.Struct(">I")
 _HEAD = struct.Struct(">BI")
@@ -204,8 +205,9 @@ class FrontendDecoder:
         self._buffer: bytes | bytearray = b""
         self._offset = 0
         self._is_started = False
-        # What messages of these bytes are: 0.2 µs instead of 2 (Python 3.11).
-        self._kept: dict[bytes, Message] = {}
+        # What messages these bytes are, the last one first: 0.3 µs instead of 6 (Python 3.11).
+        self._kept: dict[bytes, tuple[Message, ...]] = {}
+        self._ready: list[Message] = []
 
     def receive_data(self, data: bytes) -> None:
         if self._offset == len(self._buffer):
@@ -219,17 +221,18 @@ class FrontendDecoder:
 
     def next_message(self) -> Message | None:
         """The next whole message, or None: more data is needed. Raises ProtocolError."""
+        if self._ready:
+            return self._ready.pop()
         if not self._is_started:
             return self._next_untyped()
         buffer, start = self._buffer, self._offset
-        if len(buffer) - start < 5:
+        left = len(buffer) - start
+        if left < 5:
             return None
         letter, length = _HEAD.unpack_from(buffer, start)
         end = start + 1 + length
-        if letter in _REPEATED and 4 <= length <= _MAX_KEPT_BYTES and end <= len(buffer):
-            self._offset = end
-            frame = bytes(buffer[start:end])
-            return self._kept.get(frame) or self._keep(frame)
+        if letter in _REPEATED and length < _MAX_KEPT_BYTES and self._repeat(start, end):
+            return self._ready.pop()
         if letter not in _READERS:
             raise ProtocolError(f"invalid frontend message type {letter}")
         limit = self._max_message_bytes if letter in _LARGE else MAX_SMALL_BYTES
@@ -240,11 +243,21 @@ class FrontendDecoder:
         self._offset = end
         return _message_of(letter, bytes(buffer[start + 5 : end]))
 
-    def _keep(self, frame: bytes) -> Message:
-        message = _message_of(frame[0], frame[5:])
-        if not isinstance(message, Malformed) and len(self._kept) < _MAX_KEPT:
-            self._kept[frame] = message
-        return message
+    def _repeat(self, start: int, end: int) -> bool:
+        """Whether the message, or all to the end of the buffer, are `_ready`, being repeated."""
+        buffer = self._buffer
+        if len(buffer) - start <= _MAX_KEPT_BYTES:
+            end = len(buffer)
+        data = bytes(buffer[start:end])
+        known = self._kept.get(data)
+        if known is None:
+            known = tuple(reversed(_repeated_messages(data)))
+            if known and len(self._kept) < _MAX_KEPT:
+                self._kept[data] = known
+        if known:
+            self._offset = end
+            self._ready.extend(known)
+        return bool(known)
 
     def _next_untyped(self) -> Message | None:
         buffer, start = self._buffer, self._offset
@@ -273,7 +286,22 @@ class FrontendDecoder:
     @property
     def has_unread_data(self) -> bool:
         """Bytes came that no message was made of: behind an SSLRequest a sign of an attack."""
-        return len(self._buffer) > self._offset
+        return bool(self._ready) or len(self._buffer) > self._offset
+
+
+def _repeated_messages(data: bytes) -> list[Message]:
+    """The messages that these bytes are; none, if they aren't whole ones of the repeated kinds."""
+    messages: list[Message] = []
+    start = 0
+    while len(data) - start >= _HEAD.size and data[start] in _REPEATED:
+        letter, length = _HEAD.unpack_from(data, start)
+        end = start + 1 + length
+        if length < 4 or end > len(data):
+            break
+        messages.append(_message_of(letter, data[start + 5 : end]))
+        start = end
+    is_all = start == len(data)
+    return messages if is_all and not any(isinstance(m, Malformed) for m in messages) else []
 
 
 def _message_of(letter: int, data: bytes) -> Message:

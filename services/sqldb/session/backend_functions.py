@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.sqldb.catalog.system_catalog import text_array
 from services.sqldb.functions import Definitions
+from services.sqldb.session.permissions import check_role_setting
 from services.sqldb.transactions.lock_modes import LockMode
 from services.sqldb.values import Array
 
@@ -30,6 +31,8 @@ def current_setting(session: Session, name: str, missing_ok: bool = False) -> st
 
 @define.function("set_config(text, text, bool) -> text", strict=False, **_VOLATILE)
 def set_config(session: Session, name: str, value: str | None, is_local: bool) -> str:
+    if name.lower() in ("role", "session_authorization") and value is not None:
+        check_role_setting(session, name.lower(), value)
     session.settings.set(name, value, bool(is_local))
     return session.settings.show(name)
 

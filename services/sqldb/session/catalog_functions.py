@@ -6,16 +6,20 @@ They are part of the same library as all others; the SessionContext that they ge
     definition_functions    pg_get_indexdef, pg_get_viewdef, format_type, comments
     name_functions          to_regclass, current_schema, visibility
     backend_functions       settings, other sessions, advisory locks
-    object_functions        privileges, sizes
+    object_functions        sizes
+    privilege_functions     has_table_privilege and its like
     routine_functions       pg_get_functiondef
+    dump_functions          what only pg_dump asks for
 """
 
 from services.sqldb.functions import Library, builtin_library
 from services.sqldb.session import (
     backend_functions,
     definition_functions,
+    dump_functions,
     name_functions,
     object_functions,
+    privilege_functions,
     routine_functions,
     sequence_functions,
 )
@@ -23,9 +27,11 @@ from services.sqldb.session import (
 _MODULES = (
     sequence_functions,
     definition_functions,
+    dump_functions,
     name_functions,
     backend_functions,
     object_functions,
+    privilege_functions,
     routine_functions,
 )
 

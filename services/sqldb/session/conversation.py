@@ -25,7 +25,7 @@ from services.sqldb.errors import SqlError
 from services.sqldb.interruption import interrupted_by
 from services.sqldb.protocol import backend, frontend
 from services.sqldb.protocol.frontend import Message
-from services.sqldb.session import copying
+from services.sqldb.session import copying, statement_shapes
 from services.sqldb.session.portals import Portal
 from services.sqldb.session.prepared import PreparedStatement, prepare
 from services.sqldb.session.session import BlockState, Session
@@ -77,7 +77,8 @@ class Conversation:
                     if isinstance(message, frontend.Terminate):
                         return
                     self._answer(message)
-                    latch.breathe()
+                    if type(message) in _MAY_TAKE_LONG:
+                        latch.breathe()
                     message = connection.next_message()
 
     def _await_message(self) -> Message:
@@ -189,7 +190,7 @@ class Conversation:
         try:
             known = session.statements.get(sql)
             if known is not None:
-                self._run_simple(known.parsed, known, is_last=True)
+                self._run_simple(known.parsed, known, (), is_last=True)
             else:
                 self._run_texts(sql)
             session.end_implicitly()
@@ -198,7 +199,27 @@ class Conversation:
         self._ready()
 
     def _run_texts(self, sql: str) -> None:
-        statements = self._parse(sql)
+        session, shaped = self._session, None
+        # Nothing is planned in a transaction that has failed.
+        text = None if session.block is BlockState.FAILED else statement_shapes.read(sql)
+        if text is not None:
+            session.begin_implicitly()
+            shaped = session.shapes.get(text, session)
+        if shaped is None:
+            statements = self._parse(sql)
+            if (
+                text is not None
+                and len(statements) == 1
+                and session.shapes.comes_again(text, session)
+            ):
+                shaped = session.shapes.make(text, statements[0], sql, session)
+        if shaped is not None:
+            known, values = shaped
+            self._run_simple(known.parsed, known, values, is_last=True)
+        else:
+            self._run_parsed(sql, statements)
+
+    def _run_parsed(self, sql: str, statements: list[ParsedStatement]) -> None:
         if not statements:
             self._connection.write(backend.EMPTY_QUERY_RESPONSE)
         if len(statements) == 1 and not into_table(statements[0].statement):
@@ -206,10 +227,10 @@ class Conversation:
             if kept.comes_again(sql, statements[0]):
                 known = PreparedStatement("", sql, statements[0], None)
                 kept.keep(known)
-            self._run_simple(statements[0], known, is_last=True)
+            self._run_simple(statements[0], known, (), is_last=True)
             return
         for position, statement in enumerate(statements):
-            self._run_simple(statement, None, is_last=position == len(statements) - 1)
+            self._run_simple(statement, None, (), is_last=position == len(statements) - 1)
 
     def _parse(self, sql: str) -> list[ParsedStatement]:
         try:
@@ -219,7 +240,12 @@ class Conversation:
             raise
 
     def _run_simple(
-        self, parsed: ParsedStatement, known: PreparedStatement | None, *, is_last: bool
+        self,
+        parsed: ParsedStatement,
+        known: PreparedStatement | None,
+        values: tuple,
+        *,
+        is_last: bool,
     ) -> None:
         session = self._session
         self._refuse_if_failed(parsed.statement)
@@ -230,7 +256,7 @@ class Conversation:
         else:
             if known is not None:
                 known.refresh(session)
-                result = known.run(session, ())
+                result = known.run(session, values)
                 form = known.row_format(session, ())
             else:
                 result = run_statement(session, parsed)
@@ -433,6 +459,8 @@ class Conversation:
     def _handle_password(self, message: frontend.Password) -> None:
         raise frontend.ProtocolError("invalid frontend message type 112")
 
+
+_MAY_TAKE_LONG = frozenset({frontend.Query, frontend.Parse, frontend.Execute})
 
 _HANDLERS: dict[type, Callable[[Conversation, Message], None]] = {
     frontend.Query: Conversation._handle_query,

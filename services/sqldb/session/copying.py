@@ -367,11 +367,13 @@ def _copy_out(
     encode = _row_writer(session, statement.columns, names, options)
     if options.header:
         write(backend.copy_data(_header(names, options)))
-    count = 0
+    count, check = 0, session.interrupts.check
     for row in statement.run(session, ()).rows:
         write(backend.copy_data(head + encode(row)))
         head = b""
         count += 1
+        if not count & 255:
+            check()
     if options.form == "binary":
         write(backend.copy_data(head + copy_binary.TRAILER))
     write(backend.COPY_DONE)

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from services.sqldb.catalog.definitions import Sequence, Table
+from services.sqldb.catalog.privileges import protected
 from services.sqldb.foreign_keys import ForeignKeyWatch, foreign_key_watch
+from services.sqldb.session.permissions import expect_any_right
 from services.sqldb.storage.heap import Heap
 from services.sqldb.storage.heap_index import HeapIndex
 
@@ -64,7 +66,12 @@ class SessionDatabase:
         return self._session.engine.system_tables.rows(table_oid, self._session)
 
     def next_value(self, sequence_oid: int, context: Session) -> int:
-        return next_value(self._session, self._session.lookup.view.state.get(sequence_oid))
+        session = self._session
+        sequence = session.lookup.view.state.get(sequence_oid)
+        if not sequence.is_identity and not session.role.is_superuser:
+            # Who may insert may count up an identity; a serial column calls nextval() for itself.
+            expect_any_right(session, protected(sequence), "wU")
+        return next_value(session, sequence)
 
     def type_of(self, oid: int) -> SqlType:
         return self._session.lookup.types.by_oid(oid)

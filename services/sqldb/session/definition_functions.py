@@ -14,10 +14,10 @@ from services.sqldb.catalog.definitions import (
     Table,
     TableKind,
 )
+from services.sqldb.catalog.name_forms import shown_expression, shown_query, type_text
 from services.sqldb.catalog.system_catalog import domain_check_of
 from services.sqldb.catalog.texts import constraint_text, index_key_text, index_text
 from services.sqldb.functions import Definitions
-from services.sqldb.types import format_type
 
 if TYPE_CHECKING:
     from services.sqldb.session.session import Session
@@ -41,7 +41,7 @@ def pg_get_indexdef(
     if column > len(index.keys):
         place = column - len(index.keys) - 1
         return table.columns[index.included[place]].name if place < len(index.included) else ""
-    return index_key_text(table, index, column - 1, with_order=False)
+    return index_key_text(session.lookup, table, index, column - 1, with_order=False)
 
 
 # The word VALUE of a domain's check, outside of quotes.
@@ -57,15 +57,16 @@ def pg_get_constraintdef(session: Session, oid: int, pretty: bool = False) -> st
         check = domain_check_of(session, oid)
         if check is None:
             return None
-        text = _VALUE_WORD.sub(lambda word: word[1] or "VALUE", check.expression)
+        text = shown_expression(session.lookup, check.expression)
+        text = _VALUE_WORD.sub(lambda word: word[1] or "VALUE", text)
         text = _without_parentheses(text) if pretty else text
         return f"CHECK ({text})" + ("" if check.is_validated else " NOT VALID")
     if not isinstance(found, Constraint):
         return None
     text = constraint_text(session.lookup, found)
     if pretty and found.kind is ConstraintKind.CHECK:
-        plain = _without_parentheses(found.expression)
-        text = text.replace(f"({found.expression})", f"({plain})", 1)
+        shown = shown_expression(session.lookup, found.expression)
+        text = text.replace(f"({shown})", f"({_without_parentheses(shown)})", 1)
     return text
 
 
@@ -78,7 +79,7 @@ def pg_get_constraintdef(session: Session, oid: int, pretty: bool = False) -> st
 def pg_get_viewdef(session: Session, oid: int, pretty: object = False) -> str | None:
     found = session.lookup.view.state.get(oid)
     is_view = isinstance(found, Table) and found.kind is TableKind.VIEW
-    return f" {found.definition};" if is_view else None
+    return f" {shown_query(session.lookup, found.definition)};" if is_view else None
 
 
 @define.function("pg_get_viewdef(text) -> text", "pg_get_viewdef(text, bool) -> text", **_STABLE)
@@ -115,6 +116,7 @@ def _without_parentheses(text: str) -> str:
     "pg_get_expr(text, oid) -> text", "pg_get_expr(text, oid, bool) -> text", **_STABLE
 )
 def pg_get_expr(session: Session, text: str, oid: int, pretty: bool = False) -> str:
+    text = shown_expression(session.lookup, text)
     return _without_parentheses(text) if pretty else text
 
 
@@ -131,7 +133,7 @@ def sql_format_type(session: Session, oid: int | None, typmod: int | None) -> st
     found = session.lookup.types.find(oid)
     if found is None:
         return "-" if oid == 0 else "???"
-    return format_type(found, -1 if typmod is None else typmod)
+    return type_text(session.lookup, found, -1 if typmod is None else typmod)
 
 
 @define.function("pg_table_is_visible(oid) -> bool", **_STABLE)

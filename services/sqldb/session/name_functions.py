@@ -50,13 +50,12 @@ def current_database(session: Session) -> str:
 @define.function("current_user() -> name", "current_role() -> name", "user() -> name", **_STABLE)
 def current_user(session: Session) -> str:
     """Who SET ROLE has named, or else who the session belongs to."""
-    role = session.settings["role"]
-    return session_user(session) if role == "none" else role
+    return session.role.name
 
 
 @define.function("session_user() -> name", **_STABLE)
 def session_user(session: Session) -> str:
-    return session.settings["session_authorization"]
+    return session.session_role.name
 
 
 @define.function("version() -> text", **_STABLE)

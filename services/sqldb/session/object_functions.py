@@ -1,8 +1,10 @@
-"""Privileges on objects, and their sizes. Whoever is logged in may do everything."""
+"""Sizes of objects, and which of them can be changed; encodings."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from services.sqldb.catalog.definitions import Table
@@ -12,34 +14,11 @@ from services.sqldb.functions import Definitions
 
 if TYPE_CHECKING:
     from services.sqldb.session.session import Session
+    from services.sqldb.types import SqlType
 
 define = Definitions()
 _STABLE = {"context": True, "volatility": "s"}
 _VOLATILE = {"context": True, "volatility": "v"}
-
-
-# Privileges: whoever is logged in may do everything.
-
-
-_PRIVILEGE_OBJECTS = (
-    *("table", "column", "schema", "database", "sequence", "function"),
-    *("type", "tablespace", "language"),
-)
-for _object in _PRIVILEGE_OBJECTS:
-    define.function(
-        f"has_{_object}_privilege(oid, text) -> bool",
-        f"has_{_object}_privilege(text, text) -> bool",
-        f"has_{_object}_privilege(name, oid, text) -> bool",
-        f"has_{_object}_privilege(name, text, text) -> bool",
-        **_STABLE,
-    )(lambda session, *arguments: True)
-
-
-@define.function("pg_has_role(oid, text) -> bool", "pg_has_role(name, text) -> bool",
-                 "pg_has_role(name, oid, text) -> bool", "pg_has_role(name, name, text) -> bool",
-                 **_STABLE)  # fmt: skip
-def pg_has_role(session: Session, *arguments: object) -> bool:
-    return True
 
 
 # Sizes.
@@ -73,6 +52,27 @@ def pg_database_size(session: Session, which: object) -> int:
     if not directory:
         return 0
     return sum(entry.stat().st_size for entry in os.scandir(directory) if entry.is_file())
+
+
+@define.function("pg_column_size(any) -> int4", types=True)
+def pg_column_size(types: tuple[SqlType, ...], result: SqlType) -> Callable[[object], int]:
+    """What the value would take in a row of PostgreSQL's: of varying length with its header."""
+    type_ = types[0]
+    if type_.length > 0:
+        return lambda value: type_.length
+    if type_.plain.name == "numeric":
+        return _numeric_size
+    return lambda value: 4 + len(type_.send(value))
+
+
+def _numeric_size(value: Decimal) -> int:
+    """Its digits go by fours to the left and the right of the point, two bytes each."""
+    _, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int) or not value:
+        return 6
+    after = -(-max(-exponent, 0) // 4)
+    before = -(-max(len(digits) + exponent, 0) // 4)
+    return 6 + 2 * (before + after)
 
 
 @define.function("pg_tablespace_location(oid) -> text", **_STABLE)

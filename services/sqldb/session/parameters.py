@@ -76,6 +76,7 @@ idle_session_timeout|integer|0|ms|e|How long a session may rest; 0: for ever
 search_path|string|"$user", public||e|Schemas in which names without one are looked up
 role|string|none|||The role whose rights count
 bytea_output|enum|hex|hex escape|e|How bytea is written
+seed|real|0| -1 1||What random() begins with
 extra_float_digits|integer|1| -15 3|e|Digits of floats; above 0: as many as are needed
 client_min_messages|enum|notice|debug1 log notice warning error|e|Which messages the client gets
 work_mem|integer|4MB|kB 64|e|What a sort or hash may hold in memory before it goes to the disk
@@ -121,6 +122,7 @@ lo_compat_privileges|bool|off|||Accepted
 log_statement|enum|none|none ddl mod all||Accepted
 quote_all_identifiers|bool|off|||Accepted
 row_security|bool|on|||Accepted
+synchronize_seqscans|bool|on|||Accepted
 session_replication_role|enum|origin|origin replica local||Accepted
 timezone_abbreviations|string|Default|||Accepted
 transform_null_equals|bool|off|||Accepted

@@ -53,7 +53,7 @@ class Planned:
     bound: BoundStatement
     compiled: CompiledPlan
     columns: tuple[ResultColumn, ...] | None
-    locks: frozenset[TableLock]
+    locks: tuple[TableLock, ...]
     """What a transaction must hold to run it."""
 
 
@@ -73,8 +73,7 @@ def plan_statement(
     if bound.output is not None:
         output = tuple(optimize_expression(one.expression, estimator) for one in bound.output)
     compiled = compile_plan(plan, output, check=check)
-    locks = frozenset((("relation", oid), LOCK_MODES[mode]) for oid, mode in bound.table_locks)
-    return Planned(bound, compiled, result_columns(bound), locks)
+    return Planned(bound, compiled, result_columns(bound), table_locks(bound))
 
 
 def bind_and_lock(
@@ -98,11 +97,13 @@ def bind_and_lock(
 
 def lock_tables(session: Session, bound: BoundStatement) -> bool:
     """Lock what the statement uses; true: the catalog has changed while it waited."""
-    transaction = session.expect_transaction()
     before = session.lookup
-    for oid, mode in bound.table_locks:
-        transaction.lock_table(oid, LOCK_MODES[mode])
+    session.expect_transaction().lock_all(table_locks(bound))
     return session.lookup is not before
+
+
+def table_locks(bound: BoundStatement) -> tuple[TableLock, ...]:
+    return tuple((("relation", oid), LOCK_MODES[mode]) for oid, mode in bound.table_locks)
 
 
 def result_columns(bound: BoundStatement) -> tuple[ResultColumn, ...] | None:

@@ -14,10 +14,10 @@ from services.sqldb import errors
 from services.sqldb.binder import bind_statement
 from services.sqldb.commands.described import command_columns
 from services.sqldb.errors import SqlError
+from services.sqldb.session.permissions import check_statement
 from services.sqldb.session.planning import (
     PLANNABLE,
     Planned,
-    lock_tables,
     plan_statement,
     repeated,
     run_plan,
@@ -30,7 +30,7 @@ from services.sqldb.types.context import clock_timestamp_us
 
 if TYPE_CHECKING:
     from services.sqldb.catalog.lookup import Lookup
-    from services.sqldb.plan.nodes import BoundStatement
+    from services.sqldb.plan.nodes import BoundStatement, Plan
     from services.sqldb.session.session import Session
     from services.sqldb.syntax.nodes import ParsedStatement
     from services.sqldb.transactions.mvcc import Snapshot
@@ -57,6 +57,10 @@ class PreparedStatement:
         self.sql = sql
         self.parsed = parsed
         self.is_from_sql = False
+        # Whether the one who runs it may; asked when the plan runs for the first time.
+        self._is_permitted = False
+        # Whether nobody has been told its columns before it runs.
+        self.may_change_columns = given is None
         self.prepared_us = clock_timestamp_us()
         self.parameter_types: tuple[SqlType, ...] = tuple(
             one for one in given or () if one is not None
@@ -72,6 +76,10 @@ class PreparedStatement:
     @property
     def bound(self) -> BoundStatement:
         return self._planned.bound
+
+    @property
+    def plan(self) -> Plan:
+        return self._planned.compiled.plan
 
     @property
     def parameter_oids(self) -> tuple[int, ...]:
@@ -101,13 +109,14 @@ class PreparedStatement:
         planned = plan_statement(session, self.parsed.statement, self._given)
         was_planned = self._planned is not None or self.columns is not None
         is_changed = was_planned and _types(planned.columns) != _types(self.columns)
-        if is_changed and self._given is not None:
+        if is_changed and not self.may_change_columns:
             message = "cached plan must not change result type"
             self._planned = None
             # By the routine drivers know that they have to prepare anew.
             routine = "RevalidateCachedQuery"
             raise SqlError(errors.FEATURE_NOT_SUPPORTED, message, routine=routine)
         self._planned = planned
+        self._is_permitted = False
         self._lookup = session.lookup
         self.columns = planned.columns
         self._row_formats.clear()
@@ -121,8 +130,8 @@ class PreparedStatement:
         """Whether nothing has changed that the plan was made from, with its tables locked."""
         if session.lookup is not self._lookup:
             return False
-        # Within a transaction the locks are mostly held already, and nothing can have changed.
-        return session.transaction.holds(planned.locks) or not lock_tables(session, planned.bound)
+        # While it waits for a lock the catalog may change.
+        return not session.transaction.lock_all(planned.locks) or session.lookup is self._lookup
 
     def row_format(self, session: Session, codes: tuple[int, ...]) -> RowFormat | None:
         """How the rows go out in the formats that Bind asks for; None: there are no rows.
@@ -141,6 +150,8 @@ class PreparedStatement:
     def run(self, session: Session, values: tuple, *, is_cursor: bool = False) -> Result:
         """Begin to run it, inside a statement of the session's transaction."""
         if self.is_plannable:
+            if not self._is_permitted:
+                self._expect_permission(session)
             return session.in_statement(
                 lambda: run_plan(session, self._planned, values), is_cursor=is_cursor
             )
@@ -155,11 +166,18 @@ class PreparedStatement:
             return declare_with(session, self.parsed.statement, types, values)
         return run_command(session, self.parsed.statement)
 
+    def _expect_permission(self, session: Session) -> None:
+        """Another role, and each GRANT, has a plan of its own. Raises SqlError 42501."""
+        if not self._is_permitted:
+            check_statement(session, self._planned.bound)
+            self._is_permitted = True
+
     def repeated(self, session: Session) -> Callable[[tuple], None]:
         """A function that runs it again and again within one statement of the transaction.
 
         It changes data and gives no rows. Half the price of a statement for each set of values.
         """
+        self._expect_permission(session)
         return repeated(session, self._planned)
 
     def run_now(self, session: Session, values: tuple, snapshot: Snapshot) -> Iterator[tuple]:

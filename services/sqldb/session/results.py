@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from services.sqldb.transactions.transaction import State
 from services.sqldb.types import SqlType
+
+if TYPE_CHECKING:
+    from services.sqldb.transactions.mvcc import Snapshot
+    from services.sqldb.transactions.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +52,20 @@ class Result:
 
     def tag_for(self, count: int) -> str:
         return f"{self.tag} {count}" if self.counts_rows else self.tag
+
+
+def ending(rows: Iterator[tuple], transaction: Transaction) -> Iterator[tuple]:
+    """The rows of a statement; it ends with the last one."""
+    yield from rows
+    transaction.end_statement()
+
+
+def letting_go(
+    rows: Iterator[tuple], transaction: Transaction, snapshot: Snapshot
+) -> Iterator[tuple]:
+    """The rows of a cursor; its snapshot is held until they end or are given up."""
+    try:
+        yield from rows
+    finally:
+        if transaction.state is State.ACTIVE:
+            transaction.let_go(snapshot)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from services.sqldb import errors
 from services.sqldb.catalog.definitions import RoutineArgument, SqlRoutine
+from services.sqldb.catalog.name_forms import shown_expression, type_text
 from services.sqldb.errors import SqlError
 from services.sqldb.functions import Definitions, Library
 from services.sqldb.functions.definition import Function
@@ -45,13 +46,15 @@ def _builtin(session: Session, oid: int) -> Function | None:
 
 
 def _type_text(session: Session, oid: int) -> str:
-    return format_type(session.lookup.types.by_oid(oid))
+    return type_text(session.lookup, session.lookup.types.by_oid(oid))
 
 
 def _argument_text(session: Session, one: RoutineArgument, *, with_default: bool) -> str:
     name = f"{quote_identifier(one.name)} " if one.name else ""
     text = f"{_MODES[one.mode]}{name}{_type_text(session, one.type_oid)}"
-    return f"{text} DEFAULT {one.default}" if with_default and one.default is not None else text
+    if not with_default or one.default is None:
+        return text
+    return f"{text} DEFAULT {shown_expression(session.lookup, one.default)}"
 
 
 def _arguments(session: Session, oid: int, *, with_default: bool) -> str | None:
@@ -59,6 +62,13 @@ def _arguments(session: Session, oid: int, *, with_default: bool) -> str | None:
     if routine is not None:
         listed = (one for one in routine.arguments if one.mode != "t")
         texts = [_argument_text(session, one, with_default=with_default) for one in listed]
+        if routine.is_procedure:
+            # Other than of a function, it is said that they go in.
+            modes = [one.mode for one in routine.arguments if one.mode != "t"]
+            texts = [
+                f"IN {text}" if mode == "i" else text
+                for text, mode in zip(texts, modes, strict=True)
+            ]
         return ", ".join(texts)
     function = _builtin(session, oid)
     if function is None:
@@ -124,7 +134,8 @@ def pg_get_functiondef(session: Session, oid: int) -> str | None:
     if result is not None:
         lines.append(f" RETURNS {result}")
     lines.append(" LANGUAGE sql")
-    words = [_VOLATILITIES[routine.volatility], "STRICT" if routine.is_strict else ""]
+    words = [_VOLATILITIES[routine.volatility], "STRICT" if routine.is_strict else "",
+             "SECURITY DEFINER" if routine.is_security_definer else ""]  # fmt: skip
     if any(words):
         lines.append(" " + " ".join(word for word in words if word))
     if routine.is_standard:

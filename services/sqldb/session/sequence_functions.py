@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from services.sqldb import errors
 from services.sqldb.catalog.definitions import Sequence
+from services.sqldb.catalog.privileges import protected
 from services.sqldb.catalog.texts import full_name
 from services.sqldb.errors import SqlError
 from services.sqldb.functions import Definitions
 from services.sqldb.session.database import next_value
+from services.sqldb.session.permissions import expect_any_right
 from services.sqldb.session.session_settings import split_names
 
 if TYPE_CHECKING:
@@ -20,23 +22,26 @@ _STABLE = {"context": True, "volatility": "s"}
 _VOLATILE = {"context": True, "volatility": "v"}
 
 
-def _sequence(session: Session, oid: int) -> Sequence:
+def _sequence(session: Session, oid: int, letters: str) -> Sequence:
+    """The sequence, if one of these rights is there. Raises SqlError 42809, 42501."""
     found = session.lookup.view.state.get(oid)
     if not isinstance(found, Sequence):
         name = getattr(found, "name", str(oid))
         raise SqlError(errors.WRONG_OBJECT_TYPE, f'"{name}" is not a sequence')
+    if not session.role.is_superuser:
+        expect_any_right(session, protected(found), letters)
     return found
 
 
 @define.function("nextval(regclass) -> int8", **_VOLATILE)
 def nextval(session: Session, oid: int) -> int:
     session.refuse_if_read_only("nextval()")
-    return next_value(session, _sequence(session, oid))
+    return next_value(session, _sequence(session, oid, "wU"))
 
 
 @define.function("currval(regclass) -> int8", **_VOLATILE)
 def currval(session: Session, oid: int) -> int:
-    sequence = _sequence(session, oid)
+    sequence = _sequence(session, oid, "rU")
     if oid not in session.sequence_values:
         message = f'currval of sequence "{sequence.name}" is not yet defined in this session'
         raise SqlError(errors.OBJECT_NOT_IN_PREREQUISITE_STATE, message)
@@ -56,7 +61,7 @@ def lastval(session: Session) -> int:
 )
 def setval(session: Session, oid: int, value: int, is_called: bool = True) -> int:
     session.refuse_if_read_only("setval()")
-    sequence = _sequence(session, oid)
+    sequence = _sequence(session, oid, "w")
     if not sequence.minimum <= value <= sequence.maximum:
         message = (
             f'setval: value {value} is out of bounds for sequence "{sequence.name}" '

@@ -25,36 +25,30 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from services.sqldb.catalog.catalog import CatalogView
-from services.sqldb.catalog.definitions import (
-    INFORMATION_SCHEMA_OID,
-    PG_CATALOG_OID,
-    Role,
-    Schema,
-)
+from services.sqldb.catalog.definitions import CompositeType, Role, Schema
 from services.sqldb.catalog.lookup import Lookup
 from services.sqldb.errors import (
-    DUPLICATE_TABLE,
     IN_FAILED_SQL_TRANSACTION,
-    INSUFFICIENT_PRIVILEGE,
-    INVALID_TABLE_DEFINITION,
     NO_ACTIVE_SQL_TRANSACTION,
     READ_ONLY_SQL_TRANSACTION,
     SqlError,
 )
 from services.sqldb.session.database import SessionDatabase
+from services.sqldb.session.new_names import creation_schema, refuse_taken_name
 from services.sqldb.session.object_names import object_name, object_oid
 from services.sqldb.session.parameters import PARAMETERS
+from services.sqldb.session.permissions import schema_rights
 from services.sqldb.session.prepared import PreparedStatement, prepare
-from services.sqldb.session.results import Result
+from services.sqldb.session.results import Result, ending, letting_go
 from services.sqldb.session.session_settings import make_settings, search_path
 from services.sqldb.session.setting_effects import EFFECTS, OF_TRANSACTIONS
 from services.sqldb.session.statement_cache import StatementCache
+from services.sqldb.session.statement_shapes import StatementShapes
 from services.sqldb.session.temporary import TemporaryObjects
 from services.sqldb.syntax import parse
 from services.sqldb.syntax.nodes import RelationName
 from services.sqldb.transactions.lock_modes import LockMode
-from services.sqldb.transactions.mvcc import Snapshot
-from services.sqldb.transactions.transaction import Isolation, State, Transaction
+from services.sqldb.transactions.transaction import Isolation, Transaction
 from services.sqldb.types import SqlType
 from services.sqldb.types.context import clock_timestamp_us
 
@@ -90,7 +84,9 @@ class Session:
         self.secret_key = secrets.randbits(31)
         self.backend = engine.transactions.backend(pid)
         self.interrupts = self.backend.interrupts
-        self.role = role
+        # Whose rights count; whose session it is (SET SESSION AUTHORIZATION); who has logged in.
+        self.role = self.session_role = self.login_role = role
+        self.named_roles = {role.name: role}
         self.database = database
         self.application_name = ""
         self.random = random.Random()
@@ -114,7 +110,7 @@ class Session:
         # The server's: interrupt the wait for the client's next message; end the connection.
         self.wake: Callable[[], None] = lambda: None
         self.disconnect: Callable[[], None] = lambda: None
-        self.statements = StatementCache()
+        self.statements, self.shapes = StatementCache(), StatementShapes()
         self._internal: dict[str, PreparedStatement] = {}
         # For pg_stat_activity.
         self.query = ""
@@ -141,6 +137,7 @@ class Session:
     def _setting_changed(self, name: str, value: str) -> None:
         if name not in OF_TRANSACTIONS:
             self.statements.clear()
+            self.shapes.clear()
         change = EFFECTS.get(name)
         if change is not None:
             change(self, value)
@@ -159,7 +156,9 @@ class Session:
         lookup = self._lookup
         if lookup is None or self._lookup_version != version:
             names = search_path(self.settings["search_path"], self.role.name)
-            lookup = self._lookup = Lookup(view, names, temporary, self.engine.system_tables)
+            rights = schema_rights(self, view.state)
+            tables = self.engine.system_tables
+            lookup = self._lookup = Lookup(view, names, temporary, tables, rights)
             self._lookup_version = version
         lookup.view = view
         return lookup
@@ -366,9 +365,9 @@ class Session:
         elif is_cursor:
             transaction.hold(snapshot)
             transaction.end_statement()
-            result.rows = _letting_go(result.rows, transaction, snapshot)
+            result.rows = letting_go(result.rows, transaction, snapshot)
         else:
-            result.rows = _ending(result.rows, transaction)
+            result.rows = ending(result.rows, transaction)
         return result
 
     def run_internal(self, sql: str, types: tuple[SqlType, ...], values: tuple) -> list[tuple]:
@@ -404,6 +403,8 @@ class Session:
             portal.close()
         self.portals.clear()
         self.prepared.clear()
+        self.settings.set("session_authorization", self.login_role.name)
+        self.settings.set("role", "none")
         self.settings.reset_all()
         self.engine.notifications.unlisten(self, None)
         self.release_advisory_locks()
@@ -419,31 +420,11 @@ class Session:
 
     def creation_schema(self, written: RelationName, *, is_temporary: bool = False) -> Schema:
         """Where a new table, view or sequence goes. Raises SqlError."""
-        if is_temporary or written.schema == "pg_temp":
-            if written.schema not in (None, "pg_temp", self.temporary.schema_name):
-                message = "cannot create temporary relation in non-temporary schema"
-                raise SqlError(INVALID_TABLE_DEFINITION, message, position=written.position)
-            return self.temporary.schema()
-        schema = self.lookup.creation_schema(written.schema, written.position)
-        if schema.oid in (PG_CATALOG_OID, INFORMATION_SCHEMA_OID):
-            raise SqlError(
-                INSUFFICIENT_PRIVILEGE,
-                f'permission denied to create "{schema.name}.{written.name}"',
-                detail="System catalog modifications are currently disallowed.",
-            )
-        return schema
+        return creation_schema(self, written, is_temporary=is_temporary)
 
     def refuse_taken_name(self, schema: Schema, name: str, *, if_not_exists: bool = False) -> bool:
         """Raises SqlError 42P07; with IF NOT EXISTS: true and a notice."""
-        view = self.lookup.view
-        view.take_name(("relation", schema.oid, name))
-        if view.state.find("relation", schema.oid, name) is None:
-            return False
-        message = f'relation "{name}" already exists'
-        if not if_not_exists:
-            raise SqlError(DUPLICATE_TABLE, message)
-        self.notice(f"{message}, skipping", DUPLICATE_TABLE)
-        return True
+        return refuse_taken_name(self, schema, name, if_not_exists=if_not_exists)
 
     def is_visible(self, oid: int) -> bool | None:
         """pg_table_is_visible; None: there is no such table."""
@@ -451,6 +432,9 @@ class Session:
         found = system.table if system is not None else self.lookup.view.state.get(oid)
         if found is None:
             return None
+        if isinstance(found, CompositeType):
+            type_ = self.lookup.type(None, found.name)
+            return type_ is not None and type_.oid == oid
         return self.lookup.relation(None, found.name) is found
 
     def object_oid(self, kind: str, text: str) -> int | None:
@@ -502,21 +486,6 @@ class Session:
         self.portals.clear()
         self.prepared.clear()
         self.engine.forget(self)
-
-
-def _ending(rows: Iterator[tuple], transaction: Transaction) -> Iterator[tuple]:
-    yield from rows
-    transaction.end_statement()
-
-
-def _letting_go(
-    rows: Iterator[tuple], transaction: Transaction, snapshot: Snapshot
-) -> Iterator[tuple]:
-    try:
-        yield from rows
-    finally:
-        if transaction.state is State.ACTIVE:
-            transaction.let_go(snapshot)
 
 
 _RANKS = {"ERROR": 5, "WARNING": 4, "NOTICE": 3, "LOG": 2}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from services.sqldb.types.zones import find_zone
 
 if TYPE_CHECKING:
+    from services.sqldb.catalog.definitions import Role
     from services.sqldb.session.session import Session
 
 
@@ -46,6 +47,24 @@ def _apply_search_path(session: Session, value: str) -> None:
     session.forget_lookup()
 
 
+def _become(session: Session, role: Role) -> None:
+    session.role = role
+    session.forget_lookup()
+    # While the session is being made there are no settings yet.
+    settings = getattr(session, "settings", None)
+    if settings is not None:
+        settings.force("is_superuser", "on" if role.is_superuser else "off")
+
+
+def _apply_role(session: Session, value: str) -> None:
+    _become(session, session.session_role if value == "none" else session.named_roles[value])
+
+
+def _apply_session_authorization(session: Session, value: str) -> None:
+    session.session_role = session.named_roles[value]
+    _become(session, session.session_role)
+
+
 def _seconds(milliseconds: str) -> float:
     return int(milliseconds) / 1000
 
@@ -63,6 +82,9 @@ EFFECTS: dict[str, Callable[[Session, str], None]] = {
     "lock_timeout": _apply_lock_timeout,
     "deadlock_timeout": _apply_deadlock_timeout,
     "search_path": _apply_search_path,
+    "role": _apply_role,
+    "seed": lambda session, value: session.random.seed(float(value)),
+    "session_authorization": _apply_session_authorization,
     "statement_timeout": _apply("statement_timeout_s", _seconds),
     "idle_session_timeout": _apply("idle_timeout_s", _seconds),
     "idle_in_transaction_session_timeout": _apply("idle_in_transaction_timeout_s", _seconds),

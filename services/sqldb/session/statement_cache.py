@@ -12,10 +12,10 @@ client says of its parameters: drivers send values so without preparing anything
     second time     parsed, planned, run, kept
     from then on    run
 
-Texts with other values in them each time are other texts; who wants those to be quick prepares
-them. A literal such as 'now'::timestamp is read when a statement is bound, so a text that may have
-one is never kept. # Real: PostgreSQL plans each text anew; what comes near is pgbouncer, or a
-driver's own cache of prepared statements.
+Texts with other values in them each time are other texts: `statement_shapes` is for them. A literal
+such as 'now'::timestamp is read when a statement is bound, so a text that may have one is never
+kept. # Real: PostgreSQL plans each text anew; what comes near is pgbouncer, or a driver's own cache
+of prepared statements.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.sqldb.commands.table import run_command
+from services.sqldb.session.permissions import check_statement
 from services.sqldb.session.planning import PLANNABLE, plan_statement, run_plan
 from services.sqldb.session.results import Result
 from services.sqldb.session.session import Session
@@ -24,6 +25,7 @@ def run_statement(session: Session, parsed: ParsedStatement) -> Result:
     if isinstance(node, PLANNABLE) and not into_table(node):
         session.engine.plans.misses += 1
         planned = plan_statement(session, node, None)
+        check_statement(session, planned.bound)
         return session.in_statement(lambda: run_plan(session, planned, ()))
     return run_command(session, as_command(node))
 

@@ -15,17 +15,19 @@ from services.sqldb.protocol.data_rows import (
     Sender,
     boolean_text,
     integer_text,
+    own_text,
     rows_encoder,
 )
 from services.sqldb.protocol.frontend import Bind, decode_text
 from services.sqldb.session.results import ResultColumn
-from services.sqldb.types import SqlType
+from services.sqldb.types import INT4, INT8, SqlType
 
 if TYPE_CHECKING:
     from services.sqldb.session.prepared import PreparedStatement
     from services.sqldb.session.session import Session
 
 FIRST_ROWS, MOST_ROWS = 16, 512
+_WHOLE_NUMBERS = frozenset({INT4.oid, INT8.oid})
 BATCH_BYTES = 1 << 15
 """About how much is encoded at a time."""
 
@@ -111,6 +113,8 @@ def parameter_values(session: Session, statement: PreparedStatement, bind: Bind)
             values.append(None)
         elif code == BINARY:
             values.append(type_.receive(data))
+        elif len(data) < 10 and data.isdigit() and type_.oid in _WHOLE_NUMBERS:
+            values.append(int(data))  # What most parameters are, in a fifth of the time.
         else:
             if 0 in data:
                 raise SqlError(
@@ -122,7 +126,7 @@ def parameter_values(session: Session, statement: PreparedStatement, bind: Bind)
 
 
 def sender(type_: SqlType, code: int, session: Session) -> Sender:
-    """A function from a value that is not NULL to its bytes."""
+    """A function from a value that is not NULL to what is sent of it."""
     if code == BINARY:
         return type_.send
     if type_.category == "B" and type_.element is None:
@@ -132,18 +136,19 @@ def sender(type_: SqlType, code: int, session: Session) -> Sender:
         # Of a text it is the text itself, of a number its digits.
         match type_.category:
             case "S":
-                return str.encode
+                return own_text
             case "N":
                 return integer_text
-    return lambda value: formatted(value).encode()
+    return formatted
 
 
 def row_encoder(
     columns: Sequence[ResultColumn], formats: Sequence[int], session: Session
 ) -> RowsEncoder:
-    return rows_encoder(
-        [sender(column.type, code, session) for column, code in zip(columns, formats, strict=True)]
-    )
+    senders = [
+        sender(column.type, code, session) for column, code in zip(columns, formats, strict=True)
+    ]
+    return rows_encoder(senders, formats)
 
 
 def write_rows(rows: Iterator[tuple], encode: RowsEncoder, write: Callable[[bytes], None]) -> int:

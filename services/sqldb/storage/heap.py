@@ -359,15 +359,25 @@ class Heap:
 
     # Taking back, see transactions.undo.
 
-    def undo_insert(self, version: Version) -> None:
-        self.clear(version)
-
-    def undo_update(self, version: Version) -> None:
-        older = version.older
-        self.rows[version.row_id] = older
-        older.xmax = older.cmax = 0
+    def undo_inserts(self, versions: list[Version]) -> None:
+        rows, places = self.rows, [version.row_id for version in versions]
+        for place in places:
+            rows[place] = FREE
+        self.free += places
         for index in self.indexes:
-            index.forget(version, older)
+            for version in versions:
+                index.forget(version, None)
+
+    def undo_updates(self, updates: list[tuple[Version, bool]]) -> None:
+        """Versions, each with whether no index has another key for it."""
+        rows, indexes = self.rows, self.indexes
+        for version, is_hot in updates:
+            older = version.older
+            rows[version.row_id] = older
+            older.xmax = older.cmax = 0
+            if not is_hot:
+                for index in indexes:
+                    index.forget(version, older)
 
     def undo_delete(self, version: Version) -> None:
         version.xmax = version.cmax = 0

@@ -360,8 +360,27 @@ def _with(clause: nodes.With) -> str:
         if not isinstance(table.statement, nodes.Query):
             raise ValueError("a statement that changes data stands in no view")
         query = deparse_query(table.statement)
-        tables.append(f"{quote_identifier(table.name)}{columns} AS {materialized}({query})")
+        more = _search_and_cycle(table)
+        name = quote_identifier(table.name)
+        tables.append(f"{name}{columns} AS {materialized}({query}){more}")
     return f"WITH {'RECURSIVE ' if clause.is_recursive else ''}{', '.join(tables)}"
+
+
+def _search_and_cycle(table: nodes.CommonTable) -> str:
+    found = ""
+    if table.search is not None:
+        way = "BREADTH" if table.search.is_breadth_first else "DEPTH"
+        columns = deparse_names_list(table.search.columns)
+        sequence = quote_identifier(table.search.sequence)
+        found = f" SEARCH {way} FIRST BY {columns} SET {sequence}"
+    if table.cycle is not None:
+        cycle = table.cycle
+        found += (
+            f" CYCLE {deparse_names_list(cycle.columns)} SET {quote_identifier(cycle.mark)}"
+            f" TO {deparse(cycle.value)} DEFAULT {deparse(cycle.default)}"
+            f" USING {quote_identifier(cycle.path)}"
+        )
+    return found
 
 
 def deparse_names_list(names: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from services.sqldb.syntax import lexer
 from services.sqldb.syntax import parse_changes as changes
+from services.sqldb.syntax import parse_composites as composites
 from services.sqldb.syntax import parse_copy as options
 from services.sqldb.syntax import parse_definitions as definitions
 from services.sqldb.syntax import parse_expressions as expressions
@@ -80,6 +81,8 @@ def alter(cursor: Cursor) -> Statement:
             return _alter_role(cursor, position)
         case "function" | "procedure" | "routine":
             return _alter_routine(cursor, position)
+        case "default":
+            return roles.alter_default_privileges(cursor, position)
         case lexer.END | ";" | lexer.ERROR:
             cursor.fail()
         case kind if kind in definitions.UNSUPPORTED or kind in ("extension", "large"):
@@ -363,8 +366,7 @@ def _alter_type(cursor: Cursor, position: int) -> Statement:
                 kind, name, new_name, old_name, ObjectKind.TYPE, cascade=cascade, position=position
             )
         case "add" | "drop" | "alter":
-            definitions.skip_statement(cursor)
-            return Unsupported("ALTER TYPE of a composite type", position)
+            return composites.alter_composite(cursor, name, position)
     return _alter_common(cursor, ObjectKind.TYPE, name, position)
 
 
@@ -449,7 +451,9 @@ def _alter_schema_or_database(cursor: Cursor, position: int) -> Statement:
 
 
 def _alter_role(cursor: Cursor, position: int) -> Statement:
-    cursor.expect_one_of(("role", "user", "group"))
+    word = cursor.expect_one_of(("role", "user", "group"))
+    if word == "group" and cursor.peek() in ("add", "drop"):
+        return roles.alter_group(cursor, position)
     if cursor.peek() == "rename" and cursor.kind != "all":
         name = roles.role(cursor)
         cursor.expect("rename", "to")

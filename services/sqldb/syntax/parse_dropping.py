@@ -84,7 +84,9 @@ def drop(cursor: Cursor) -> Statement:
         return _drop_database(cursor, position)
     kind = object_kind(cursor)
     if kind is None:
-        if cursor.kind in UNSUPPORTED or cursor.kind in ("owned", "user"):
+        if cursor.kind == "owned":
+            return roles.drop_owned(cursor, position)
+        if cursor.kind in UNSUPPORTED or cursor.kind == "user":
             return unsupported(cursor, "drop", position)
         cursor.fail()
     is_concurrent = kind is ObjectKind.INDEX and cursor.accept("concurrently")

@@ -7,7 +7,7 @@ EXCEPT), with a SELECT, VALUES, TABLE or a query in parentheses as operand.
 from dataclasses import replace
 from typing import NamedTuple
 
-from services.sqldb.errors import SYNTAX_ERROR, SqlError, not_supported
+from services.sqldb.errors import SYNTAX_ERROR, SqlError
 from services.sqldb.syntax import lexer
 from services.sqldb.syntax import parse_changes as changes
 from services.sqldb.syntax import parse_expressions as expressions
@@ -18,6 +18,7 @@ from services.sqldb.syntax.cursor import Cursor
 from services.sqldb.syntax.keywords import BARE_LABELS
 from services.sqldb.syntax.nodes import (
     CommonTable,
+    CycleClause,
     Expression,
     GroupingSet,
     GroupingSetKind,
@@ -28,6 +29,7 @@ from services.sqldb.syntax.nodes import (
     LockStrength,
     LockWait,
     Query,
+    SearchClause,
     Select,
     SetOperation,
     SetOperator,
@@ -250,9 +252,39 @@ def _common_table(cursor: Cursor) -> CommonTable:
     cursor.expect("(")
     statement = changes.preparable_statement(cursor)
     cursor.expect(")")
-    if cursor.kind in ("search", "cycle") and cursor.peek() != ")":
-        raise not_supported(f"{cursor.kind.upper()} in a WITH query", cursor.position)
-    return CommonTable(name, columns, statement, is_materialized, position)
+    search = _search_clause(cursor) if cursor.kind == "search" else None
+    cycle = _cycle_clause(cursor) if cursor.kind == "cycle" else None
+    return CommonTable(name, columns, statement, is_materialized, position, search, cycle)
+
+
+def _column_name(cursor: Cursor) -> str:
+    return cursor.column_name()
+
+
+def _search_clause(cursor: Cursor) -> SearchClause:
+    position = cursor.position
+    cursor.expect("search")
+    is_breadth_first = cursor.expect_one_of(("breadth", "depth")) == "breadth"
+    cursor.expect("first", "by")
+    columns = cursor.list_of(_column_name)
+    cursor.expect("set")
+    return SearchClause(columns, is_breadth_first, cursor.column_name(), position)
+
+
+def _cycle_clause(cursor: Cursor) -> CycleClause:
+    position = cursor.position
+    cursor.expect("cycle")
+    columns = cursor.list_of(_column_name)
+    cursor.expect("set")
+    mark = cursor.column_name()
+    value: Expression = Literal(LiteralKind.BOOLEAN, True)
+    default: Expression = Literal(LiteralKind.BOOLEAN, False)
+    if cursor.accept("to"):
+        value = primaries.primary(cursor)
+        cursor.expect("default")
+        default = primaries.primary(cursor)
+    cursor.expect("using")
+    return CycleClause(columns, mark, value, default, cursor.column_name(), position)
 
 
 # ORDER BY, LIMIT, FOR UPDATE: what follows a whole query.

@@ -6,12 +6,14 @@ from services.sqldb.syntax import parse_from as from_clause
 from services.sqldb.syntax.cursor import Cursor
 from services.sqldb.syntax.keywords import COLUMN_NAMES, TYPE_FUNCTION_NAMES
 from services.sqldb.syntax.nodes import (
+    AlterDefaultPrivileges,
     AlterRole,
     CreateRole,
     Grant,
     GrantRole,
     ObjectKind,
     Option,
+    OwnedBy,
     Privilege,
     RelationName,
 )
@@ -58,6 +60,16 @@ def alter_role(cursor: Cursor, position: int) -> AlterRole:
     name = role(cursor)
     cursor.accept("with")
     return AlterRole(name, _role_options(cursor), position)
+
+
+def alter_group(cursor: Cursor, position: int) -> GrantRole:
+    """ALTER GROUP name ADD USER members: an old way to write GRANT name TO members."""
+    name = role(cursor)
+    is_grant = cursor.expect_one_of(("add", "drop")) == "add"
+    cursor.expect("user")
+    return GrantRole(
+        is_grant, (name,), cursor.list_of(role), position=position, is_alter_group=True
+    )
 
 
 def _role_options(cursor: Cursor) -> tuple[Option, ...]:
@@ -153,6 +165,50 @@ def revoke(cursor: Cursor) -> Grant | GrantRole:
     )
 
 
+def alter_default_privileges(cursor: Cursor, position: int) -> AlterDefaultPrivileges:
+    """What follows ALTER."""
+    cursor.expect("default", "privileges")
+    for_roles: tuple[str, ...] = ()
+    schemas: tuple[str, ...] = ()
+    while cursor.kind in ("for", "in"):
+        if cursor.accept("for"):
+            cursor.expect_one_of(("role", "user"))
+            for_roles = cursor.list_of(role)
+        else:
+            cursor.expect("in", "schema")
+            schemas = cursor.list_of(lambda it: it.column_name())
+    is_grant = cursor.expect_one_of(("grant", "revoke")) == "grant"
+    with_option = not is_grant and cursor.accept_phrase("grant", "option", "for")
+    privileges = _privileges(cursor)
+    cursor.expect("on")
+    kind = cursor.expect_one_of(
+        ("tables", "sequences", "functions", "routines", "types", "schemas")
+    )
+    cursor.expect("to" if is_grant else "from")
+    roles = cursor.list_of(_grantee)
+    if is_grant:
+        with_option = cursor.accept_phrase("with", "grant", "option")
+    cascade = not is_grant and _cascade(cursor)
+    return AlterDefaultPrivileges(
+        for_roles, schemas, is_grant, privileges, kind, roles, with_option, cascade, position
+    )
+
+
+def drop_owned(cursor: Cursor, position: int) -> OwnedBy:
+    """What follows DROP."""
+    cursor.expect("owned", "by")
+    names = cursor.list_of(role)
+    return OwnedBy(names, None, _cascade(cursor), position)
+
+
+def reassign_owned(cursor: Cursor) -> OwnedBy:
+    position = cursor.position
+    cursor.expect("reassign", "owned", "by")
+    names = cursor.list_of(role)
+    cursor.expect("to")
+    return OwnedBy(names, role(cursor), position=position)
+
+
 def _cascade(cursor: Cursor) -> bool:
     if cursor.accept("cascade"):
         return True
@@ -225,7 +281,7 @@ def _objects(cursor: Cursor) -> tuple[ObjectKind, tuple[tuple[str, ...], ...], b
         return kind, cursor.list_of(lambda it: (it.column_name(),)), False
     if cursor.kind in _QUALIFIED_NAMES and cursor.peek() not in ("to", "from", ",", "."):
         kind = _QUALIFIED_NAMES[cursor.take()]
-        return kind, cursor.list_of(object_with_arguments), False
+        return kind, cursor.list_of(_function_name if kind in _CALLABLE else _any_name), False
     kind = ObjectKind.TABLE
     if cursor.kind == "sequence" and cursor.peek() not in ("to", "from", ",", "."):
         cursor.advance()
@@ -235,17 +291,17 @@ def _objects(cursor: Cursor) -> tuple[ObjectKind, tuple[tuple[str, ...], ...], b
     return kind, tuple(names_of(it) for it in cursor.list_of(from_clause.relation_name)), False
 
 
-def object_with_arguments(cursor: Cursor) -> tuple[str, ...]:
-    """f or f(integer, text): the arguments are read and not kept."""
-    name = cursor.any_name()
-    if cursor.accept("("):
-        depth = 1
-        while depth:
-            if cursor.kind in (lexer.END, lexer.ERROR, ";"):
-                cursor.fail()
-            depth += {"(": 1, ")": -1}.get(cursor.kind, 0)
-            cursor.advance()
-    return name
+_CALLABLE = (ObjectKind.FUNCTION, ObjectKind.PROCEDURE, ObjectKind.ROUTINE)
+
+
+def _any_name(cursor: Cursor) -> tuple[str, ...]:
+    return cursor.any_name()
+
+
+def _function_name(cursor: Cursor) -> tuple[str, ...]:
+    from services.sqldb.syntax.parse_routines import object_with_arguments
+
+    return object_with_arguments(cursor)
 
 
 def names_of(relation: RelationName) -> tuple[str, ...]:

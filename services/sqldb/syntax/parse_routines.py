@@ -119,6 +119,9 @@ def _options(cursor: Cursor) -> dict[str, object]:
             expressions.expression(cursor)
             found["body"] = f"SELECT {cursor.text_between(start, cursor.previous_end)}"
             found["is_standard"] = True
+        elif cursor.accept("external") or cursor.kind == "security":
+            cursor.expect("security")
+            found["is_security_definer"] = cursor.expect_one_of(("invoker", "definer")) == "definer"
         elif cursor.kind == "begin" and cursor.peek() == "atomic":
             found["body"] = _atomic(cursor)
             found["is_standard"] = True
@@ -128,15 +131,12 @@ def _options(cursor: Cursor) -> dict[str, object]:
 
 
 def _ignored_option(cursor: Cursor) -> None:
-    """What is read and has no effect here: costs, security, parallel workers."""
+    """What is read and has no effect here: costs, parallel workers, settings."""
     if cursor.accept("window") or cursor.accept("leakproof"):
         return
     if cursor.accept_phrase("not", "leakproof"):
         return
-    if cursor.accept("external") or cursor.kind == "security":
-        cursor.expect("security")
-        cursor.expect_one_of(("invoker", "definer"))
-    elif cursor.accept("parallel"):
+    if cursor.accept("parallel"):
         cursor.label()
     elif cursor.accept("cost") or cursor.accept("rows"):
         cursor.accept("-")

@@ -464,6 +464,6 @@ STATEMENTS: dict[str, Callable[[Cursor], Statement]] = {
     "call": routines.call,
     "load": _unsupported("load"),
     "import": _unsupported("import", "foreign", "schema"),
-    "reassign": _unsupported("reassign", "owned"),
+    "reassign": roles.reassign_owned,
     "security": _unsupported("security", "label"),
 }

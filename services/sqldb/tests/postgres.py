@@ -85,8 +85,11 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def run_postgres() -> Iterator[PostgresServer]:
-    """A new server with an empty database; gone, with all its files, at the end."""
+def run_postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
+    """A new server with an empty database; gone, with all its files, at the end.
+
+    What is said here counts more than ALTER SYSTEM: `fsync` cannot be changed later.
+    """
     programs = find_programs()
     if programs is None:
         pytest.skip("PostgreSQL 15 is not installed")
@@ -97,7 +100,7 @@ def run_postgres() -> Iterator[PostgresServer]:
         "port": port,
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": directory,
-        "fsync": "off",
+        "fsync": "on" if fsync else "off",
         "timezone": "UTC",
         "lc_messages": "C",
         "max_connections": 50,

@@ -9,7 +9,7 @@ from services.sqldb.transactions.interrupts import Interrupts
 from services.sqldb.transactions.latch import Latch
 
 if TYPE_CHECKING:
-    from services.sqldb.transactions.lock_table import Held, Request
+    from services.sqldb.transactions.lock_table import Request
     from services.sqldb.transactions.transaction import Transaction
 
 
@@ -23,7 +23,6 @@ class Backend:
         "deadlock_timeout_s",
         "interrupts",
         "lock_timeout_s",
-        "locks",
         "pid",
         "transaction",
         "waits_for",
@@ -38,5 +37,3 @@ class Backend:
         self.deadlock_timeout_s = 1.0
         """How long a wait lasts before it is worth looking for a deadlock."""
         self.waits_for: Request | None = None
-        self.locks: Held = {}
-        """What it holds in the lock table, beyond the row locks of its transaction."""

@@ -11,12 +11,15 @@ makes the points explicit at which another one may come in between.
 statement that runs for long calls `hand_over`, which is fair: it doesn't return before another
 thread has had its turn. (A plain lock that is released and taken again at once goes back to the
 same thread nearly every time.)
+
+Who wakes another one while he holds the latch wakes him for nothing: he would have to wait again,
+for the latch. So what wakes others is done `when_free`.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SLICE_S = 0.005
@@ -33,6 +36,7 @@ class Latch:
         # Changed by threads that do not hold the latch: append and remove of a deque are atomic.
         self._waiting: deque[int] = deque()
         self._turn: threading.Lock | None = None
+        self._wakes: list[Callable[[], None]] = []
         self.held_since_s = 0.0
 
     def acquire(self) -> None:
@@ -60,8 +64,16 @@ class Latch:
     def release(self) -> None:
         self._depth -= 1
         if self._depth == 0:
-            self._owner = 0
-            self._lock.release()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        wakes = self._wakes
+        if wakes:
+            self._wakes = []
+        self._owner = 0
+        self._lock.release()
+        for wake in wakes:
+            wake()
 
     __enter__ = acquire
 
@@ -74,9 +86,13 @@ class Latch:
 
     def give_up(self) -> int:
         """Let others in, however often it was taken; the answer is for `take_back`."""
-        depth, self._depth, self._owner = self._depth, 0, 0
-        self._lock.release()
+        depth, self._depth = self._depth, 0
+        self._let_go()
         return depth
+
+    def when_free(self, wake: Callable[[], None]) -> None:
+        """Have it called as soon as this thread, which holds the latch, lets others in."""
+        self._wakes.append(wake)
 
     def take_back(self, depth: int) -> None:
         self._take(threading.get_ident())
@@ -93,6 +109,8 @@ class Latch:
 
     def hand_over(self) -> None:
         """Let one other thread in, if any waits, and go on after it."""
+        while self._wakes:
+            self._wakes.pop()()  # From now on they wait for the latch.
         if not self._waiting:
             self.held_since_s = time.monotonic()
             return

@@ -34,7 +34,7 @@ class LockMode(IntEnum):
         return self.name.title().replace("_", "") + "Lock"
 
 
-_EXCLUDED_FROM = {
+EXCLUDED_FROM = {
     LockMode.ACCESS_SHARE: (8,),
     LockMode.ROW_SHARE: (7, 8),
     LockMode.ROW_EXCLUSIVE: (5, 6, 7, 8),
@@ -47,6 +47,6 @@ _EXCLUDED_FROM = {
 
 CONFLICTS: tuple[int, ...] = (
     0,
-    *(sum(1 << other for other in _EXCLUDED_FROM[mode]) for mode in LockMode),
+    *(sum(1 << other for other in EXCLUDED_FROM[mode]) for mode in LockMode),
 )
 """By mode: the bits of the modes that exclude it."""

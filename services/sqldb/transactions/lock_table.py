@@ -18,18 +18,15 @@ Whoever has waited for `deadlock_timeout` looks for a cycle (`deadlock`), and fa
 
 import math
 import time
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from services.sqldb.errors import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, SqlError
 from services.sqldb.transactions.backend import Backend
 from services.sqldb.transactions.deadlock import describe, find_cycle
-from services.sqldb.transactions.lock_modes import CONFLICTS, LockMode
+from services.sqldb.transactions.lock_modes import CONFLICTS, EXCLUDED_FROM, LockMode
 
 Tag = tuple
-Held = dict[tuple[Tag, LockMode], int]
-"""What a backend holds: how many times each."""
 
 LOCK_TIMEOUT = "canceling statement due to lock timeout"
 
@@ -57,7 +54,7 @@ class Lock:
         """How often it is held in each mode, by all together."""
         self.mask = 0
         """The bits of the modes in which anybody holds it."""
-        self.waiting: deque[Request] = deque()
+        self.waiting: list[Request] = []
 
     def add(self, backend: Backend, mode: LockMode) -> None:
         counts = self.granted.get(backend)
@@ -80,11 +77,11 @@ class Lock:
         """The other backends whose locks exclude this one."""
         if not self.mask & CONFLICTS[mode]:
             return []
+        excluding = EXCLUDED_FROM[mode]
         return [
             other
             for other, counts in self.granted.items()
-            if other is not backend
-            and any(counts[held] and CONFLICTS[mode] >> held & 1 for held in LockMode)
+            if other is not backend and any(counts[held] for held in excluding)
         ]
 
     def ahead_of(self, request: Request) -> list[Backend]:
@@ -123,8 +120,6 @@ class LockTable:
             self._wait(Request(backend, tag, mode, lock))
         else:
             lock.add(backend, mode)
-        key = (tag, mode)
-        backend.locks[key] = backend.locks.get(key, 0) + 1
         return True
 
     def _must_wait(self, lock: Lock, backend: Backend, mode: LockMode) -> bool:
@@ -137,18 +132,10 @@ class LockTable:
 
     def release(self, backend: Backend, tag: Tag, mode: LockMode) -> None:
         """Give back what was taken once."""
-        key = (tag, mode)
-        count = backend.locks[key] - 1
-        if count:
-            backend.locks[key] = count
-        else:
-            del backend.locks[key]
         lock = self._locks[tag]
         lock.remove(backend, mode)
-        self._tidy(tag, lock)
-
-    def holds(self, backend: Backend, tag: Tag, mode: LockMode) -> bool:
-        return (tag, mode) in backend.locks
+        if lock.waiting or not lock.granted:
+            self._tidy(tag, lock)
 
     def _tidy(self, tag: Tag, lock: Lock) -> None:
         """Grant what is possible now; forget a lock that nobody holds or wants."""
@@ -158,7 +145,7 @@ class LockTable:
             self._locks.pop(tag, None)
 
     def _grant(self, lock: Lock) -> None:
-        still_waiting: deque[Request] = deque()
+        still_waiting: list[Request] = []
         ahead = 0
         for request in lock.waiting:
             if ahead & CONFLICTS[request.mode] or lock.holders_against(

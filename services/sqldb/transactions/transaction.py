@@ -212,9 +212,13 @@ class Transaction:
             self._locks.append(key)
         return True
 
-    def holds(self, locks: "frozenset[tuple[Tag, LockMode]]") -> bool:
-        """Whether it has taken all of these."""
-        return locks <= self._lock_set
+    def lock_all(self, locks: "tuple[tuple[Tag, LockMode], ...]") -> bool:
+        """Lock these in their order; false: it has had all of them before. Raises SqlError."""
+        if self._lock_set.issuperset(locks):
+            return False
+        for tag, mode in locks:
+            self.lock(tag, mode)
+        return True
 
     def lock_table(self, oid: int, mode: "LockMode", *, waits: bool = True) -> bool:
         return self.lock(("relation", oid), mode, waits=waits)
@@ -326,10 +330,11 @@ class Transaction:
         self.next_command()
 
     def _give_back_locks(self, mark: int) -> None:
+        release, backend = self._system.locks.release, self.backend
         while len(self._locks) > mark:
             key = self._locks.pop()
             self._lock_set.discard(key)
-            self._system.locks.release(self.backend, *key)
+            release(backend, *key)
 
     # The end.
 

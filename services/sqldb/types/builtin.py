@@ -182,6 +182,8 @@ UUID = SqlType(
     parse=byte_strings.parse_uuid, **_plain(str), receive=byte_strings.receive_uuid,
     send=byte_strings.send_uuid,
 )  # fmt: skip
+# Who may do what, as catalog.privileges writes it: ann=r*/postgres.
+ACLITEM = _text_like(oid=1033, name="aclitem", category="U", length=12, array_oid=1034)
 XID8 = SqlType(
     oid=5069, name="xid8", category="U", length=8, alignment="d", array_oid=271,
     parse=n.parse_int8, **_plain(str), receive=n.receive_int8, send=n.send_int8,
@@ -257,7 +259,7 @@ VOID = _text_like(oid=2278, name="void", category="P", length=4, kind="p", is_co
 _BASE_TYPES = (
     *(BOOL, BYTEA, CHAR, NAME, INT8, INT2, INT4, TEXT, OID, TID, XID, CID, JSON, FLOAT4, FLOAT8),
     *(BPCHAR, VARCHAR, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL, TIMETZ, NUMERIC, UUID, JSONB),
-    *(BIT, VARBIT, JSONPATH, XID8, REFCURSOR, INT2VECTOR, OIDVECTOR, RECORD, CSTRING),
+    *(BIT, VARBIT, JSONPATH, XID8, ACLITEM, REFCURSOR, INT2VECTOR, OIDVECTOR, RECORD, CSTRING),
 )
 _PSEUDO_TYPES = (
     *(UNKNOWN, VOID, ANY, ANYARRAY, ANYELEMENT, ANYNONARRAY, ANYENUM, ANYRANGE, ANYCOMPATIBLE),

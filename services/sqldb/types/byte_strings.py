@@ -10,6 +10,7 @@ from uuid import UUID
 
 from services.sqldb import errors
 from services.sqldb.errors import SqlError
+from services.sqldb.large_values import pieces
 from services.sqldb.types.context import SessionContext
 from services.sqldb.types.numbers import invalid_text, wrong_size
 
@@ -27,7 +28,18 @@ def parse_bytea(text: str, typmod: int, context: SessionContext) -> bytes:
 
 def decode_hex(text: str) -> bytes:
     """Pairs of digits, blanks allowed between them. # Real: hex_decode_safe()"""
-    digits = _HEX_BLANKS.sub("", text)
+    whole, rest = [], ""
+    for piece in pieces(text):
+        digits = rest + _HEX_BLANKS.sub("", piece)
+        pairs = len(digits) & ~1
+        whole.append(_bytes_of(digits[:pairs]))
+        rest = digits[pairs:]
+    if rest:
+        _bytes_of(rest)
+    return b"".join(whole)
+
+
+def _bytes_of(digits: str) -> bytes:
     try:
         # bytes.fromhex() would also take blanks of other kinds.
         if digits.isalnum() or not digits:

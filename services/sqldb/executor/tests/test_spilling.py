@@ -1,6 +1,7 @@
 """Hashes beyond work_mem give the same rows as within it, and leave no file behind."""
 
 import os
+import tracemalloc
 from collections import Counter
 from decimal import Decimal
 
@@ -17,6 +18,7 @@ from services.sqldb.executor.tests.support import (
     operator,
     scan,
 )
+from services.sqldb.optimizer.tests.database import database
 from services.sqldb.plan import expressions as ex
 from services.sqldb.plan import nodes as n
 from services.sqldb.types import INT4, TEXT
@@ -52,7 +54,7 @@ def files(monkeypatch):
             super().__init__(run)
             opened.append(self._file)
 
-    for module in ("hash_joins", "distinct_rows", "groups", "sorting"):
+    for module in ("hash_joins", "distinct_rows", "groups", "sorting", "kept_rows", "value_set"):
         monkeypatch.setattr(f"services.sqldb.executor.{module}.SpillFile", Watched)
     return opened
 
@@ -228,3 +230,98 @@ def test_a_full_disk_is_an_error_of_the_statement(world, monkeypatch):
         world.run(join(world, Kind.INNER), [column(1, 0)], work_mem_bytes=SMALL)
     assert caught.value.sqlstate == "53100"
     assert caught.value.message == "could not write to temporary file: No space left on device"
+
+
+# Written as SQL: what keeps rows, values or states for later.
+
+MANY = 6_000
+SERIES = f"generate_series(1, {MANY}) n"
+
+KEEPERS = {
+    "WITH, read twice": f"WITH c AS MATERIALIZED (SELECT n, n % 7 AS m FROM {SERIES}) "
+    "SELECT a.m, count(*) FROM c a WHERE a.n < (SELECT max(n) FROM c) GROUP BY 1 ORDER BY 1",
+    "WITH, read in turns": f"WITH c AS MATERIALIZED (SELECT n FROM {SERIES}) "
+    "SELECT count(*), sum(n) FROM (SELECT n FROM c UNION ALL SELECT -n FROM c) x",
+    "IN": f"SELECT k, (k IN (SELECT 3 * n FROM {SERIES})) IS TRUE FROM generate_series(1, 2000) k",
+    "NOT IN, with NULL": "SELECT count(*) FROM generate_series(1, 2000) k "
+    f"WHERE (k NOT IN (SELECT nullif(2 * n, 4) FROM {SERIES})) IS NULL",
+    "IN, of rows": f"SELECT k, (k, k) IN (SELECT n, nullif(n, 7) FROM {SERIES}) IS NULL "
+    "FROM generate_series(1, 20) k",
+    "IN, of texts and decimals": "SELECT count(*) FROM generate_series(1, 2000) k "
+    f"WHERE (k::text IN (SELECT (2 * n)::text FROM {SERIES})) IS TRUE "
+    f"AND (k::numeric IN (SELECT n * 1.0 FROM {SERIES})) IS TRUE",
+    "ranks": "SELECT sum(r), sum(d), sum(p), max(c), sum(t) FROM (SELECT rank() OVER w AS r, "
+    "dense_rank() OVER w AS d, row_number() OVER w AS p, cume_dist() OVER w AS c, ntile(7) OVER w "
+    f"AS t FROM {SERIES} WINDOW w AS (ORDER BY n / 3)) x",
+    "neighbours": "SELECT sum(g), sum(d), sum(f), sum(l) FROM (SELECT lag(n, 1000) OVER w AS g, "
+    "lead(n) OVER w AS d, first_value(n) OVER w AS f, last_value(n) OVER w AS l "
+    f"FROM {SERIES} WINDOW w AS (PARTITION BY n % 2 ORDER BY n DESC)) x",
+    "running": "SELECT sum(s), max(c) FROM (SELECT sum(n) OVER (ORDER BY n) AS s, "
+    f"count(*) OVER () AS c FROM {SERIES}) x",
+    "frames": "SELECT sum(a), sum(b), sum(c) FROM (SELECT sum(n) OVER (ORDER BY n ROWS 2 PRECEDING)"
+    " a, max(n) OVER (ORDER BY n / 5 GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE TIES) b, "
+    f"count(*) OVER (ORDER BY n RANGE BETWEEN 3 PRECEDING AND 2 FOLLOWING) c FROM {SERIES}) x",
+    "Materialize": "SELECT count(*), sum(b) FROM generate_series(1, 3) a LEFT JOIN "
+    f"(SELECT n AS b FROM {SERIES}) x ON a < b % 5",
+    "Materialize, all": f"SELECT count(*), sum(n) FROM generate_series(1, 3) a, {SERIES}",
+    "in order": f"SELECT md5(string_agg(n::text, ',' ORDER BY n % 10 DESC, n)) FROM {SERIES}",
+    "in order, by group": "SELECT n % 3, md5(string_agg(n::text, ',' ORDER BY -n)), "
+    f"array_length(array_agg(n ORDER BY n) FILTER (WHERE n < 100), 1) FROM {SERIES} GROUP BY 1 "
+    "ORDER BY 1",
+    "in order, of few": "SELECT n, string_agg('x', '' ORDER BY n) FILTER (WHERE n % 2 = 0) "
+    f"FROM {SERIES} GROUP BY n ORDER BY n OFFSET {MANY - 3}",
+    "distinct in order": f"SELECT sum(DISTINCT (n % 4000)::numeric), count(*) FROM {SERIES}",
+    "distinct, by group": "SELECT n % 3, count(DISTINCT n % 4000), sum(DISTINCT n), "
+    f"string_agg(DISTINCT (n % 5)::text, '' ORDER BY (n % 5)::text) FROM {SERIES} GROUP BY 1 "
+    "ORDER BY 1",
+    "distinct, of sets": "SELECT a, b, count(DISTINCT n), string_agg(DISTINCT (n % 3)::text, '') "
+    f"FROM (SELECT n, n % 3 AS a, n % 5 AS b FROM {SERIES}) x GROUP BY ROLLUP (a, b) ORDER BY 1, 2",
+}
+
+
+@pytest.fixture(scope="module")
+def sql():
+    with database() as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", KEEPERS)
+def test_what_keeps_rows(sql, files, name):
+    sql.run("SET work_mem = '1GB'")
+    expected = sql.run(KEEPERS[name])
+    assert not files
+    sql.run("SET work_mem = '64kB'")
+    assert sql.run(KEEPERS[name]) == expected
+    assert files and all(file.closed for file in files)
+
+
+def peak_bytes(sql, query, work_mem):
+    sql.run(f"SET work_mem = '{work_mem}'")
+    sql.run(query)
+    tracemalloc.start()
+    try:
+        sql.run(query)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+MANY_NUMBERS = (
+    "SELECT count(*) FROM generate_series(1, 100) k "
+    "WHERE (k IN (SELECT 3 * n FROM generate_series(1, 30000) n)) IS TRUE"
+)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [KEEPERS["WITH, read twice"], KEEPERS["ranks"], KEEPERS["distinct, by group"], MANY_NUMBERS],
+)
+def test_memory_is_bounded(sql, query):
+    assert peak_bytes(sql, query, "64kB") < peak_bytes(sql, query, "1GB") / 2
+
+
+def test_a_with_query_that_is_read_in_part_leaves_nothing(sql, files):
+    sql.run("SET work_mem = '64kB'")
+    query = f"WITH c AS MATERIALIZED (SELECT n FROM {SERIES}) SELECT n FROM c OFFSET 5000 LIMIT 1"
+    assert sql.run(query) == [(5001,)]
+    assert files and all(file.closed for file in files)

@@ -1,6 +1,7 @@
 """Messages of clients: whole, byte by byte, and with others behind them."""
 
 import struct
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -61,6 +62,25 @@ CASES = [
     (typed(b"p", b"secret\0"), Password(b"secret\0")),
     (typed(b"X"), Terminate()),
 ]
+
+
+REPEATED = [typed(b"D", b"P\0"), typed(b"E", b"\0\0\0\0\0"), typed(b"S"), typed(b"H")]
+ODD = [typed(b"Q", b"select\0"), typed(b"X"), typed(b"D", b"?\0"), typed(b"E"), typed(b"S", b"?")]
+
+
+@given(st.lists(st.sampled_from(REPEATED + ODD), max_size=40), st.data())
+def test_messages_that_are_repeated_are_what_each_is_alone(sent, data):
+    """However they are cut: those that the decoder keeps, and those that are none of them."""
+    stream = STARTUP + b"".join(sent)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+    decoder, found = FrontendDecoder(), []
+    for start, end in pairwise([0, *cuts, len(stream)]):
+        decoder.receive_data(stream[start:end])
+        while (message := decoder.next_message()) is not None:
+            found.append(message)
+    alone = [messages(STARTUP + one)[1] for one in sent]
+    assert [repr(message) for message in found[1:]] == [repr(message) for message in alone]
+    assert not decoder.has_unread_data
 
 
 def messages(data, size=None):

@@ -26,6 +26,9 @@ ROWS = ", ".join(f"({number}, 'x')" for number in range(20_000))
 
 STATEMENTS = {
     "scan": "SELECT count(*) FROM big WHERE t || 'x' = 'y'",
+    "kept rows": f"SELECT count(reverse(n::text)) FROM (VALUES (1), (2)) v, {SERIES}",
+    "initcap": f"SELECT length(initcap({TEXT}))",
+    "json": f"SELECT json_array_length(('[' || repeat('[1], ', {LIST}) || '1]')::json)",
     "regexp_replace": f"SELECT length(regexp_replace({TEXT}, '[0-9]', 'x', 'g'))",
     "regexp_split": f"SELECT cardinality(regexp_split_to_array({TEXT}, ' '))",
     "regexp_count": f"SELECT regexp_count({TEXT}, '[0-9]')",

@@ -210,6 +210,15 @@ class CreateComposite:
 
 
 @dataclass(frozen=True, slots=True)
+class AlterComposite:
+    """ALTER TYPE name ADD ATTRIBUTE …, with the actions of ALTER TABLE for columns."""
+
+    name: tuple[str, ...]
+    actions: tuple[object, ...]
+    position: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class AddEnumLabel:
     """ALTER TYPE name ADD VALUE label [BEFORE | AFTER neighbour]; without a neighbour: last."""
 
@@ -279,6 +288,7 @@ class CreateFunction:
     is_standard: bool = False
     volatility: str = "v"
     is_strict: bool = False
+    is_security_definer: bool = False
     position: int = -1
 
 
@@ -407,6 +417,31 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class AlterDefaultPrivileges:
+    """ALTER DEFAULT PRIVILEGES FOR ROLE … IN SCHEMA … GRANT … ON object_kind (tables …) TO …"""
+
+    for_roles: tuple[str, ...]
+    schemas: tuple[str, ...]
+    is_grant: bool
+    privileges: tuple[Privilege, ...]
+    object_kind: str
+    roles: tuple[str, ...]
+    with_grant_option: bool = False
+    cascade: bool = False
+    position: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedBy:
+    """DROP OWNED BY roles; REASSIGN OWNED BY roles TO new_owner."""
+
+    roles: tuple[str, ...]
+    new_owner: str | None = None
+    cascade: bool = False
+    position: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class GrantRole:
     is_grant: bool
     granted: tuple[str, ...]
@@ -414,3 +449,4 @@ class GrantRole:
     with_admin_option: bool = False
     cascade: bool = False
     position: int = -1
+    is_alter_group: bool = False

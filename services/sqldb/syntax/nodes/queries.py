@@ -228,6 +228,28 @@ class Locking:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchClause:
+    """SEARCH DEPTH FIRST BY columns SET sequence"""
+
+    columns: tuple[str, ...]
+    is_breadth_first: bool
+    sequence: str
+    position: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class CycleClause:
+    """CYCLE columns SET mark TO value DEFAULT default USING path"""
+
+    columns: tuple[str, ...]
+    mark: str
+    value: Expression
+    default: Expression
+    path: str
+    position: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class CommonTable:
     """name [(columns)] AS [[NOT] MATERIALIZED] (statement); is_materialized None: not said."""
 
@@ -236,6 +258,8 @@ class CommonTable:
     statement: "Query | Insert | Update | Delete"
     is_materialized: bool | None = None
     position: int = -1
+    search: SearchClause | None = None
+    cycle: CycleClause | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,65 @@ def test_nobody_is_let_in_before_the_slice_is_over(monkeypatch):
         assert handed
 
 
+def test_who_is_woken_finds_the_latch_free():
+    latch, found = Latch(), []
+    with latch, latch:
+        latch.when_free(lambda: found.append(latch.is_mine))
+        assert not found
+        with latch.released():
+            assert found == [False]
+        latch.when_free(lambda: found.append(latch.is_mine))
+    assert found == [False, False]
+
+
+def test_who_is_to_be_woken_gets_a_turn_of_a_long_statement():
+    """It holds the latch for many slices, and gives it up only to hand it over."""
+    latch, sleep = Latch(), threading.Lock()
+    sleep.acquire()
+    order, has_begun = [], threading.Event()
+
+    def wait():
+        has_begun.set()
+        sleep.acquire()
+        with latch:
+            order.append("woken")
+
+    thread = started(wait)
+    assert has_begun.wait(PATIENCE_S)
+    with latch:
+        latch.when_free(sleep.release)
+        latch.hand_over()
+        while not latch._waiting:
+            time.sleep(0)
+        latch.hand_over()
+        order.append("long statement")
+    thread.join(PATIENCE_S)
+    assert order == ["woken", "long statement"]
+
+
+def test_a_wait_ends_when_it_is_woken_before_or_while_it_lasts():
+    latch = Latch()
+    one, other = Interrupts(latch), Interrupts(latch)
+    with latch:
+        one.wake()
+        one.wake()
+        one.wait()  # Woken before it has begun, twice: that counts once.
+        one.wait(time.monotonic() + 0.001)
+
+    def wake():
+        with latch:
+            one.wake()
+
+    with latch:
+        thread = started(wake)
+        one.wait()
+    thread.join(PATIENCE_S)
+    with latch:
+        other.cancel()
+        with pytest.raises(SqlError, match="57014"):
+            other.wait()
+
+
 def test_many_threads_count():
     latch = Latch()
     total = 0
