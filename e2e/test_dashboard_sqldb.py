@@ -145,6 +145,8 @@ def test_statements_are_run(page: Page, shop: Shop, artifacts: Path):
     page.get_by_test_id("sql-more").click()
     expect(page.get_by_test_id("sql-told-1")).to_contain_text("1,000 rows, and more")
     run(page, "SELECT 1 AS a, 'x, \"y\"' AS b, NULL AS c, '' AS d")
+    # "1 row" stood there before, too.
+    expect(page.get_by_test_id("sql-result-0")).to_contain_text('x, "y"')
     expect(page.get_by_test_id("sql-told-0")).to_contain_text("1 row")
     with page.expect_download() as download:
         page.get_by_test_id("sql-csv-0").click()
